@@ -1,0 +1,63 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+/// Every module of ours is compiled alike: Swift 6, unsafe code marked where it stands, no warning let through.
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+]
+
+/// Tests use raw pointers freely; everything else holds for them too.
+let testing: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .treatAllWarnings(as: .error),
+]
+
+func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
+    .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
+}
+
+let package = Package(
+    name: "floodgate",
+    products: [
+        .executable(name: "floodgate", targets: ["floodgate"])
+    ],
+    dependencies: [
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    ],
+    targets: [
+        // C system libraries: module maps and shims, no logic.
+        .systemLibrary(name: "CLinux"),
+
+        // The house, in the order of its directions: a module imports only what stands above it.
+        module("Bytes"),
+        module("HTTPModel", ["Bytes"]),
+        module("Reactor", ["Bytes", "CLinux"]),
+        module("HTTP1", ["Bytes", "HTTPModel"]),
+        module("Settings", [.product(name: "Yams", package: "Yams")]),
+        module("Telemetry", ["Bytes", "HTTPModel", "Settings"]),
+        module("Upstream", ["Bytes", "HTTPModel", "Settings"]),
+        module("Pipeline", ["Bytes", "HTTPModel", "Settings"]),
+        module("Stores", ["Bytes", "Pipeline", "Reactor"]),
+        module(
+            "Proxy",
+            ["Bytes", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings"]),
+        module("Control", ["Bytes", "HTTPModel", "HTTP1", "Reactor", "Proxy", "Telemetry", "Settings"]),
+        module("Demo", ["CLinux"]),
+        .executableTarget(
+            name: "floodgate",
+            dependencies: [
+                "Control", "Demo", "Proxy", "Settings",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ],
+            swiftSettings: strict),
+
+        tests("BytesTests", ["Bytes"]),
+    ]
+)

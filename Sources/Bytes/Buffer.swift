@@ -1,0 +1,84 @@
+/// An owned block of bytes out of a `BufferPool`: `[start, end)` holds data, the rest is room.
+///
+/// Cannot be copied, so that a block has one owner at any moment: who holds it gives it back with `BufferPool.give`. One
+/// that is dropped instead frees its memory, and is missed by the pool's count.
+// SAFETY: `base` is `capacity` bytes that this value alone owns; all offsets are kept within `0 ... capacity`.
+@safe
+package struct Buffer: ~Copyable {
+    @usableFromInline let base: UnsafeMutableRawPointer
+    /// Bytes in the block.
+    package let capacity: Int
+    /// Offset of the first byte of data.
+    package private(set) var start: Int
+    /// Offset behind the last byte of data.
+    package private(set) var end: Int
+
+    init(base: UnsafeMutableRawPointer, capacity: Int) {
+        unsafe self.base = base
+        self.capacity = capacity
+        start = 0
+        end = 0
+    }
+
+    deinit { unsafe base.deallocate() }
+
+    /// The block without its owner's duty to free it; only for the pool.
+    consuming func release() -> UnsafeMutableRawPointer {
+        let block = unsafe base
+        discard self
+        return unsafe block
+    }
+
+    /// Bytes of data.
+    package var count: Int { end &- start }
+    package var isEmpty: Bool { start == end }
+    /// Room behind the data.
+    package var room: Int { capacity &- end }
+
+    /// The data. Valid until the buffer changes hands.
+    package var view: ByteView { unsafe ByteView(start: base + start, count: end &- start) }
+
+    /// The room behind the data, to be written by a system call and then `commit`ted.
+    @unsafe package var tail: UnsafeMutableRawBufferPointer {
+        unsafe UnsafeMutableRawBufferPointer(start: base + end, count: capacity &- end)
+    }
+
+    /// Takes over `length` bytes that were written into `tail`.
+    package mutating func commit(_ length: Int) {
+        precondition(length >= 0 && length <= room)
+        end &+= length
+    }
+
+    /// Drops the first `length` bytes of data.
+    package mutating func consume(_ length: Int) {
+        precondition(length >= 0 && length <= count)
+        start &+= length
+        if start == end { clear() }
+    }
+
+    package mutating func clear() {
+        start = 0
+        end = 0
+    }
+
+    /// Drops all but the first `length` bytes of data.
+    package mutating func truncate(to length: Int) {
+        precondition(length >= 0 && length <= count)
+        end = start &+ length
+    }
+
+    /// Copies `bytes` behind the data; they must fit.
+    package mutating func append(_ bytes: ByteView) {
+        precondition(bytes.count <= room)
+        unsafe (base + end).copyMemory(from: bytes.start, byteCount: bytes.count)
+        end &+= bytes.count
+    }
+
+    /// Moves the data to the front of the block, so that all room stands behind it.
+    package mutating func compact() {
+        guard start > 0 else { return }
+        unsafe base.copyMemory(from: base + start, byteCount: count)
+        end &-= start
+        start = 0
+    }
+}

@@ -1,0 +1,15 @@
+// What Glibc's Swift module leaves out: epoll, eventfd, signalfd, and the calls that Glibc only declares for GNU sources.
+#ifndef FLOODGATE_CLINUX_H
+#define FLOODGATE_CLINUX_H
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
+
+#endif

@@ -1,0 +1,61 @@
+import Bytes
+
+/// A parsed request head: what was understood, as offsets into the head's bytes, which the exchange's buffer holds.
+package struct RequestHead {
+    /// The forms of a request target (RFC 9112 §3.2). `authority` belongs to CONNECT, which is refused.
+    package enum TargetForm: Sendable { case origin, absolute, asterisk, authority }
+
+    /// The whole head, from the request line to the empty line, both included.
+    package var bytes: ByteView = .empty
+    package var method: Method = .get
+    package var methodLength = 0
+    package var form: TargetForm = .origin
+    /// Start and end of the path as received, without the query; empty for `*`.
+    package var path: (start: Int, end: Int) = (0, 0)
+    /// Start and end of the query without its `?`; nil where there is none. An empty query has start == end.
+    package var query: (start: Int, end: Int)?
+    /// Start and end of the host and optional port: of an absolute target, else of the Host field. Nil only with HTTP/1.0.
+    package var authority: (start: Int, end: Int)?
+    /// The `x` of `HTTP/1.x`: 0 or 1.
+    package var minorVersion = 1
+    package var framing: BodyFraming = .none
+    /// Whether the client allows the connection to stay open after this exchange (RFC 9112 §9.3).
+    package var keepAlive = true
+    /// `Expect: 100-continue` from an HTTP/1.1 client.
+    package var expectsContinue = false
+    /// `Connection: upgrade` together with an Upgrade field.
+    package var wantsUpgrade = false
+    /// Offset of the first field line, behind the request line.
+    package var fieldsStart = 0
+    package var fields = FieldTable()
+
+    package init() {}
+
+    package var methodBytes: ByteView { bytes.prefix(methodLength) }
+    package var pathBytes: ByteView { bytes.slice(path.start, path.end) }
+    package var queryBytes: ByteView? { query.map { bytes.slice($0.start, $0.end) } }
+    package var authorityBytes: ByteView? { authority.map { bytes.slice($0.start, $0.end) } }
+
+    /// Value of the first field of a known name, or nil.
+    package func value(of name: FieldName) -> ByteView? {
+        fields.firstIndex(of: name).map { value(at: $0) }
+    }
+
+    package func value(at index: Int) -> ByteView {
+        let field = fields[index]
+        return bytes.slice(Int(field.valueStart), Int(field.valueStart) + Int(field.valueLength))
+    }
+
+    package func name(at index: Int) -> ByteView {
+        let field = fields[index]
+        return bytes.slice(Int(field.lineStart), Int(field.lineStart) + Int(field.nameLength))
+    }
+
+    /// Start of a field line and start of what follows it.
+    package func line(at index: Int) -> (start: Int, end: Int) {
+        let start = Int(fields[index].lineStart)
+        // Behind the last line stands the empty line, which ends the head.
+        let end = index + 1 < fields.count ? Int(fields[index + 1].lineStart) : bytes.count - 2
+        return (start, end)
+    }
+}
