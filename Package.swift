@@ -34,22 +34,26 @@ let package = Package(
     targets: [
         // C system libraries: module maps and shims, no logic.
         .systemLibrary(name: "CLinux"),
+        .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
 
         // The house, in the order of its directions: a module imports only what stands above it.
         module("Bytes"),
+        module("Time", ["Bytes"]),
         module("HTTPModel", ["Bytes"]),
-        module("Reactor", ["Bytes", "CLinux"]),
+        module("Reactor", ["Bytes", "Time", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
-        module("Settings", [.product(name: "Yams", package: "Yams")]),
-        module("Telemetry", ["Bytes", "HTTPModel", "Settings"]),
-        module("Upstream", ["Bytes", "HTTPModel", "Settings"]),
-        module("Pipeline", ["Bytes", "HTTPModel", "Settings"]),
-        module("Stores", ["Bytes", "Pipeline", "Reactor"]),
+        module("Settings", ["Bytes", .product(name: "Yams", package: "Yams")]),
+        module("Telemetry", ["Bytes", "Time", "HTTPModel", "Settings"]),
+        module("Upstream", ["Bytes", "Time", "HTTPModel", "Settings"]),
+        module("Pipeline", ["Bytes", "Time", "HTTPModel", "Settings"]),
+        module("Stores", ["Bytes", "Time", "Pipeline"]),
         module(
             "Proxy",
-            ["Bytes", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings"]),
-        module("Control", ["Bytes", "HTTPModel", "HTTP1", "Reactor", "Proxy", "Telemetry", "Settings"]),
-        module("Demo", ["CLinux"]),
+            [
+                "Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+            ]),
+        module("Control", ["Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Proxy", "Telemetry", "Settings"]),
+        module("Demo", ["COpenSSL"]),
         .executableTarget(
             name: "floodgate",
             dependencies: [
@@ -59,5 +63,12 @@ let package = Package(
             swiftSettings: strict),
 
         tests("BytesTests", ["Bytes"]),
+        tests("TimeTests", ["Bytes", "Time"]),
+        tests("HTTPModelTests", ["Bytes", "HTTPModel"]),
+        tests("HTTP1Tests", ["Bytes", "HTTPModel", "HTTP1"]),
+        tests("SettingsTests", ["Settings"]),
+        tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
+        tests("TidyTests"),
+        tests("EndToEnd"),
     ]
 )

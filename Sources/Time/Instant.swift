@@ -1,0 +1,37 @@
+/// A point on the monotonic clock. Comes from the event loop, which reads the clock once a turn; pure code only gets it passed.
+package struct Instant: Comparable, Hashable, Sendable {
+    /// Nanoseconds since an arbitrary start, the same for all threads of the process.
+    package var nanoseconds: Int64
+
+    @inlinable
+    package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
+
+    @inlinable
+    package static func < (left: Instant, right: Instant) -> Bool { left.nanoseconds < right.nanoseconds }
+
+    /// The instant `duration` later. Saturates, so that a limit of "never" stays never.
+    @inlinable
+    package static func + (instant: Instant, duration: Duration) -> Instant {
+        let (sum, overflow) = instant.nanoseconds.addingReportingOverflow(duration.nanoseconds)
+        return overflow ? .distantFuture : Instant(nanoseconds: sum)
+    }
+
+    /// Nanoseconds from `right` to `left`.
+    @inlinable
+    package static func - (left: Instant, right: Instant) -> Int64 { left.nanoseconds &- right.nanoseconds }
+
+    package static let distantFuture = Instant(nanoseconds: .max)
+    package static let zero = Instant(nanoseconds: 0)
+}
+
+extension Duration {
+    /// Whole nanoseconds, saturating at the ends of Int64 (292 years).
+    @inlinable
+    package var nanoseconds: Int64 {
+        let (seconds, attoseconds) = components
+        let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        if overflow { return seconds < 0 ? .min : .max }
+        let (sum, carry) = product.addingReportingOverflow(attoseconds / 1_000_000_000)
+        return carry ? (seconds < 0 ? .min : .max) : sum
+    }
+}
