@@ -39,20 +39,25 @@ let package = Package(
         // The house, in the order of its directions: a module imports only what stands above it.
         module("Bytes"),
         module("Time", ["Bytes"]),
+        module("Slots"),
+        module("Addressing", ["Bytes"]),
         module("HTTPModel", ["Bytes"]),
-        module("Reactor", ["Bytes", "Time", "CLinux"]),
+        module("Reactor", ["Bytes", "Time", "Slots", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
         module("Settings", ["Bytes", .product(name: "Yams", package: "Yams")]),
         module("Telemetry", ["Bytes", "Time", "HTTPModel", "Settings"]),
-        module("Upstream", ["Bytes", "Time", "HTTPModel", "Settings"]),
-        module("Pipeline", ["Bytes", "Time", "HTTPModel", "Settings"]),
+        module("Upstream", ["Time", "Slots", "Addressing", "Settings"]),
+        module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings"]),
         module("Stores", ["Bytes", "Time", "Pipeline"]),
         module(
             "Proxy",
             [
-                "Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
             ]),
-        module("Control", ["Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Proxy", "Telemetry", "Settings"]),
+        module("Control", [
+                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Proxy", "Telemetry",
+                "Settings",
+            ]),
         module("Demo", ["COpenSSL"]),
         .executableTarget(
             name: "floodgate",
@@ -63,6 +68,8 @@ let package = Package(
             swiftSettings: strict),
 
         tests("BytesTests", ["Bytes"]),
+        tests("SlotsTests", ["Slots"]),
+        tests("AddressingTests", ["Bytes", "Addressing"]),
         tests("TimeTests", ["Bytes", "Time"]),
         tests("HTTPModelTests", ["Bytes", "HTTPModel"]),
         tests("HTTP1Tests", ["Bytes", "HTTPModel", "HTTP1"]),

@@ -17,6 +17,15 @@ package struct ByteWriter: ~Copyable {
         capacity = region.count
     }
 
+    /// What `write` writes into `capacity` bytes, as text. For the control plane and for tests.
+    package static func text(capacity: Int, _ write: (inout ByteWriter) -> Void) -> String {
+        unsafe withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 1) { region in
+            var writer = unsafe ByteWriter(region)
+            write(&writer)
+            return writer.view.text()
+        }
+    }
+
     /// What has been written.
     @inlinable
     package var view: ByteView { unsafe ByteView(start: base, count: count) }

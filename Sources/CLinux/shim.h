@@ -2,6 +2,7 @@
 #ifndef FLOODGATE_CLINUX_H
 #define FLOODGATE_CLINUX_H
 
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>

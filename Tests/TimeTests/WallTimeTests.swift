@@ -3,14 +3,6 @@ import Testing
 import Time
 
 @Suite struct WallTimeTests {
-    static func text(_ write: (inout ByteWriter) -> Void) -> String {
-        withUnsafeTemporaryAllocation(byteCount: 64, alignment: 1) { region in
-            var writer = ByteWriter(region)
-            write(&writer)
-            return writer.view.text()
-        }
-    }
-
     @Test(arguments: [
         (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),  // RFC 9110 §5.6.7
         (0, "Thu, 01 Jan 1970 00:00:00 GMT"),
@@ -19,12 +11,12 @@ import Time
         (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
     ])
     func `dates are written as RFC 9110 says`(seconds: Int64, expected: String) {
-        #expect(Self.text { $0.write(httpDate: WallTime(nanoseconds: seconds * 1_000_000_000)) } == expected)
+        #expect(ByteWriter.text(capacity: 64) { $0.write(httpDate: WallTime(nanoseconds: seconds * 1_000_000_000)) } == expected)
     }
 
     @Test func `timestamps carry milliseconds`() {
         let time = WallTime(nanoseconds: 784_111_777_042_999_999)
-        #expect(Self.text { $0.write(timestamp: time) } == "1994-11-06T08:49:37.042Z")
+        #expect(ByteWriter.text(capacity: 64) { $0.write(timestamp: time) } == "1994-11-06T08:49:37.042Z")
     }
 
     @Test func `an instant plus forever is forever`() {

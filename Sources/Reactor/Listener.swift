@@ -1,0 +1,106 @@
+import Addressing
+import CLinux
+import Glibc
+
+/// A connection that was just accepted.
+package struct Accepted: Sendable {
+    package let socket: Socket
+    /// Address and port of the peer; nil where it came through a unix socket.
+    package let peer: (address: IPAddress, port: UInt16)?
+
+    package init(socket: Socket, peer: (address: IPAddress, port: UInt16)?) {
+        self.socket = socket
+        self.peer = peer
+    }
+}
+
+/// A listening socket. Several listen on one address, one a worker (`SO_REUSEPORT`); a unix socket is shared by all.
+// SAFETY: address memory lives through each call.
+package struct Listener: Sendable {
+    package let socket: Socket
+    package let address: SocketAddress
+
+    /// Opens, binds and listens. A unix socket that nobody listens on any more is replaced.
+    package init(_ address: SocketAddress, backlog: Int) throws(SystemError) {
+        let socket = try Socket.open(for: address)
+        do throws(SystemError) {
+            try Listener.bind(socket, to: address)
+            guard listen(socket.descriptor, Int32(clamping: backlog)) == 0 else {
+                throw SystemError("listen", code: errno)
+            }
+        } catch {
+            socket.close()
+            throw error
+        }
+        self.socket = socket
+        self.address = Listener.boundAddress(of: socket) ?? address
+    }
+
+    private static func bind(_ socket: Socket, to address: SocketAddress) throws(SystemError) {
+        switch address {
+        case .ip(let ip, _):
+            socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
+            socket.setOption(SOL_SOCKET, SO_REUSEPORT, 1)
+            if !ip.isIPv4 { socket.setOption(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+        case .unix(let path):
+            removeStale(path, address)
+        }
+        let result = unsafe RawAddress(address).withPointer { pointer, length in
+            unsafe Glibc.bind(socket.descriptor, pointer, length)
+        }
+        guard result == 0 else { throw SystemError("bind", code: errno) }
+    }
+
+    /// Removes a socket file that a process left behind; one that answers stays, and bind says that it is in use.
+    private static func removeStale(_ path: String, _ address: SocketAddress) {
+        guard let probe = try? Socket.open(for: address) else { return }
+        defer { probe.close() }
+        let result = unsafe RawAddress(address).withPointer { pointer, length in
+            unsafe Glibc.connect(probe.descriptor, pointer, length)
+        }
+        if result != 0, errno == ECONNREFUSED { unsafe unlink(path) }
+    }
+
+    /// The address with the port that the kernel chose where the settings said 0.
+    private static func boundAddress(of socket: Socket) -> SocketAddress? {
+        var raw = RawAddress()
+        let result = unsafe raw.withMutablePointer { pointer, length in
+            unsafe getsockname(socket.descriptor, pointer, length)
+        }
+        guard result == 0, let ip = raw.ip else { return nil }
+        return .ip(ip.address, port: ip.port)
+    }
+
+    /// Whether some process listens on `address` already, which `SO_REUSEPORT` would hide.
+    package static func isInUse(_ address: SocketAddress) -> Bool {
+        guard case .ip(_, let port) = address, port != 0, let probe = try? Socket.open(for: address) else { return false }
+        defer { probe.close() }
+        probe.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
+        let result = unsafe RawAddress(address).withPointer { pointer, length in
+            unsafe Glibc.bind(probe.descriptor, pointer, length)
+        }
+        return result != 0 && errno == EADDRINUSE
+    }
+
+    /// Takes one waiting connection; nil where none waits.
+    package func accept() throws(SystemError) -> Accepted? {
+        while true {
+            var raw = RawAddress()
+            let descriptor = unsafe raw.withMutablePointer { pointer, length in
+                unsafe accept4(
+                    socket.descriptor, pointer, length, Int32(SOCK_NONBLOCK.rawValue | SOCK_CLOEXEC.rawValue))
+            }
+            if descriptor >= 0 {
+                let accepted = Accepted(socket: Socket(descriptor: descriptor), peer: raw.ip)
+                if accepted.peer != nil { accepted.socket.setNoDelay() }
+                return accepted
+            }
+            switch errno {
+            // A connection that died while it waited says nothing about the next one.
+            case EINTR, ECONNABORTED, EPROTO: continue
+            case EAGAIN: return nil
+            case let code: throw SystemError("accept", code: code)
+            }
+        }
+    }
+}

@@ -1,0 +1,25 @@
+import Addressing
+import Time
+
+/// One address that requests of an upstream can go to: a server as configured, or one of the addresses its name has.
+package struct Endpoint: Hashable, Sendable {
+    package let address: SocketAddress
+    /// The server as the settings name it, for logs and the Host field.
+    package let server: String
+
+    package init(address: SocketAddress, server: String) {
+        self.address = address
+        self.server = server
+    }
+}
+
+/// An endpoint's load and luck, as one worker sees them.
+package struct EndpointState: Sendable {
+    package let endpoint: Endpoint
+    /// Exchanges of this worker that are on it now.
+    package var inFlight = 0
+    /// After a failed connect nothing is sent here before this instant, as long as there is another choice.
+    package var coolsUntil = Instant.zero
+
+    package init(_ endpoint: Endpoint) { self.endpoint = endpoint }
+}
