@@ -1,53 +1,72 @@
-/// Blocks of three sizes, kept for reuse by one worker: in the steady state taking and giving allocates nothing.
+/// Blocks of a few sizes, kept for reuse by one worker: in the steady state taking and giving allocates nothing.
 // SAFETY: blocks in the free lists are owned by the pool alone; ownership moves out in `take` and back in `give`.
 @safe
 package struct BufferPool: ~Copyable {
-    /// Sizes of blocks in bytes: a message head, a read of a body, a read of a body whose receiver keeps up.
+    /// Sizes of blocks in bytes. The odd kibibytes hold a message head or a chunk's frame beside a read of a round size.
     package enum Size: Int, CaseIterable {
-        case head = 4096
-        case medium = 16384
-        case large = 65536
+        /// A message head.
+        case small = 4096
+        /// A long head, or a read of 16 KiB.
+        case medium = 20480
+        /// A read of 64 KiB.
+        case large = 73728
+        /// A read of 256 KiB, for receivers that keep up.
+        case huge = 278528
 
-        /// The smallest size that holds `length` bytes, or nil where none does.
-        package init?(holding length: Int) {
-            guard let size = Size.allCases.first(where: { $0.rawValue >= length }) else { return nil }
-            self = size
+        package static let largest = Size.huge.rawValue
+
+        /// The smallest size that holds `length` bytes.
+        package init(holding length: Int) {
+            switch length {
+            case ...Size.small.rawValue: self = .small
+            case ...Size.medium.rawValue: self = .medium
+            case ...Size.large.rawValue: self = .large
+            case ...Size.huge.rawValue: self = .huge
+            default: preconditionFailure("no read is as long as \(length) bytes")
+            }
+        }
+
+        fileprivate var position: Int {
+            switch self {
+            case .small: 0
+            case .medium: 1
+            case .large: 2
+            case .huge: 3
+            }
         }
     }
 
-    private var free: (head: [UnsafeMutableRawPointer], medium: [UnsafeMutableRawPointer], large: [UnsafeMutableRawPointer])
-    /// Free blocks kept of each size; what is given back beyond that is freed.
+    private var free: InlineArray<4, [UnsafeMutableRawPointer]>
+    /// Bytes kept in free blocks of each size; what is given back beyond that is freed.
     private let keep: Int
     /// Blocks that are out now. Zero when every connection is idle.
     package private(set) var outstanding = 0
     /// Bytes in the blocks that are out now.
     package private(set) var outstandingBytes = 0
 
-    package init(keep: Int = 256) {
+    package init(keep: Int = 2 << 20) {
         self.keep = keep
-        unsafe free = ([], [], [])
-        unsafe free.head.reserveCapacity(keep)
-        unsafe free.medium.reserveCapacity(keep)
-        unsafe free.large.reserveCapacity(keep)
+        unsafe free = InlineArray(repeating: [])
+        for size in Size.allCases { unsafe free[size.position].reserveCapacity(keep / size.rawValue + 1) }
     }
 
     deinit {
-        for unsafe block in unsafe free.head + free.medium + free.large { unsafe block.deallocate() }
+        for index in unsafe free.indices {
+            for unsafe block in unsafe free[index] { unsafe block.deallocate() }
+        }
     }
 
     /// An empty block of `size`.
     package mutating func take(_ size: Size) -> Buffer {
         outstanding &+= 1
         outstandingBytes &+= size.rawValue
-        let kept: UnsafeMutableRawPointer? =
-            switch size {
-            case .head: unsafe free.head.popLast()
-            case .medium: unsafe free.medium.popLast()
-            case .large: unsafe free.large.popLast()
-            }
+        let kept = unsafe free[size.position].popLast()
         let block = unsafe kept ?? UnsafeMutableRawPointer.allocate(byteCount: size.rawValue, alignment: 64)
         return unsafe Buffer(base: block, capacity: size.rawValue)
     }
+
+    /// An empty block that holds `length` bytes, at most `Size.largest`.
+    package mutating func take(holding length: Int) -> Buffer { take(Size(holding: length)) }
 
     /// Takes a block back.
     package mutating func give(_ buffer: consuming Buffer) {
@@ -57,11 +76,10 @@ package struct BufferPool: ~Copyable {
             preconditionFailure("a block of \(buffer.capacity) bytes is not of this pool")
         }
         let block = unsafe buffer.release()
-        switch size {
-        case .head where unsafe free.head.count < keep: unsafe free.head.append(block)
-        case .medium where unsafe free.medium.count < keep: unsafe free.medium.append(block)
-        case .large where unsafe free.large.count < keep / 4: unsafe free.large.append(block)
-        default: unsafe block.deallocate()
+        if unsafe (free[size.position].count + 1) * size.rawValue <= keep {
+            unsafe free[size.position].append(block)
+        } else {
+            unsafe block.deallocate()
         }
     }
 }

@@ -1,0 +1,77 @@
+/// Bytes that wait: received and not yet understood, or written and not yet sent. Holds a pooled block only while it is not empty.
+package struct ByteQueue: ~Copyable {
+    private var block: Buffer?
+
+    package init() { block = nil }
+
+    package var isEmpty: Bool { block == nil }
+
+    package var count: Int {
+        switch block {
+        case .some(let buffer): buffer.count
+        case .none: 0
+        }
+    }
+
+    /// What waits. Valid until the queue changes.
+    package var view: ByteView {
+        switch block {
+        case .some(let buffer): buffer.view
+        case .none: .empty
+        }
+    }
+
+    /// Adds `bytes` at the end, in a larger block where they need one. They must not be this queue's own.
+    package mutating func append(_ bytes: ByteView, pool: inout BufferPool) {
+        guard !bytes.isEmpty else { return }
+        reserve(bytes.count, pool: &pool)
+        block!.append(bytes)
+    }
+
+    /// Makes sure that `length` more bytes fit behind what waits.
+    package mutating func reserve(_ length: Int, pool: inout BufferPool) {
+        guard var current = block.take() else {
+            block = pool.take(holding: length)
+            return
+        }
+        if current.room < length, current.count + length <= current.capacity { current.compact() }
+        if current.room < length {
+            var larger = pool.take(holding: current.count + length)
+            larger.append(current.view)
+            pool.give(current)
+            block = consume larger
+        } else {
+            block = consume current
+        }
+    }
+
+    /// Room behind what waits, for a system call to write into; `commit` takes it over. Reserve first.
+    package var tail: MutableByteView {
+        switch block {
+        case .some(let buffer): unsafe MutableByteView(buffer.tail)
+        case .none: preconditionFailure("no room was reserved")
+        }
+    }
+
+    package mutating func commit(_ length: Int) { block!.commit(length) }
+
+    /// Drops the first `length` bytes; an emptied block goes back.
+    package mutating func consume(_ length: Int, pool: inout BufferPool) {
+        guard var current = block.take() else { return precondition(length == 0) }
+        current.consume(length)
+        if current.isEmpty {
+            pool.give(current)
+        } else {
+            block = consume current
+        }
+    }
+
+    package mutating func removeAll(pool: inout BufferPool) {
+        if let current = block.take() { pool.give(current) }
+    }
+
+    /// Gives the block back if nothing was written into it after all.
+    package mutating func trim(pool: inout BufferPool) {
+        if count == 0 { removeAll(pool: &pool) }
+    }
+}

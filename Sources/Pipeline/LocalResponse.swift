@@ -1,0 +1,64 @@
+/// An answer that the gateway makes itself. Readable by people and programs: RFC 9457 problem details with the request's id
+/// and the rule, or the body that the operator wrote.
+package struct LocalResponse {
+    package var status: Int
+    /// Short and the same for every occurrence.
+    package var title: StaticString
+    /// What to do about it.
+    package var detail: StaticString
+    /// The rule that refused, as settings name it.
+    package var rule: RuleName?
+    /// Seconds until trying again may help.
+    package var retryAfter: Int?
+    /// The operator's own body.
+    package var body: FixedBody?
+    /// `Allow` of a 405, as a list of methods.
+    package var allow: FixedBody?
+
+    package init(
+        status: Int, title: StaticString, detail: StaticString, rule: RuleName? = nil, retryAfter: Int? = nil,
+        body: FixedBody? = nil, allow: FixedBody? = nil
+    ) {
+        self.status = status
+        self.title = title
+        self.detail = detail
+        self.rule = rule
+        self.retryAfter = retryAfter
+        self.body = body
+        self.allow = allow
+    }
+}
+
+/// The name of a rule; by reference, so that a refusal copies nothing.
+package final class RuleName: Sendable {
+    package let text: String
+    /// Where the rule counts in the metrics.
+    package let index: Int
+
+    package init(_ text: String, index: Int) {
+        self.text = text
+        self.index = index
+    }
+}
+
+/// A body that settings prepared, with its media type and further header fields.
+package final class FixedBody: Sendable {
+    package let bytes: [UInt8]
+    package let contentType: String
+    /// Complete field lines, each with its CRLF.
+    package let fieldLines: [UInt8]
+
+    package init(bytes: [UInt8], contentType: String, fieldLines: [UInt8] = []) {
+        self.bytes = bytes
+        self.contentType = contentType
+        self.fieldLines = fieldLines
+    }
+
+    package convenience init(text: String) {
+        self.init(bytes: Array(text.utf8), contentType: "text/plain; charset=utf-8")
+    }
+
+    package convenience init(json: String) {
+        self.init(bytes: Array(json.utf8), contentType: "application/json")
+    }
+}

@@ -1,0 +1,45 @@
+/// What happens to a request before it is forwarded, in this order. The order is a security property: it is code, not
+/// configuration, and cheap refusals come first.
+package enum Stage: UInt8, CaseIterable, Sendable {
+    /// Who asks: the peer, or the rightmost address that trusted proxies name.
+    case clientAddress
+    /// The request's id and its trace, taken over or begun.
+    case requestID
+    /// The route, by host, path, method and headers. Everything behind this stage is the route's own.
+    case route
+    /// The route's limits by address.
+    case rateLimit
+    /// The route's limit on the body's length, as far as the head tells it.
+    case bodyLimit
+    /// Routes that the gateway answers itself.
+    case fixedAnswer
+
+    package static let first = Stage.clientAddress
+
+    /// The stage behind this one; nil behind the last.
+    package var next: Stage? { Stage(rawValue: rawValue &+ 1) }
+
+    /// What README's table says of it.
+    package var summary: StaticString {
+        switch self {
+        case .clientAddress: "The client's address: the peer, or the rightmost untrusted address of X-Forwarded-For"
+        case .requestID: "X-Request-Id and traceparent, taken over or begun"
+        case .route: "Host, path, method and headers choose the route; 404, 405, 421"
+        case .rateLimit: "Limits by address; 429"
+        case .bodyLimit: "A Content-Length above the route's limit; 413"
+        case .fixedAnswer: "Routes with `respond`: the gateway's own answer"
+        }
+    }
+}
+
+/// What happens to an answer on its way to the client, in this order.
+package enum ResponseStage: UInt8, CaseIterable, Sendable {
+    /// Hop-by-hop fields and whatever `Connection` lists end here.
+    case hopByHop
+    /// Fields that tell about the backend's software are removed.
+    case information
+    /// Security headers, unless the backend has set its own.
+    case securityHeaders
+    /// X-Request-Id.
+    case requestID
+}
