@@ -38,12 +38,10 @@ package struct Buffer: ~Copyable {
     /// The data. Valid until the buffer changes hands.
     package var view: ByteView { unsafe ByteView(start: base + start, count: end &- start) }
 
-    /// The room behind the data, to be written by a system call and then `commit`ted.
-    @unsafe package var tail: UnsafeMutableRawBufferPointer {
-        unsafe UnsafeMutableRawBufferPointer(start: base + end, count: capacity &- end)
-    }
+    /// The room behind the data, to be written and then `commit`ted.
+    package var spare: MutableByteView { unsafe MutableByteView(start: base + end, count: capacity &- end) }
 
-    /// Takes over `length` bytes that were written into `tail`.
+    /// Takes over `length` bytes that were written into `spare`.
     package mutating func commit(_ length: Int) {
         precondition(length >= 0 && length <= room)
         end &+= length

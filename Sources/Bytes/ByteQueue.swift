@@ -48,7 +48,7 @@ package struct ByteQueue: ~Copyable {
     /// Room behind what waits, for a system call to write into; `commit` takes it over. Reserve first.
     package var tail: MutableByteView {
         switch block {
-        case .some(let buffer): unsafe MutableByteView(buffer.tail)
+        case .some(let buffer): buffer.spare
         case .none: preconditionFailure("no room was reserved")
         }
     }

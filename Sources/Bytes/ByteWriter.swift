@@ -17,6 +17,12 @@ package struct ByteWriter: ~Copyable {
         capacity = region.count
     }
 
+    @inlinable
+    package init(_ region: MutableByteView) {
+        unsafe base = region.start
+        capacity = region.count
+    }
+
     /// What `write` writes into `capacity` bytes, as text. For the control plane and for tests.
     package static func text(capacity: Int, _ write: (inout ByteWriter) -> Void) -> String {
         unsafe withUnsafeTemporaryAllocation(byteCount: capacity, alignment: 1) { region in

@@ -5,6 +5,8 @@ import Time
 
 /// What the stages know of one request and what they have found out about it.
 package struct ExchangeState: ~Copyable {
+    /// Holds the head's bytes, and behind them the normalised path where it differs from the one received.
+    package var buffer: Buffer
     package var head = RequestHead()
     /// The stage that comes next or waits for its answer; nil behind the last.
     package var stage: Stage? = .first
@@ -27,10 +29,33 @@ package struct ExchangeState: ~Copyable {
     /// The rule that refused, for log and metrics.
     package var refusedBy: RuleName?
 
-    package init(peer: IPAddress, isEncrypted: Bool, localPort: UInt16?) {
+    /// - Parameter buffer: Empty, with room for the head and once more for its target.
+    package init(buffer: consuming Buffer, peer: IPAddress, isEncrypted: Bool, localPort: UInt16?) {
+        self.buffer = buffer
         self.peer = peer
         client = peer
         self.isEncrypted = isEncrypted
         self.localPort = localPort
+    }
+
+    /// Sets `path` to the one normal form of the path received.
+    mutating func normalisePath() throws(PathError) {
+        let received = head.pathBytes
+        if PathNormaliser.isNormal(received) {
+            path = received
+            return
+        }
+        path = try buffer.appendNormalised(received)
+    }
+}
+
+extension Buffer {
+    fileprivate mutating func appendNormalised(_ path: ByteView) throws(PathError) -> ByteView {
+        var writer = ByteWriter(spare)
+        try PathNormaliser.normalise(path, into: &writer)
+        precondition(!writer.overflowed, "a normal path is never longer than the one received")
+        let written = writer.view
+        commit(written.count)
+        return written
     }
 }

@@ -1,6 +1,15 @@
 /// An answer that the gateway makes itself. Readable by people and programs: RFC 9457 problem details with the request's id
 /// and the rule, or the body that the operator wrote.
 package struct LocalResponse {
+    package enum Content {
+        /// Problem details made of title, detail, rule and request id.
+        case problem
+        /// What the operator wrote.
+        case fixed(FixedBody)
+        /// `{"ok":true,"ts":…}`, with the time in milliseconds since 1970.
+        case health
+    }
+
     package var status: Int
     /// Short and the same for every occurrence.
     package var title: StaticString
@@ -10,22 +19,27 @@ package struct LocalResponse {
     package var rule: RuleName?
     /// Seconds until trying again may help.
     package var retryAfter: Int?
-    /// The operator's own body.
-    package var body: FixedBody?
+    package var content: Content
     /// `Allow` of a 405, as a list of methods.
     package var allow: FixedBody?
 
     package init(
         status: Int, title: StaticString, detail: StaticString, rule: RuleName? = nil, retryAfter: Int? = nil,
-        body: FixedBody? = nil, allow: FixedBody? = nil
+        content: Content = .problem, allow: FixedBody? = nil
     ) {
         self.status = status
         self.title = title
         self.detail = detail
         self.rule = rule
         self.retryAfter = retryAfter
-        self.body = body
+        self.content = content
         self.allow = allow
+    }
+}
+
+extension LocalResponse {
+    package static func health(status: Int) -> LocalResponse {
+        LocalResponse(status: status, title: "", detail: "", content: .health)
     }
 }
 

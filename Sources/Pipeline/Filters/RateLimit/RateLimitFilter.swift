@@ -63,7 +63,8 @@ package struct RateLimitFilter: Sendable {
                 LocalResponse(
                     status: 429, title: "Too many requests",
                     detail: "This address has used up its share. Wait, then try again.", rule: rule.name,
-                    retryAfter: RateLimitFilter.wholeSeconds(retryAfter), body: rule.body))
+                    retryAfter: RateLimitFilter.wholeSeconds(retryAfter),
+                    content: rule.body.map { .fixed($0) } ?? .problem))
         case .expired:
             // No store, no limit: the gateway would rather carry too much than nothing.
             return .next

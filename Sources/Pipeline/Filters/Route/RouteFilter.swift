@@ -1,0 +1,52 @@
+import Bytes
+import HTTPModel
+
+/// Normalises the path once and finds the route. Match, limits, log and upstream all see this one path (security.md 9).
+package struct RouteFilter: Sendable {
+    package let table: RouteTable
+
+    package init(table: RouteTable) { self.table = table }
+
+    /// - Parameter isReady: What `/readyz` answers: false while the gateway drains.
+    package func decide(_ exchange: inout ExchangeState, isReady: Bool) -> Verdict {
+        if exchange.head.form == .asterisk { return .respond(RouteFilter.serverOptions) }
+        do throws(PathError) {
+            try exchange.normalisePath()
+        } catch {
+            return .respond(LocalResponse(status: 400, title: "Bad request", detail: error.detail))
+        }
+        if let own = ownAnswer(exchange, isReady: isReady) { return .respond(own) }
+
+        switch table.match(exchange.head, path: exchange.path) {
+        case .found(let plan):
+            exchange.plan = plan
+            return .next
+        case .methodNotAllowed(let allow):
+            return .respond(
+                LocalResponse(
+                    status: 405, title: "Method not allowed",
+                    detail: "The path exists, but not with this method. Allow lists those that it takes.", allow: allow))
+        case .notFound:
+            return .respond(
+                LocalResponse(status: 404, title: "Not found", detail: "No route of this gateway leads to this path."))
+        case .unknownHost:
+            return .respond(
+                LocalResponse(
+                    status: 421, title: "Misdirected request",
+                    detail: "This gateway does not speak for the host that was asked for."))
+        }
+    }
+
+    /// `/healthz` and `/readyz` are the gateway's own on every host (R6).
+    private func ownAnswer(_ exchange: borrowing ExchangeState, isReady: Bool) -> LocalResponse? {
+        guard exchange.head.method == .get || exchange.head.method == .head else { return nil }
+        if exchange.path.equals("/healthz") { return .health(status: 200) }
+        if exchange.path.equals("/readyz") { return .health(status: isReady ? 200 : 503) }
+        return nil
+    }
+
+    /// `OPTIONS *` asks about the server as a whole (RFC 9110 §9.3.7), and that is the gateway.
+    private static let serverOptions = LocalResponse(
+        status: 204, title: "", detail: "",
+        allow: FixedBody(text: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+}

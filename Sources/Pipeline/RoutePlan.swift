@@ -1,0 +1,68 @@
+import HTTPModel
+
+/// A route as compiled from settings: everything that an exchange on it needs, immutable.
+package final class RoutePlan: Sendable {
+    package enum Target: Sendable {
+        /// Upstreams, as indices into the gateway's list, with running sums of their weights.
+        case upstreams([Share])
+        /// The gateway answers.
+        case fixed(FixedAnswer)
+    }
+
+    package struct Share: Sendable {
+        package let upstream: Int
+        /// This share's weight and those of all before it.
+        package let upTo: UInt64
+
+        package init(upstream: Int, upTo: UInt64) {
+            self.upstream = upstream
+            self.upTo = upTo
+        }
+    }
+
+    package struct FixedAnswer: Sendable {
+        package let status: Int
+        package let body: FixedBody
+
+        package init(status: Int, body: FixedBody) {
+            self.status = status
+            self.body = body
+        }
+    }
+
+    package let name: String
+    /// Where the route counts in the metrics.
+    package let index: Int
+    package let target: Target
+    package let rateLimit: RateLimitFilter?
+    package let bodyLimit: BodyLimitFilter?
+    /// Path that is removed before forwarding, without a slash at its end; empty for none.
+    package let stripPrefix: [UInt8]
+    /// Whether clients may switch to the WebSocket protocol.
+    package let allowsWebSocket: Bool
+    /// Instead of the upstream's time to the answer's first byte.
+    package let responseTimeout: Duration?
+
+    package init(
+        name: String, index: Int, target: Target, rateLimit: RateLimitFilter?, bodyLimit: BodyLimitFilter?,
+        stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?
+    ) {
+        self.name = name
+        self.index = index
+        self.target = target
+        self.rateLimit = rateLimit
+        self.bodyLimit = bodyLimit
+        self.stripPrefix = stripPrefix
+        self.allowsWebSocket = allowsWebSocket
+        self.responseTimeout = responseTimeout
+    }
+
+    /// The upstream for one request, by weight; nil for routes that answer themselves.
+    package func upstream(_ random: inout RandomSource) -> Int? {
+        guard case .upstreams(let shares) = target, let last = shares.last else { return nil }
+        if shares.count == 1 { return last.upstream }
+        let ticket = random.next(upperBound: last.upTo)
+        for share in shares where ticket < share.upTo { return share.upstream }
+        return last.upstream
+    }
+}

@@ -1,0 +1,136 @@
+import Bytes
+import HTTPModel
+
+/// The paths of one host as a tree of segments.
+struct PathTree: Sendable {
+    private struct Node: Sendable {
+        var literals: [(segment: [UInt8], child: Int)] = []
+        /// Child for any one segment that is not empty.
+        var any: Int?
+        /// Routes whose path ends here.
+        var exact = Candidates()
+        /// Routes that take this path and everything below.
+        var below = Candidates()
+    }
+
+    /// Routes with one path, the ones with more conditions first.
+    private struct Candidates: Sendable {
+        var entries: [RouteTable.Entry] = []
+        /// The methods of all of them.
+        var allow: FixedBody?
+
+        mutating func seal() {
+            // Stable: routes that ask for as much keep their order.
+            entries = entries.enumerated().sorted { left, right in
+                let (first, second) = (Candidates.conditions(left.element), Candidates.conditions(right.element))
+                return first == second ? left.offset < right.offset : first > second
+            }.map(\.element)
+            guard !entries.isEmpty else { return }
+            var seen = Set<String>()
+            let tokens = entries.flatMap(\.methods.tokens).filter { seen.insert($0).inserted }
+            allow = FixedBody(text: tokens.joined(separator: ", "))
+        }
+
+        private static func conditions(_ entry: RouteTable.Entry) -> Int {
+            entry.fields.count * 2 + (entry.methods.isAny ? 0 : 1)
+        }
+
+        func match(_ head: borrowing RequestHead, allow found: inout FixedBody?) -> RoutePlan? {
+            var isOnlyMethod = false
+            for entry in entries {
+                var holds = true
+                for condition in entry.fields where !condition.holds(in: head) { holds = false }
+                guard holds else { continue }
+                if entry.methods.contains(head.method, head.methodBytes) { return entry.plan }
+                isOnlyMethod = true
+            }
+            if isOnlyMethod, found == nil { found = allow }
+            return nil
+        }
+    }
+
+    private var nodes = [Node()]
+
+    mutating func insert(_ entry: RouteTable.Entry) {
+        switch entry.path {
+        case .exact(let path):
+            nodes[descend(PathTree.segments(of: path))].exact.entries.append(entry)
+        case .prefix(let path):
+            nodes[descend(PathTree.segments(of: path))].below.entries.append(entry)
+        case .segments(let segments):
+            var node = 0
+            for segment in segments {
+                switch segment {
+                case .literal(let text): node = literalChild(of: node, Array(text.utf8))
+                case .any: node = anyChild(of: node)
+                case .rest:
+                    nodes[node].below.entries.append(entry)
+                    return
+                }
+            }
+            nodes[node].exact.entries.append(entry)
+        }
+    }
+
+    mutating func seal() {
+        for index in nodes.indices {
+            nodes[index].exact.seal()
+            nodes[index].below.seal()
+        }
+    }
+
+    /// `/a/b` is `a`, `b`; `/a/` is `a` and an empty one; `/` is one empty one; an empty path has none.
+    private static func segments(of path: String) -> [[UInt8]] {
+        guard path.hasPrefix("/") else { return [] }
+        return path.utf8.dropFirst().split(separator: 0x2F, omittingEmptySubsequences: false).map(Array.init)
+    }
+
+    private mutating func descend(_ segments: [[UInt8]]) -> Int {
+        var node = 0
+        for segment in segments { node = literalChild(of: node, segment) }
+        return node
+    }
+
+    private mutating func literalChild(of node: Int, _ segment: [UInt8]) -> Int {
+        if let known = nodes[node].literals.first(where: { $0.segment == segment }) { return known.child }
+        nodes.append(Node())
+        nodes[node].literals.append((segment, nodes.count - 1))
+        return nodes.count - 1
+    }
+
+    private mutating func anyChild(of node: Int) -> Int {
+        if let known = nodes[node].any { return known }
+        nodes.append(Node())
+        nodes[node].any = nodes.count - 1
+        return nodes.count - 1
+    }
+
+    func match(_ head: borrowing RequestHead, path: ByteView) -> RouteMatch {
+        var allow: FixedBody?
+        if let plan = find(head, path, from: 0, node: 0, allow: &allow) { return .found(plan) }
+        if let allow { return .methodNotAllowed(allow) }
+        return .notFound
+    }
+
+    /// Literal segments before any, deeper matches before prefixes. The depth is bounded by the tree's.
+    private func find(
+        _ head: borrowing RequestHead, _ path: ByteView, from: Int, node: Int, allow: inout FixedBody?
+    ) -> RoutePlan? {
+        guard from < path.count else {
+            return nodes[node].exact.match(head, allow: &allow) ?? nodes[node].below.match(head, allow: &allow)
+        }
+        // `from` stands at a slash.
+        let end = path.firstIndex(of: 0x2F, from: from + 1) ?? path.count
+        let segment = path.slice(from + 1, end)
+        for literal in nodes[node].literals where literal.segment.withView({ $0.equals(segment) }) {
+            if let plan = find(head, path, from: end, node: literal.child, allow: &allow) { return plan }
+            break
+        }
+        if let any = nodes[node].any, !segment.isEmpty,
+            let plan = find(head, path, from: end, node: any, allow: &allow)
+        {
+            return plan
+        }
+        return nodes[node].below.match(head, allow: &allow)
+    }
+}
