@@ -2,12 +2,15 @@ import Bytes
 
 /// The field names that the gateway itself reads, sets or drops. Any other name is `other`.
 ///
-/// At most 64 cases: `FieldTable` keeps a bit for each.
+/// At most 64 cases: `FieldTable` keeps a bit for each. `FieldNameLookup.swift` finds the case of received bytes.
 package enum FieldName: UInt8, CaseIterable, Sendable {
     case other
+    /// A name with `_` or `.` in it. CGI-like servers take `X_Real_IP` for `X-Real-IP`, so such names are dropped unless
+    /// settings say otherwise (security.md 6).
+    case ambiguous
     // Framing and connection (RFC 9110 §7.6.1, RFC 9112 §6, §7)
     case connection, contentLength, transferEncoding, te, trailer, upgrade, keepAlive, proxyConnection, expect, host
-    case proxyAuthenticate, proxyAuthorization
+    case proxyAuthenticate, proxyAuthorization, http2Settings
     // The way here
     case forwarded, xForwardedFor, xForwardedHost, xForwardedProto, xForwardedPort, xForwardedPrefix, xRealIP
     case xRequestID, traceparent, tracestate, via
@@ -26,10 +29,10 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     @inlinable
     package var bit: UInt64 { self == .other ? 0 : 1 &<< UInt64(rawValue) }
 
-    /// The name in lower case; empty for `other`.
+    /// The name in lower case; empty for `other` and `ambiguous`.
     package var lowercase: StaticString {
         switch self {
-        case .other: ""
+        case .other, .ambiguous: ""
         case .connection: "connection"
         case .contentLength: "content-length"
         case .transferEncoding: "transfer-encoding"
@@ -42,6 +45,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
         case .host: "host"
         case .proxyAuthenticate: "proxy-authenticate"
         case .proxyAuthorization: "proxy-authorization"
+        case .http2Settings: "http2-settings"
         case .forwarded: "forwarded"
         case .xForwardedFor: "x-forwarded-for"
         case .xForwardedHost: "x-forwarded-host"

@@ -10,6 +10,8 @@ package struct Field: Sendable {
     package var valueStart: UInt16
     package var valueLength: UInt16
 
+    /// A line whose offsets and lengths the caller keeps within 65,535, the name's within 255.
+    @inlinable
     package init(name: FieldName, nameLength: Int, lineStart: Int, valueStart: Int, valueLength: Int) {
         self.name = name
         self.nameLength = UInt8(nameLength)
@@ -36,19 +38,22 @@ package struct FieldTable: Sendable {
     /// Lines a head may have. One more is refused with 431.
     package static let capacity = 100
 
-    private var lines = InlineArray<100, Field>(repeating: .unused)
-    package private(set) var count = 0
+    @usableFromInline var lines = InlineArray<100, Field>(repeating: .unused)
+    @usableFromInline package internal(set) var count = 0
     /// One bit for every known name that occurs.
-    private var present: UInt64 = 0
+    @usableFromInline var present: UInt64 = 0
 
+    @inlinable
     package init() {}
 
+    @inlinable
     package mutating func removeAll() {
         count = 0
         present = 0
     }
 
     /// Adds a line. False where the table is full.
+    @inlinable
     package mutating func append(_ field: Field) -> Bool {
         guard count < FieldTable.capacity else { return false }
         lines[count] = field
@@ -57,15 +62,22 @@ package struct FieldTable: Sendable {
         return true
     }
 
+    @inlinable
     package subscript(index: Int) -> Field {
-        precondition(index < count, "no such field line")
+        precondition(index >= 0 && index < count, "no such field line")
         return lines[index]
     }
 
     /// Whether a known name occurs at all.
+    @inlinable
     package func contains(_ name: FieldName) -> Bool { present & name.bit != 0 }
 
+    /// Whether any name of `set` occurs.
+    @inlinable
+    package func containsAny(of set: FieldNameSet) -> Bool { present & set.bits != 0 }
+
     /// Index of the first line with a known name at or after `from`, or nil.
+    @inlinable
     package func firstIndex(of name: FieldName, from: Int = 0) -> Int? {
         guard contains(name) else { return nil }
         var index = from

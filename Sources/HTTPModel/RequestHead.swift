@@ -5,12 +5,13 @@ package struct RequestHead {
     /// The forms of a request target (RFC 9112 §3.2). `authority` belongs to CONNECT, which is refused.
     package enum TargetForm: Sendable { case origin, absolute, asterisk, authority }
 
-    /// The whole head, from the request line to the empty line, both included.
+    /// The whole head, from the request line to the empty line, both included. Empty lines before the request line are
+    /// not in it.
     package var bytes: ByteView = .empty
     package var method: Method = .get
     package var methodLength = 0
     package var form: TargetForm = .origin
-    /// Start and end of the path as received, without the query; empty for `*`.
+    /// Start and end of the path as received, without the query; empty for `*` and for an absolute target without a path.
     package var path: (start: Int, end: Int) = (0, 0)
     /// Start and end of the query without its `?`; nil where there is none. An empty query has start == end.
     package var query: (start: Int, end: Int)?
@@ -21,10 +22,12 @@ package struct RequestHead {
     package var framing: BodyFraming = .none
     /// Whether the client allows the connection to stay open after this exchange (RFC 9112 §9.3).
     package var keepAlive = true
-    /// `Expect: 100-continue` from an HTTP/1.1 client.
+    /// `Expect: 100-continue` from an HTTP/1.1 client that has a body to send.
     package var expectsContinue = false
     /// `Connection: upgrade` together with an Upgrade field.
     package var wantsUpgrade = false
+    /// Whether `Connection` lists options besides close, keep-alive and upgrade: names of fields to remove.
+    package var connectionListsOthers = false
     /// Offset of the first field line, behind the request line.
     package var fieldsStart = 0
     package var fields = FieldTable()
@@ -41,14 +44,16 @@ package struct RequestHead {
         fields.firstIndex(of: name).map { value(at: $0) }
     }
 
-    package func value(at index: Int) -> ByteView {
-        let field = fields[index]
-        return bytes.slice(Int(field.valueStart), Int(field.valueStart) + Int(field.valueLength))
-    }
+    package func value(at index: Int) -> ByteView { fields.value(at: index, in: bytes) }
 
-    package func name(at index: Int) -> ByteView {
-        let field = fields[index]
-        return bytes.slice(Int(field.lineStart), Int(field.lineStart) + Int(field.nameLength))
+    /// A field's name as received.
+    package func name(at index: Int) -> ByteView { fields.name(at: index, in: bytes) }
+
+    /// Whether `Connection` takes this line out of what is passed on (RFC 9110 §7.6.1); which names can be taken out so,
+    /// `FieldRules.isRemovableByConnection` says. Fields that are hop-by-hop by definition are dropped without this.
+    package func connectionLists(nameAt index: Int) -> Bool {
+        guard connectionListsOthers, FieldRules.isRemovableByConnection(fields[index].name) else { return false }
+        return ConnectionOptions.list(name(at: index), bytes, fields)
     }
 
     /// Start of a field line and start of what follows it.

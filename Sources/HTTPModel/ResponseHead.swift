@@ -14,6 +14,8 @@ package struct ResponseHead {
     package var framing: BodyFraming = .none
     /// Whether the origin keeps the connection open after this answer.
     package var keepAlive = true
+    /// Whether `Connection` lists options besides close, keep-alive and upgrade: names of fields to remove.
+    package var connectionListsOthers = false
     /// Offset of the first field line, behind the status line.
     package var fieldsStart = 0
     package var fields = FieldTable()
@@ -29,14 +31,16 @@ package struct ResponseHead {
         fields.firstIndex(of: name).map { value(at: $0) }
     }
 
-    package func value(at index: Int) -> ByteView {
-        let field = fields[index]
-        return bytes.slice(Int(field.valueStart), Int(field.valueStart) + Int(field.valueLength))
-    }
+    package func value(at index: Int) -> ByteView { fields.value(at: index, in: bytes) }
 
-    package func name(at index: Int) -> ByteView {
-        let field = fields[index]
-        return bytes.slice(Int(field.lineStart), Int(field.lineStart) + Int(field.nameLength))
+    /// A field's name as received.
+    package func name(at index: Int) -> ByteView { fields.name(at: index, in: bytes) }
+
+    /// Whether `Connection` takes this line out of what is passed on (RFC 9110 §7.6.1); which names can be taken out so,
+    /// `FieldRules.isRemovableByConnection` says. Fields that are hop-by-hop by definition are dropped without this.
+    package func connectionLists(nameAt index: Int) -> Bool {
+        guard connectionListsOthers, FieldRules.isRemovableByConnection(fields[index].name) else { return false }
+        return ConnectionOptions.list(name(at: index), bytes, fields)
     }
 
     /// Start of a field line and start of what follows it.
