@@ -1,0 +1,83 @@
+import Settings
+
+/// One route: what it matches and what becomes of the request.
+package struct RouteSettings: Equatable, Sendable {
+    /// An upstream and its share of the route's requests.
+    package struct Share: Hashable, Sendable {
+        package var upstream: String
+        /// 0 to 1,000,000; 0 gets nothing.
+        package var weight: Int
+
+        package init(upstream: String, weight: Int = 1) {
+            self.upstream = upstream
+            self.weight = weight
+        }
+    }
+
+    /// An answer that the gateway gives itself.
+    package struct Response: Equatable, Sendable {
+        /// 200 to 599.
+        package var status = 200
+        package var body: AnswerBody?
+        package var headers: [HeaderField] = []
+
+        package init() {}
+    }
+
+    package enum Action: Equatable, Sendable {
+        /// At least one share with a weight above 0.
+        case proxy([Share])
+        case respond(Response)
+    }
+
+    /// Protocols that a client may switch to.
+    package enum Upgrade: String, CaseIterable, Sendable { case websocket }
+
+    /// For logs, metrics and refusals. Unique; the path where the file gives none.
+    package var name = ""
+    package var path: PathPattern = .prefix("")
+    /// Upper-case tokens; empty is any method. GET includes HEAD.
+    package var methods: [String] = []
+    /// Lower case, without port; empty is any host.
+    package var hosts: [HostPattern] = []
+    /// Request fields that must be present with exactly these values.
+    package var headers: [HeaderField] = []
+    package var action: Action = .proxy([])
+    /// Removed from the front of the path before it is sent on; without a slash at its end, empty for nothing.
+    package var stripPrefix = ""
+    /// Names of limits, asked in this order.
+    package var limits: [String] = []
+    /// Bytes of a request's body; nil is the clients' limit, 0 is no limit.
+    package var maxBody: Int?
+    /// Instead of the upstream's.
+    package var responseTimeout: Duration?
+    package var upgrade: [Upgrade] = []
+    /// The feature that the route serves.
+    package var feature: String?
+
+    package init() {}
+}
+
+/// The host that a route asks for.
+package enum HostPattern: Hashable, Sendable {
+    case exact(String)
+    /// `*.example.com` is `example.com` here: any name with one label or more before it, not the name itself.
+    case subdomains(of: String)
+}
+
+/// The path that a route asks for, compared with the normalised path.
+package enum PathPattern: Hashable, Sendable {
+    case exact(String)
+    /// `/api/*` is `/api` here: it matches `/api` itself and everything below `/api/`, not `/apis`. `/*` is empty.
+    case prefix(String)
+    /// With at least one `{name}`: `/users/{id}/avatar`.
+    case segments([Segment])
+
+    package enum Segment: Hashable, Sendable {
+        case literal(String)
+        /// One whole segment, not empty.
+        case any(name: String)
+        /// `*` at the end: nothing more, or anything more. Always last.
+        case rest
+    }
+}

@@ -1,0 +1,24 @@
+import Pipeline
+import Settings
+import Telemetry
+import Upstream
+
+/// Everything that one file says. A plain value: the compiler of snapshots turns it into what workers use.
+package struct GatewaySettings: Equatable, Sendable {
+    /// 1 to 64; nil is one for each core that the process may use.
+    package var workers: Int?
+    package var listeners: [ListenerSettings] = [ListenerSettings()]
+    package var admin = AdminSettings()
+    package var trustedProxies: [AddressBlock] = []
+    package var clients = ClientLimitsSettings()
+    package var log = EventLogSettings()
+    package var accessLog = AccessLogSettings()
+    package var securityHeaders = SecurityHeadersSettings()
+    package var drain = DrainSettings()
+    /// In the order of the file; names are unique.
+    package var limits: [RateLimitSettings] = []
+    package var upstreams: [UpstreamSettings] = []
+    package var routes: [RouteSettings] = []
+
+    package init() {}
+}

@@ -1,0 +1,27 @@
+import Settings
+
+/// The log of what happens to the gateway itself, on standard error.
+package struct EventLogSettings: Equatable, Sendable {
+    package enum Level: String, CaseIterable, Comparable, Sendable {
+        case debug, info, notice, warning, error
+
+        package static func < (left: Level, right: Level) -> Bool { left.rank < right.rank }
+
+        private var rank: Int {
+            switch self {
+            case .debug: 0
+            case .info: 1
+            case .notice: 2
+            case .warning: 3
+            case .error: 4
+            }
+        }
+    }
+
+    package enum Format: String, CaseIterable, Sendable { case text, json }
+
+    package var level: Level = .info
+    package var format: Format = .text
+
+    package init() {}
+}
