@@ -1,0 +1,134 @@
+/// One number that a worker counts: its place among the worker's cells.
+///
+/// Places are the same in every worker and for the life of the process: names from the settings get slots that are never
+/// given to another name (`MetricRegistry`), so a reload moves nothing and no counter goes back.
+package struct Metric: Equatable, Sendable {
+    @usableFromInline let index: Int
+
+    @inlinable
+    init(_ index: Int) { self.index = index }
+}
+
+/// Why a connection was closed before it could send anything.
+package enum ConnectionRefusal: Int, CaseIterable, Sendable {
+    /// The listener has as many connections as it may.
+    case connectionLimit
+    /// The peer's address has as many connections as it may.
+    case addressLimit
+    /// The process is out of descriptors.
+    case descriptors
+    /// A missing, malformed or untrusted PROXY protocol head.
+    case proxyProtocol
+    /// The gateway drains.
+    case draining
+
+    package var label: StaticString {
+        switch self {
+        case .connectionLimit: "connection_limit"
+        case .addressLimit: "address_limit"
+        case .descriptors: "descriptors"
+        case .proxyProtocol: "proxy_protocol"
+        case .draining: "draining"
+        }
+    }
+}
+
+/// What was wrong with a request's head.
+package enum HeadFault: Int, CaseIterable, Sendable {
+    /// Not HTTP's grammar.
+    case malformed
+    /// Length and transfer coding that contradict each other or are not canonical.
+    case framing
+    /// No, several or invalid hosts.
+    case host
+    /// A path that climbs out of the root or hides what it means.
+    case path
+    /// Too many or too long fields.
+    case fieldsTooLarge
+    /// Request line too long.
+    case targetTooLong
+    /// Not complete in time.
+    case timeout
+    /// A version that is not spoken here.
+    case version
+    /// A method that is refused, such as CONNECT.
+    case method
+
+    package var label: StaticString {
+        switch self {
+        case .malformed: "malformed"
+        case .framing: "framing"
+        case .host: "host"
+        case .path: "path"
+        case .fieldsTooLarge: "fields_too_large"
+        case .targetTooLong: "target_too_long"
+        case .timeout: "timeout"
+        case .version: "version"
+        case .method: "method"
+        }
+    }
+}
+
+/// First digit of the status that the client got.
+package enum StatusClass: Int, CaseIterable, Sendable {
+    /// No status was sent: the client was gone.
+    case none
+    case informational, success, redirection, clientError, serverError
+
+    @inlinable
+    package init(status: Int) {
+        self =
+            switch status {
+            case 100..<200: .informational
+            case 200..<300: .success
+            case 300..<400: .redirection
+            case 400..<500: .clientError
+            case 500..<600: .serverError
+            default: .none
+            }
+    }
+
+    package var label: StaticString {
+        switch self {
+        case .none: "none"
+        case .informational: "1xx"
+        case .success: "2xx"
+        case .redirection: "3xx"
+        case .clientError: "4xx"
+        case .serverError: "5xx"
+        }
+    }
+}
+
+/// What a limit said.
+package enum LimitDecision: Int, CaseIterable, Sendable {
+    case allowed, denied
+    /// Would have been denied, but the rule only watches.
+    case deniedDry
+
+    package var label: StaticString {
+        switch self {
+        case .allowed: "allowed"
+        case .denied: "denied"
+        case .deniedDry: "denied_dry_run"
+        }
+    }
+}
+
+/// Slot of a route's name. Comes from `MetricRegistry`; kept in the settings' snapshot.
+package struct RouteSlot: Equatable, Sendable {
+    @usableFromInline let number: Int
+    @inlinable init(number: Int) { self.number = number }
+}
+
+/// Slot of an upstream's name. Comes from `MetricRegistry`; kept in the settings' snapshot.
+package struct UpstreamSlot: Equatable, Sendable {
+    @usableFromInline let number: Int
+    @inlinable init(number: Int) { self.number = number }
+}
+
+/// Slot of a limit's name. Comes from `MetricRegistry`; kept in the settings' snapshot.
+package struct LimitSlot: Equatable, Sendable {
+    @usableFromInline let number: Int
+    @inlinable init(number: Int) { self.number = number }
+}
