@@ -50,9 +50,11 @@ let package = Package(
         module(
             "Proxy",
             [
-                "Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+                "Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores",
+                "Telemetry", "Settings",
             ]),
-        module("Control", ["Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Proxy", "Telemetry", "Settings"]),
+        module(
+            "Control", ["Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Proxy", "Telemetry", "Settings"]),
         module("Demo", ["COpenSSL"]),
         .executableTarget(
             name: "floodgate",

@@ -15,7 +15,8 @@ package struct BufferPool: ~Copyable {
         }
     }
 
-    private var free: (head: [UnsafeMutableRawPointer], medium: [UnsafeMutableRawPointer], large: [UnsafeMutableRawPointer])
+    private var free:
+        (head: [UnsafeMutableRawPointer], medium: [UnsafeMutableRawPointer], large: [UnsafeMutableRawPointer])
     /// Free blocks kept of each size; what is given back beyond that is freed.
     private let keep: Int
     /// Blocks that are out now. Zero when every connection is idle.
@@ -32,7 +33,8 @@ package struct BufferPool: ~Copyable {
     }
 
     deinit {
-        for unsafe block in unsafe free.head + free.medium + free.large { unsafe block.deallocate() }
+        let blocks = unsafe free.head + free.medium + free.large
+        for index in unsafe blocks.indices { unsafe blocks[index].deallocate() }
     }
 
     /// An empty block of `size`.

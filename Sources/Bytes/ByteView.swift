@@ -103,7 +103,9 @@ package struct ByteView {
     }
 
     @inlinable
-    package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool { equalsIgnoringCase(ByteView(lowercase)) }
+    package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
+        equalsIgnoringCase(ByteView(lowercase))
+    }
 
     @inlinable
     package func hasPrefix(_ prefix: ByteView) -> Bool {

@@ -69,7 +69,8 @@ package struct ByteWriter: ~Copyable {
         var digit = max(used, width)
         while digit > 0 {
             digit &-= 1
-            write(digit >= 16 ? 0x30 : ASCII.hexDigit(UInt8(truncatingIfNeeded: value &>> UInt64(digit &* 4))))
+            let nibble = digit >= 16 ? 0 : UInt8(truncatingIfNeeded: value &>> UInt64(digit &* 4))
+            write(ASCII.hexDigit(nibble))
         }
     }
 
