@@ -1,5 +1,7 @@
-/// Blocks of three sizes, kept for reuse by one worker: in the steady state taking and giving allocates nothing.
-// SAFETY: blocks in the free lists are owned by the pool alone; ownership moves out in `take` and back in `give`.
+/// Blocks of three sizes, kept for reuse by one worker: in the steady state taking and giving allocates
+/// nothing.
+// SAFETY: blocks in the free lists are owned by the pool alone; ownership moves out in `take` and back in
+// `give`.
 @safe
 package struct BufferPool: ~Copyable {
     /// Sizes of blocks in bytes: a message head, a read of a body, a read of a body whose receiver keeps up.
