@@ -1,4 +1,5 @@
-/// A point on the monotonic clock. Comes from the event loop, which reads the clock once a turn; pure code only gets it passed.
+/// A point on the monotonic clock. Comes from the event loop, which reads the clock once a turn; pure code
+/// only gets it passed.
 package struct Instant: Comparable, Hashable, Sendable {
     /// Nanoseconds since an arbitrary start, the same for all threads of the process.
     package var nanoseconds: Int64

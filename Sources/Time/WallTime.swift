@@ -10,7 +10,7 @@ package struct WallTime: Comparable, Hashable, Sendable {
     package static func < (left: WallTime, right: WallTime) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// Whole seconds since 1970, rounded down.
-    package var seconds: Int64 { nanoseconds >= 0 ? nanoseconds / 1_000_000_000 : (nanoseconds - 999_999_999) / 1_000_000_000 }
+    package var seconds: Int64 { nanoseconds.floorDivided(by: 1_000_000_000) }
 
     /// Year, month (1-12), day (1-31), weekday (0 is Sunday), hour, minute, second.
     package var civil: Civil { Civil(seconds: seconds) }

@@ -1,0 +1,37 @@
+# syntax=docker/dockerfile:1
+
+# --- Builder: Swift's libraries go into the binary, so the runtime needs no Swift.
+FROM swift:6.3-bookworm AS builder
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libssl-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /floodgate
+# The manifest alone first: dependencies are fetched again only when it changes.
+COPY Package.swift ./
+RUN swift package resolve
+COPY Sources Sources
+# The manifest names the test targets, so their folders must be there; nothing of them is built.
+COPY Tests Tests
+RUN swift build --configuration release --static-swift-stdlib --product floodgate \
+    && install -D -m 0755 \
+        "$(swift build --configuration release --static-swift-stdlib --show-bin-path)/floodgate" \
+        /out/floodgate \
+    && strip /out/floodgate
+
+# --- Runtime: the binary, OpenSSL's library, the certificates to check upstreams with, and nothing more.
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libssl3 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 65532 --user-group --no-create-home --shell /usr/sbin/nologin floodgate
+COPY --from=builder /out/floodgate /usr/local/bin/floodgate
+USER floodgate
+WORKDIR /etc/floodgate
+# Plain and TLS listeners as the examples have them. The admin listener (9901) is loopback only and stays inside.
+EXPOSE 8080 8443
+# SIGTERM drains: readiness turns off, what is in flight is finished, the deadline is the settings' own.
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s --retries=3 CMD ["floodgate", "status"]
+ENTRYPOINT ["floodgate"]
+# The settings come as a mount: -v ./gateway.yaml:/etc/floodgate/gateway.yaml:ro
+CMD ["run", "/etc/floodgate/gateway.yaml"]

@@ -1,0 +1,88 @@
+# Floodgate's commands. `make run` and `make test` are all that a fresh Debian machine with Swift needs: they install the
+# system packages that are missing, build, and go. `make help` lists the rest.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+# What the code builds against, and what only the tests drive it with. Each has its reason in the list below.
+BUILD_PACKAGES := libssl-dev pkg-config
+TEST_PACKAGES := $(BUILD_PACKAGES) curl python3 python3-websockets
+
+WHY_libssl-dev := TLS and digests (OpenSSL)
+WHY_pkg-config := finds OpenSSL for the build
+WHY_curl := a real HTTP client for the tests
+WHY_python3 := runs the WebSocket client
+WHY_python3-websockets := a real WebSocket client for the tests
+
+FORMATTED := Package.swift Sources Tests
+
+# Installs the packages in $(1) that are missing and says why; silent when all of them are there.
+define install
+missing=(); \
+for package in $(1); do \
+	[[ "$$(dpkg-query -W -f='$${Status}' "$$package" 2>/dev/null)" == "install ok installed" ]] || missing+=("$$package"); \
+done; \
+if (( $${#missing[@]} )); then \
+	command -v apt-get >/dev/null || { echo "Please install, by this system's own means: $${missing[*]}" >&2; exit 1; }; \
+	root=(); \
+	if (( EUID != 0 )); then \
+		command -v sudo >/dev/null || { echo "Please run as root: apt-get install $${missing[*]}" >&2; exit 1; }; \
+		root=(sudo); \
+	fi; \
+	echo "Installing what is missing on this machine (apt-get$${root:+, with sudo}):"; \
+	for package in "$${missing[@]}"; do case "$$package" in \
+		$(foreach package,$(1),$(package)) echo "  $(package): $(WHY_$(package))";; ) \
+	esac; done; \
+	"$${root[@]}" apt-get update -qq; \
+	"$${root[@]}" env DEBIAN_FRONTEND=noninteractive \
+		apt-get install -y -qq --no-install-recommends "$${missing[@]}" </dev/null; \
+fi
+endef
+
+.PHONY: help
+help: ## List these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: packages
+packages:
+	@$(call install,$(BUILD_PACKAGES))
+
+.PHONY: testpackages
+testpackages:
+	@$(call install,$(TEST_PACKAGES))
+
+# The debug build is up several times sooner than the release build, and the demo is for looking, not for measuring.
+.PHONY: run
+run: packages ## Start the demo: an origin and the gateway before it
+	swift build --product floodgate
+	@exec "$$(swift build --show-bin-path)/floodgate" demo
+
+# One build serves the tests and the binary that the end-to-end tests start. The test run comes last, so that its closing
+# lines are the last thing to read.
+.PHONY: test
+test: testpackages lint ## Lint, build, and run every test
+	swift build --build-tests
+	swift test --skip-build
+
+.PHONY: build
+build: packages ## Build for debugging
+	swift build
+
+.PHONY: release
+release: packages ## Build the binary to deploy, with Swift's libraries inside
+	swift build --configuration release --static-swift-stdlib --product floodgate
+	@echo "$$(swift build --configuration release --static-swift-stdlib --show-bin-path)/floodgate"
+
+.PHONY: lint
+lint: ## Check the format of the code
+	swift format lint --strict --recursive --parallel $(FORMATTED)
+
+.PHONY: format
+format: ## Format the code
+	swift format format --in-place --recursive --parallel $(FORMATTED)
+
+.PHONY: clean
+clean: ## Remove everything that was built
+	rm -rf .build

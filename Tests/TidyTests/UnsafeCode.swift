@@ -1,0 +1,40 @@
+/// Unsafe code stands in few files, and each says why it is sound.
+enum UnsafeCode {
+    /// Files or whole folders (with a slash at the end) that may hold unsafe code, each with the reason.
+    static let allowed: [String: String] = [
+        "Sources/Bytes/Buffer.swift": "owns the memory of a block",
+        "Sources/Bytes/BufferPool.swift": "owns the free blocks",
+        "Sources/Bytes/ByteView.swift": "the one place where view memory is read",
+        "Sources/Bytes/ByteWriter.swift": "writes into a region, bounds-checked",
+        "Sources/Demo/BlockingSocket.swift": "the demo's system calls",
+        "Sources/Demo/Thread.swift": "the demo's threads",
+        "Sources/Demo/WebSocketAccept.swift": "SHA-1 by OpenSSL",
+        "Sources/Reactor/": "the one place of system calls",
+    ]
+
+    static func check(_ file: SourceFile) -> [Finding] {
+        guard file.path.hasPrefix("Sources/"), let line = firstUnsafeLine(file) else { return [] }
+        let isAllowed = allowed.keys.contains {
+            $0.hasSuffix("/") ? file.path.hasPrefix($0) : file.path == $0
+        }
+        guard isAllowed else {
+            let message =
+                "unsafe code outside of the list: go through Bytes or Reactor, "
+                + "or add the file to UnsafeCode.allowed with the reason"
+            return [Finding(path: file.path, line: line, message: message)]
+        }
+        guard file.lines.contains(where: { $0.contains("// SAFETY:") }) else {
+            let message =
+                "unsafe code without `// SAFETY:`: say who keeps the memory alive, and on which thread"
+            return [Finding(path: file.path, line: line, message: message)]
+        }
+        return []
+    }
+
+    /// The keyword `unsafe`, or a type or function of the library that says it in its name.
+    private static func firstUnsafeLine(_ file: SourceFile) -> Int? {
+        file.code.firstIndex { line in
+            line.containsToken("unsafe") || line.contains("Unsafe") || line.contains("unsafeBitCast")
+        }.map { $0 + 1 }
+    }
+}
