@@ -47,7 +47,7 @@ let package = Package(
         module("Settings", ["Bytes", .product(name: "Yams", package: "Yams")]),
         module("Telemetry", ["Bytes", "Time", "HTTPModel", "Settings"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings"]),
-        module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings"]),
+        module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"]),
         module("Stores", ["Bytes", "Time", "Pipeline"]),
         module(
             "Proxy",

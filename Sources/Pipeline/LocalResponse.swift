@@ -1,3 +1,5 @@
+import Telemetry
+
 /// An answer that the gateway makes itself. Readable by people and programs: RFC 9457 problem details with the request's id
 /// and the rule, or the body that the operator wrote.
 package struct LocalResponse {
@@ -45,13 +47,13 @@ extension LocalResponse {
 
 /// The name of a rule; by reference, so that a refusal copies nothing.
 package final class RuleName: Sendable {
-    package let text: String
+    package let text: PinnedText
     /// Where the rule counts in the metrics.
-    package let index: Int
+    package let slot: LimitSlot
 
-    package init(_ text: String, index: Int) {
-        self.text = text
-        self.index = index
+    package init(_ text: String, slot: LimitSlot) {
+        self.text = PinnedText(text)
+        self.slot = slot
     }
 }
 

@@ -1,4 +1,5 @@
 import HTTPModel
+import Telemetry
 
 /// A route as compiled from settings: everything that an exchange on it needs, immutable.
 package final class RoutePlan: Sendable {
@@ -30,9 +31,9 @@ package final class RoutePlan: Sendable {
         }
     }
 
-    package let name: String
+    package let name: PinnedText
     /// Where the route counts in the metrics.
-    package let index: Int
+    package let slot: RouteSlot
     package let target: Target
     package let rateLimit: RateLimitFilter?
     package let bodyLimit: BodyLimitFilter?
@@ -44,11 +45,11 @@ package final class RoutePlan: Sendable {
     package let responseTimeout: Duration?
 
     package init(
-        name: String, index: Int, target: Target, rateLimit: RateLimitFilter?, bodyLimit: BodyLimitFilter?,
+        name: String, slot: RouteSlot, target: Target, rateLimit: RateLimitFilter?, bodyLimit: BodyLimitFilter?,
         stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?
     ) {
-        self.name = name
-        self.index = index
+        self.name = PinnedText(name)
+        self.slot = slot
         self.target = target
         self.rateLimit = rateLimit
         self.bodyLimit = bodyLimit

@@ -35,7 +35,7 @@ struct PathTree: Sendable {
             entry.fields.count * 2 + (entry.methods.isAny ? 0 : 1)
         }
 
-        func match(_ head: borrowing RequestHead, allow found: inout FixedBody?) -> RoutePlan? {
+        func match(_ head: RequestHead, allow found: inout FixedBody?) -> RoutePlan? {
             var isOnlyMethod = false
             for entry in entries {
                 var holds = true
@@ -105,7 +105,7 @@ struct PathTree: Sendable {
         return nodes.count - 1
     }
 
-    func match(_ head: borrowing RequestHead, path: ByteView) -> RouteMatch {
+    func match(_ head: RequestHead, path: ByteView) -> RouteMatch {
         var allow: FixedBody?
         if let plan = find(head, path, from: 0, node: 0, allow: &allow) { return .found(plan) }
         if let allow { return .methodNotAllowed(allow) }
@@ -114,7 +114,7 @@ struct PathTree: Sendable {
 
     /// Literal segments before any, deeper matches before prefixes. The depth is bounded by the tree's.
     private func find(
-        _ head: borrowing RequestHead, _ path: ByteView, from: Int, node: Int, allow: inout FixedBody?
+        _ head: RequestHead, _ path: ByteView, from: Int, node: Int, allow: inout FixedBody?
     ) -> RoutePlan? {
         guard from < path.count else {
             return nodes[node].exact.match(head, allow: &allow) ?? nodes[node].below.match(head, allow: &allow)

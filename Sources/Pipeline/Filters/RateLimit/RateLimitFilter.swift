@@ -20,7 +20,7 @@ package struct RateLimitRule: Sendable {
         self.burst = burst
         self.ipv6Prefix = ipv6Prefix
         self.body = body
-        identity = name.text.hashValue
+        identity = name.text.view.text().hashValue
     }
 
     /// The bucket of `client`. The hash is keyed by the process' seed, so nobody can aim for another's bucket.

@@ -1,0 +1,78 @@
+import Telemetry
+
+/// What can go wrong with an exchange after its head was understood. One table says who is to blame, what the client is told and what
+/// the log says.
+package enum Failure: Error, Equatable, Sendable, CaseIterable {
+    /// No address of the upstream is known: none of its names has resolved.
+    case noEndpoint
+    /// All connections are busy and the queue is full.
+    case queueFull
+    /// All connections were busy for as long as a request may wait.
+    case queueTimeout
+    /// The server could not be connected to.
+    case connectFailed
+    case connectTimeout
+    /// The server took too long to take the request.
+    case requestTimeout
+    /// The connection broke before any part of an answer came.
+    case upstreamClosed
+    /// The server took too long to begin its answer.
+    case responseTimeout
+    /// The server's answer is no HTTP that could be passed on.
+    case badResponse
+    /// The connection broke inside the answer's body.
+    case truncated
+    /// The server fell silent inside the answer's body.
+    case readTimeout
+    /// The client's chunked body is no chunked body.
+    case badBody
+    /// The client's chunked body grew beyond the route's limit.
+    case bodyTooLarge
+    /// The client took too long to send its body.
+    case bodyTimeout
+    /// The client took too long to read its answer.
+    case writeTimeout
+    /// The client closed its connection.
+    case clientClosed
+    /// The gateway's own deadline for its drain is over.
+    case drained
+
+    package var origin: Outcome.Origin {
+        switch self {
+        case .noEndpoint, .queueFull, .queueTimeout, .drained, .bodyTooLarge: .gateway
+        case .connectFailed, .connectTimeout, .requestTimeout, .upstreamClosed, .responseTimeout, .badResponse,
+            .truncated, .readTimeout:
+            .upstream
+        case .badBody, .bodyTimeout, .writeTimeout, .clientClosed: .client
+        }
+    }
+
+    /// The answer, where one can still be given.
+    package var response: LocalResponse {
+        switch self {
+        case .noEndpoint:
+            LocalResponse(
+                status: 503, title: "Service unavailable", detail: "No server of this service can be found now.",
+                retryAfter: 5)
+        case .queueFull, .queueTimeout:
+            LocalResponse(
+                status: 503, title: "Service unavailable",
+                detail: "This service is busy. Try again in a moment.", retryAfter: 1)
+        case .connectFailed:
+            LocalResponse(status: 502, title: "Bad gateway", detail: "The service could not be reached.", retryAfter: 1)
+        case .upstreamClosed, .truncated:
+            LocalResponse(status: 502, title: "Bad gateway", detail: "The service broke off before it had answered.")
+        case .badResponse:
+            LocalResponse(status: 502, title: "Bad gateway", detail: "The service gave an answer that is not valid HTTP.")
+        case .connectTimeout, .requestTimeout, .responseTimeout, .readTimeout:
+            LocalResponse(status: 504, title: "Gateway timeout", detail: "The service did not answer in time.")
+        case .badBody:
+            LocalResponse(status: 400, title: "Bad request", detail: "The body's chunks are not valid.")
+        case .bodyTooLarge: BodyLimitFilter.refusal
+        case .bodyTimeout, .writeTimeout, .clientClosed:
+            LocalResponse(status: 408, title: "Request timeout", detail: "The body did not arrive in time.")
+        case .drained:
+            LocalResponse(status: 503, title: "Service unavailable", detail: "The gateway is shutting down.", retryAfter: 1)
+        }
+    }
+}

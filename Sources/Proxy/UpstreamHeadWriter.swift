@@ -1,0 +1,181 @@
+import Addressing
+import Bytes
+import HTTPModel
+import Pipeline
+
+/// Writes the head that the server sees: the client's fields in runs, less what is for this hop alone, what strangers may not
+/// claim and what the gateway says itself.
+enum UpstreamHeadWriter {
+    static func write(
+        _ exchange: borrowing ExchangeState, host: UpstreamPlan.Host, server: String, switches: Bool,
+        to writer: inout ByteWriter
+    ) {
+        let head = exchange.head
+        writer.write(head.methodBytes)
+        writer.write(UInt8(0x20))
+        writeTarget(exchange, to: &writer)
+        writer.write(" HTTP/1.1\r\n")
+        writeHost(head, host, server, to: &writer)
+        writeKeptLines(exchange, to: &writer)
+        writeForwarding(exchange, to: &writer)
+        writeIdentity(exchange, to: &writer)
+        if switches, let protocolName = head.value(of: .upgrade) {
+            writer.write("Connection: Upgrade\r\nUpgrade: ")
+            writer.write(protocolName)
+            writer.write("\r\n")
+        } else if head.fields.contains(.te), let codings = head.value(of: .te), takesTrailers(codings) {
+            writer.write("Connection: TE\r\nTE: trailers\r\n")
+        }
+        if head.framing == .chunked { writer.write("Transfer-Encoding: chunked\r\n") }
+        writer.write("\r\n")
+    }
+
+    private static func writeTarget(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+        if let prefix = exchange.plan?.stripPrefix, !prefix.isEmpty,
+            let rest = prefix.withView({ stripped(exchange.path, of: $0) })
+        {
+            writer.write(rest.isEmpty ? ByteView("/") : rest)
+        } else {
+            writer.write(exchange.path)
+        }
+        if let query = exchange.head.queryBytes {
+            writer.write(UInt8(0x3F))
+            writer.write(query)
+        }
+    }
+
+    /// What is left of `path` behind `prefix`, if the prefix ends at a segment's end; nil otherwise.
+    private static func stripped(_ path: ByteView, of prefix: ByteView) -> ByteView? {
+        guard path.hasPrefix(prefix) else { return nil }
+        let rest = path.dropFirst(prefix.count)
+        return rest.isEmpty || rest[0] == 0x2F ? rest : nil
+    }
+
+    private static func writeHost(
+        _ head: RequestHead, _ host: UpstreamPlan.Host, _ server: String, to writer: inout ByteWriter
+    ) {
+        writer.write("Host: ")
+        switch host {
+        case .fromClient: writer.write(head.authorityBytes ?? .empty)
+        case .server: writer.write(text: server)
+        case .fixed(let name): name.withView { writer.write($0) }
+        }
+        writer.write("\r\n")
+    }
+
+    /// Copies field lines in runs: a run ends only where a line is left out.
+    private static func writeKeptLines(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+        let head = exchange.head
+        var runStart = head.fieldsStart
+        for index in 0..<head.fields.count where drops(exchange, index) {
+            let line = head.line(at: index)
+            writer.write(head.bytes.slice(runStart, line.start))
+            runStart = line.end
+        }
+        writer.write(head.bytes.slice(runStart, head.bytes.count - 2))
+    }
+
+    private static let rebuilt = FieldNameSet(
+        .host, .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade, .trailer,
+        .proxyAuthenticate, .proxyAuthorization, .http2Settings, .forwarded, .xForwardedFor, .xForwardedHost,
+        .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xRealIP, .xRequestID, .xMiddlewareSubrequest, .ambiguous)
+
+    private static func drops(_ exchange: borrowing ExchangeState, _ index: Int) -> Bool {
+        let name = exchange.head.fields[index].name
+        if rebuilt.contains(name) { return true }
+        switch name {
+        case .traceparent:
+            if case .taken(let kept) = exchange.trace { return kept != index }
+            return true
+        case .tracestate:
+            // Has a meaning only beside the traceparent that it came with (W3C Trace Context §3.3).
+            if case .taken = exchange.trace { return false }
+            return true
+        case .expect: return !exchange.head.expectsContinue
+        case .contentLength:
+            // A length of zero on a request without a body stays; beside chunks it cannot be.
+            return exchange.head.framing == .chunked
+        default: return exchange.head.connectionLists(nameAt: index)
+        }
+    }
+
+    /// The way here, rebuilt: what trusted proxies said, and this hop.
+    private static func writeForwarding(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+        let head = exchange.head
+        writer.write("X-Forwarded-For: ")
+        if exchange.peerIsTrusted {
+            var line = head.fields.firstIndex(of: .xForwardedFor)
+            while let index = line {
+                if !head.value(at: index).isEmpty {
+                    writer.write(head.value(at: index))
+                    writer.write(", ")
+                }
+                line = head.fields.firstIndex(of: .xForwardedFor, from: index + 1)
+            }
+        }
+        writer.write(exchange.peer)
+        writer.write("\r\nX-Real-IP: ")
+        writer.write(exchange.client)
+        writer.write("\r\nX-Forwarded-Proto: ")
+        if exchange.peerIsTrusted, let scheme = head.value(of: .xForwardedProto),
+            scheme.equalsIgnoringCase("https") || scheme.equalsIgnoringCase("http")
+        {
+            writer.write(scheme)
+        } else {
+            writer.write(exchange.isEncrypted ? "https" : "http")
+        }
+        writer.write("\r\n")
+        writeForwardedHost(exchange, to: &writer)
+        writeForwardedPort(exchange, to: &writer)
+        writeForwardedPrefix(exchange, to: &writer)
+    }
+
+    private static func writeForwardedHost(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+        var host = exchange.head.authorityBytes ?? .empty
+        if exchange.peerIsTrusted, let said = exchange.head.value(of: .xForwardedHost), Authority.isValid(said) {
+            host = said
+        }
+        guard !host.isEmpty else { return }
+        writer.write("X-Forwarded-Host: ")
+        writer.write(host)
+        writer.write("\r\n")
+    }
+
+    private static func writeForwardedPort(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+        var port = exchange.localPort.map(Int.init)
+        if exchange.peerIsTrusted, let said = exchange.head.value(of: .xForwardedPort)?.decimal(), said < 65536 {
+            port = said
+        }
+        guard let port else { return }
+        writer.write("X-Forwarded-Port: ")
+        writer.write(decimal: port)
+        writer.write("\r\n")
+    }
+
+    private static func writeForwardedPrefix(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+        guard let prefix = exchange.plan?.stripPrefix, !prefix.isEmpty else { return }
+        writer.write("X-Forwarded-Prefix: ")
+        prefix.withView { writer.write($0) }
+        writer.write("\r\n")
+    }
+
+    private static func writeIdentity(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+        writer.write("X-Request-Id: ")
+        writer.write(exchange.requestID, of: exchange.head)
+        writer.write("\r\n")
+        if case .begun(let trace, let span) = exchange.trace {
+            writer.write("traceparent: ")
+            writer.write(traceparent: trace, span: span)
+            writer.write("\r\n")
+        }
+    }
+
+    /// Whether a TE field lists `trailers` (RFC 9110 §10.1.4).
+    private static func takesTrailers(_ codings: ByteView) -> Bool {
+        var elements = ListElements(codings)
+        while let element = elements.next() {
+            if element.equalsIgnoringCase("trailers") { return true }
+        }
+        return false
+    }
+}
