@@ -3,8 +3,9 @@ import Time
 
 /// A worker's end of the access log: gathers lines in a block and hands full or old blocks to the writer.
 ///
-/// Never waits and makes no system call but the wake of the writer's thread, once a block. Where no block is free, because
-/// the disk is full or nobody reads the pipe, records are dropped and counted: serving goes before logging.
+/// Never waits and makes no system call but the wake of the writer's thread, once a block. Where no block is
+/// free, because the disk is full or nobody reads the pipe, records are dropped and counted: serving goes
+/// before logging.
 package struct AccessLogBuffer: ~Copyable {
     package enum Appended: Sendable { case kept, dropped }
 
@@ -27,9 +28,12 @@ package struct AccessLogBuffer: ~Copyable {
         return .kept
     }
 
-    /// Hands over what has waited for the flush interval. The worker calls it from a timer, once per interval or oftener.
+    /// Hands over what has waited for the flush interval. The worker calls it from a timer, once per interval
+    /// or oftener.
     package mutating func flush(now: Instant) {
-        guard let block, block.records > 0, now - block.begun >= writer.flushInterval.nanoseconds else { return }
+        guard let block, block.records > 0, now - block.begun >= writer.flushInterval.nanoseconds else {
+            return
+        }
         handOver()
     }
 

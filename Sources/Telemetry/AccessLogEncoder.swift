@@ -3,8 +3,8 @@ import Time
 
 /// Writes records as lines of JSON. One per worker: it remembers the text of the second it last wrote.
 ///
-/// Keys stand in a fixed order; one without a value is left out. Durations are microseconds and left out for phases that
-/// were not reached.
+/// Keys stand in a fixed order; one without a value is left out. Durations are microseconds and left out for
+/// phases that were not reached.
 package struct AccessLogEncoder: ~Copyable {
     /// Most bytes that are taken of each field; what is longer is cut and ends in `…`.
     package enum Limit {

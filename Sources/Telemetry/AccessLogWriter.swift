@@ -3,11 +3,13 @@ import Glibc
 import Synchronization
 import Time
 
-/// The access log's own thread: takes blocks from all workers and writes them, so that no loop ever waits for a disk.
+/// The access log's own thread: takes blocks from all workers and writes them, so that no loop ever waits for
+/// a disk.
 ///
-/// Memory is bounded by the number of blocks. What cannot be written is dropped and counted, and an event tells when
-/// that begins and when it is over.
-// SAFETY: `ready`, `free`, `made` and the flags are touched under `monitor` only; `sink` by the writer's thread only.
+/// Memory is bounded by the number of blocks. What cannot be written is dropped and counted, and an event
+/// tells when that begins and when it is over.
+// SAFETY: `ready`, `free`, `made` and the flags are touched under `monitor` only; `sink` by the writer's
+// thread only.
 package final class AccessLogWriter: @unchecked Sendable {
     /// Numbers for metrics and status.
     package struct Statistics: Equatable, Sendable {
@@ -31,15 +33,16 @@ package final class AccessLogWriter: @unchecked Sendable {
     private var isFinished = false
     private var sink: LogSink
 
-    /// Free blocks and blocks yet to be made: read without the lock, so that a worker that drops does so cheaply.
+    /// Free blocks and blocks yet to be made: read without the lock, so that a worker that drops does so
+    /// cheaply.
     private let available: Atomic<Int>
     private let stopDeadline = Atomic<Int64>(.max)
     private let recordsWritten = Atomic<UInt64>(0)
     private let bytesWritten = Atomic<UInt64>(0)
     private let recordsDropped = Atomic<UInt64>(0)
 
-    /// Opens the destination and starts the thread. `blocks` of 64 KiB is all memory that the log may hold, the workers' own
-    /// blocks included: at least two for each worker.
+    /// Opens the destination and starts the thread. `blocks` of 64 KiB is all memory that the log may hold,
+    /// the workers' own blocks included: at least two for each worker.
     package init(
         to destination: AccessLogDestination, blocks: Int, flushInterval: Duration, events: EventLog
     ) throws(AccessLogError) {
@@ -53,8 +56,8 @@ package final class AccessLogWriter: @unchecked Sendable {
         try startThread()
     }
 
-    /// Closes the file and opens its path anew, once what was handed over before the call is written or after it; what is
-    /// handed over afterwards goes to the new file. For log rotation, on SIGUSR1.
+    /// Closes the file and opens its path anew, once what was handed over before the call is written or after
+    /// it; what is handed over afterwards goes to the new file. For log rotation, on SIGUSR1.
     package func reopen() {
         monitor.withLock {
             reopenAsked = true
@@ -62,8 +65,8 @@ package final class AccessLogWriter: @unchecked Sendable {
         }
     }
 
-    /// Writes what was handed over, closes the file and ends the thread. False where that was not done after `limit`: what
-    /// remains is then lost. Blocks handed over afterwards are dropped.
+    /// Writes what was handed over, closes the file and ends the thread. False where that was not done after
+    /// `limit`: what remains is then lost. Blocks handed over afterwards are dropped.
     package func stop(within limit: Duration) -> Bool {
         let deadline = Clock.monotonic + limit
         return monitor.withLock {

@@ -30,9 +30,13 @@ struct EventLine {
         switch format {
         case .text:
             detail += Array(" \(key)=".utf8)
-            detail += EventLine.isPlain(value) ? Array(value.utf8) : [0x22] + EventLine.escaped(value) + [0x22]
+            detail +=
+                EventLine.isPlain(value) ? Array(value.utf8) : [0x22] + EventLine.escaped(value) + [0x22]
         case .json:
-            detail += [0x2C, 0x22] + EventLine.escaped(key) + Array("\":\"".utf8) + EventLine.escaped(value) + [0x22]
+            detail +=
+                [0x2C, 0x22] + EventLine.escaped(key) + Array("\":\"".utf8) + EventLine.escaped(value) + [
+                    0x22
+                ]
         }
         if bytes.count + detail.count + 2 <= EventLine.limit { bytes += detail }
     }

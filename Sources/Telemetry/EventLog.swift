@@ -4,8 +4,8 @@ import Time
 
 /// What the process has to say besides single requests: start, reload, drain, errors. For the control plane.
 ///
-/// A message is a constant, so that it can be searched and counted; what varies stands in its details. One line, one write.
-/// A line that the reader has no room for is dropped and counted rather than waited for.
+/// A message is a constant, so that it can be searched and counted; what varies stands in its details. One
+/// line, one write. A line that the reader has no room for is dropped and counted rather than waited for.
 package final class EventLog: Sendable {
     package enum Level: Int, Comparable, CaseIterable, Sendable {
         case debug, info, warning, error
@@ -46,7 +46,9 @@ package final class EventLog: Sendable {
 
         mutating func makeRoom() {
             guard repeated.count >= EventLog.repeatedLimit else { return }
-            if let oldest = repeated.min(by: { $0.value.lastTold < $1.value.lastTold }) { repeated[oldest.key] = nil }
+            if let oldest = repeated.min(by: { $0.value.lastTold < $1.value.lastTold }) {
+                repeated[oldest.key] = nil
+            }
         }
     }
 
@@ -68,7 +70,9 @@ package final class EventLog: Sendable {
 
     package func debug(_ message: StaticString, _ details: Details = [:]) { log(.debug, message, details) }
     package func info(_ message: StaticString, _ details: Details = [:]) { log(.info, message, details) }
-    package func warning(_ message: StaticString, _ details: Details = [:]) { log(.warning, message, details) }
+    package func warning(_ message: StaticString, _ details: Details = [:]) {
+        log(.warning, message, details)
+    }
     package func error(_ message: StaticString, _ details: Details = [:]) { log(.error, message, details) }
 
     package func log(_ level: Level, _ message: StaticString, _ details: Details = [:]) {
@@ -76,8 +80,8 @@ package final class EventLog: Sendable {
         emit(level, message, details, at: clock(), suppressed: 0)
     }
 
-    /// As `log`, but at most once per `interval` for the same message and `subject`; what was left out between is counted in
-    /// the next line's `suppressed`.
+    /// As `log`, but at most once per `interval` for the same message and `subject`; what was left out
+    /// between is counted in the next line's `suppressed`.
     package func log(
         _ level: Level, _ message: StaticString, _ details: Details = [:], about subject: String = "",
         atMostEvery interval: Duration
@@ -118,7 +122,8 @@ package final class EventLog: Sendable {
         }
     }
 
-    /// Lines are no longer than what a pipe takes whole, so that they never mix with those of other processes.
+    /// Lines are no longer than what a pipe takes whole, so that they never mix with those of other
+    /// processes.
     private func write(_ bytes: [UInt8]) -> Bool {
         var entry = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
         guard unsafe poll(&entry, 1, 0) == 1 else { return false }

@@ -1,11 +1,13 @@
 import Bytes
 
-/// Writes one JSON line into a region of fixed size. Overflow is sticky, as in `ByteWriter`: the caller looks once at the end.
+/// Writes one JSON line into a region of fixed size. Overflow is sticky, as in `ByteWriter`: the caller looks
+/// once at the end.
 ///
-/// Beside `ByteWriter` because the access log is written for every request: text is checked for bytes to escape and copied
-/// sixteen at a time, and numbers are written without a detour.
-// SAFETY: `base` is `capacity` bytes that the caller owns for the writer's life. Every write is checked against `capacity`
-// first; loads from views stay inside `count` (blocks of 16, or two overlapping halves where the view is shorter).
+/// Beside `ByteWriter` because the access log is written for every request: text is checked for bytes to
+/// escape and copied sixteen at a time, and numbers are written without a detour.
+// SAFETY: `base` is `capacity` bytes that the caller owns for the writer's life. Every write is checked
+// against `capacity` first; loads from views stay inside `count` (blocks of 16, or two overlapping halves
+// where the view is shorter).
 @safe
 struct LineWriter: ~Copyable {
     private let base: UnsafeMutableRawPointer
@@ -65,10 +67,11 @@ struct LineWriter: ~Copyable {
         } while rest != 0
     }
 
-    /// The inside of a JSON string: `bytes` with what JSON, terminals and UTF-8 forbid escaped; at most `limit` bytes of it.
+    /// The inside of a JSON string: `bytes` with what JSON, terminals and UTF-8 forbid escaped; at most
+    /// `limit` bytes of it.
     ///
-    /// Valid UTF-8 stays as it is. A byte that is not part of any is written as the `\u00XX` of its value, so that the line
-    /// is valid whatever a client sends and nothing is lost. What was cut ends in `…`.
+    /// Valid UTF-8 stays as it is. A byte that is not part of any is written as the `\u00XX` of its value, so
+    /// that the line is valid whatever a client sends and nothing is lost. What was cut ends in `…`.
     mutating func write(string bytes: ByteView, limit: Int) {
         guard bytes.count > limit else { return write(escaped: bytes) }
         var end = limit
@@ -180,7 +183,8 @@ struct LineWriter: ~Copyable {
 }
 
 extension ByteView {
-    /// Length of the valid UTF-8 sequence of two to four bytes that begins at `index` (RFC 3629 §4); 0 where there is none.
+    /// Length of the valid UTF-8 sequence of two to four bytes that begins at `index` (RFC 3629 §4); 0 where
+    /// there is none.
     func lengthOfSequence(at index: Int) -> Int {
         let length: Int
         // Bounds of the second byte: they shut out overlong forms, surrogates and what is beyond U+10FFFF.

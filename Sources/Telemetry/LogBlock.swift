@@ -2,8 +2,8 @@ import Bytes
 import Time
 
 /// Lines of the access log on their way from a worker to the writer.
-// SAFETY: `base` is `LogBlock.size` bytes that the block alone owns. A block is in the hands of one thread at a time: its
-// worker's, or the writer's; it changes hands under the writer's lock only.
+// SAFETY: `base` is `LogBlock.size` bytes that the block alone owns. A block is in the hands of one thread at
+// a time: its worker's, or the writer's; it changes hands under the writer's lock only.
 @safe
 final class LogBlock: @unchecked Sendable {
     /// Bytes of a block. The longest possible line fits into an empty one.
@@ -22,7 +22,8 @@ final class LogBlock: @unchecked Sendable {
     var view: ByteView { unsafe ByteView(start: base, count: count) }
 
     /// False where the record does not fit behind the others.
-    func append(_ record: borrowing AccessRecord, with encoder: inout AccessLogEncoder, now: Instant) -> Bool {
+    func append(_ record: borrowing AccessRecord, with encoder: inout AccessLogEncoder, now: Instant) -> Bool
+    {
         let room = unsafe UnsafeMutableRawBufferPointer(start: base + count, count: LogBlock.size &- count)
         guard let length = unsafe encoder.encode(record, into: room) else { return false }
         if records == 0 { begun = now }

@@ -5,7 +5,8 @@ import Time
 /// Where the access log goes.
 package enum AccessLogDestination: Equatable, Sendable {
     case standardOutput
-    /// A file that is appended to, made with mode 0640 where there is none; or a named pipe that somebody reads.
+    /// A file that is appended to, made with mode 0640 where there is none; or a named pipe that somebody
+    /// reads.
     case file(path: String)
     /// An open descriptor, which stays open afterwards.
     case descriptor(Int32)
@@ -78,7 +79,8 @@ struct LogSink {
         descriptor = -1
     }
 
-    /// Writes `lines`, each of which ends in a line feed. Waits for a reader that is slow until `giveUp` says true.
+    /// Writes `lines`, each of which ends in a line feed. Waits for a reader that is slow until `giveUp` says
+    /// true.
     mutating func write(_ lines: ByteView, giveUp: () -> Bool) -> Result {
         if isTorn {
             guard writeAll(ByteView("\n"), giveUp: giveUp) == 1 else { return lost(lines, written: 0) }
@@ -153,7 +155,8 @@ struct LogSink {
     }
 
     private static func open(_ path: String) -> Int32 {
-        // Non-blocking, so that a named pipe without a reader is an error instead of a wait; files do not mind.
+        // Non-blocking, so that a named pipe without a reader is an error instead of a wait; files do not
+        // mind.
         unsafe Glibc.open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0o640)
     }
 

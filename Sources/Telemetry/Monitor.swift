@@ -2,8 +2,8 @@ import Glibc
 import Time
 
 /// A lock with a condition to wait for, on the monotonic clock.
-// SAFETY: mutex and condition are allocated once, never move, and are destroyed with the last reference; nobody can hold
-// the lock then, as holding it needs a reference.
+// SAFETY: mutex and condition are allocated once, never move, and are destroyed with the last reference;
+// nobody can hold the lock then, as holding it needs a reference.
 @safe
 final class Monitor: @unchecked Sendable {
     private let mutex = UnsafeMutablePointer<pthread_mutex_t>.allocate(capacity: 1)

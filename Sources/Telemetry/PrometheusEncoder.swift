@@ -1,7 +1,7 @@
 /// Writes metrics as Prometheus reads them: text exposition format 0.0.4.
 ///
-/// `floodgate(_:)` writes what the workers counted; whoever serves the page adds families of the process by `family` and
-/// `sample` before it takes `text`.
+/// `floodgate(_:)` writes what the workers counted; whoever serves the page adds families of the process by
+/// `family` and `sample` before it takes `text`.
 package struct PrometheusEncoder {
     /// Value of the Content-Type field.
     package static let contentType: StaticString = "text/plain; version=0.0.4; charset=utf-8"
@@ -10,53 +10,59 @@ package struct PrometheusEncoder {
 
     package typealias Labels = KeyValuePairs<StaticString, String>
 
-    /// Histogram bounds are 2^k µs for these k: 0.256 ms to 67 s. Each is exact, as it bounds a bucket of ours.
+    /// Histogram bounds are 2^k µs for these k: 0.256 ms to 67 s. Each is exact, as it bounds a bucket of
+    /// ours.
     package static let octaves = 8...26
 
     /// The page so far.
     package private(set) var text: [UInt8] = []
 
+    /// Name of the family whose samples are being written.
+    private var name: StaticString = ""
+
     package init() { text.reserveCapacity(65_536) }
 
-    /// Begins a family of samples. Each name once, its samples right behind.
+    /// Begins a family: the samples that follow are of it. Each name comes once.
     package mutating func family(_ name: StaticString, _ kind: Kind, _ help: StaticString) {
+        self.name = name
         append("# HELP \(name) \(PrometheusEncoder.escapedHelp("\(help)"))\n")
         append("# TYPE \(name) \(kind.rawValue)\n")
     }
 
     /// A whole number.
-    package mutating func sample(_ name: StaticString, _ labels: Labels = [:], _ value: UInt64) {
-        sample(name: "\(name)", labels: PrometheusEncoder.text(of: labels), value: String(value))
+    package mutating func sample(_ value: UInt64, _ labels: Labels = [:]) {
+        line("", labels: PrometheusEncoder.text(of: labels), value: String(value))
     }
 
     /// A gauge that may be below zero.
-    package mutating func sample(_ name: StaticString, _ labels: Labels = [:], level: Int) {
-        sample(name: "\(name)", labels: PrometheusEncoder.text(of: labels), value: String(level))
+    package mutating func sample(level: Int, _ labels: Labels = [:]) {
+        line("", labels: PrometheusEncoder.text(of: labels), value: String(level))
     }
 
     /// A number with a fraction.
-    package mutating func sample(_ name: StaticString, _ labels: Labels = [:], fraction: Double) {
-        sample(name: "\(name)", labels: PrometheusEncoder.text(of: labels), value: PrometheusEncoder.text(of: fraction))
+    package mutating func sample(fraction: Double, _ labels: Labels = [:]) {
+        let value = PrometheusEncoder.text(of: fraction)
+        line("", labels: PrometheusEncoder.text(of: labels), value: value)
     }
 
     /// A histogram in seconds.
-    package mutating func sample(_ name: StaticString, _ labels: Labels = [:], _ histogram: Histogram) {
+    package mutating func sample(_ histogram: Histogram, _ labels: Labels = [:]) {
         let text = PrometheusEncoder.text(of: labels)
         let separator = text.isEmpty ? "" : ","
         for octave in PrometheusEncoder.octaves {
             let bound = PrometheusEncoder.seconds(microseconds: 1 << UInt64(octave))
-            sample(
-                name: "\(name)_bucket", labels: "\(text)\(separator)le=\"\(bound)\"",
+            line(
+                "_bucket", labels: "\(text)\(separator)le=\"\(bound)\"",
                 value: String(histogram.count(upToPowerOfTwo: octave)))
         }
         let count = String(histogram.count)
-        sample(name: "\(name)_bucket", labels: "\(text)\(separator)le=\"+Inf\"", value: count)
-        sample(name: "\(name)_sum", labels: text, value: PrometheusEncoder.seconds(microseconds: histogram.sum))
-        sample(name: "\(name)_count", labels: text, value: count)
+        line("_bucket", labels: "\(text)\(separator)le=\"+Inf\"", value: count)
+        line("_sum", labels: text, value: PrometheusEncoder.seconds(microseconds: histogram.sum))
+        line("_count", labels: text, value: count)
     }
 
-    private mutating func sample(name: String, labels: String, value: String) {
-        append(labels.isEmpty ? "\(name) \(value)\n" : "\(name){\(labels)} \(value)\n")
+    private mutating func line(_ suffix: StaticString, labels: String, value: String) {
+        append(labels.isEmpty ? "\(name)\(suffix) \(value)\n" : "\(name)\(suffix){\(labels)} \(value)\n")
     }
 
     private mutating func append(_ line: String) { text += line.utf8 }
