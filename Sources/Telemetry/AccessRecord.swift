@@ -1,7 +1,8 @@
 import Bytes
 import Time
 
-/// One exchange as the access log tells it: views into memory that outlives the call of `AccessLogBuffer.append`, and integers.
+/// One exchange as the access log tells it: views into memory that outlives the call of
+/// `AccessLogBuffer.append`, and integers.
 ///
 /// There is no member for Authorization, Cookie or Set-Cookie, and there must never be one.
 package struct AccessRecord {
@@ -30,7 +31,8 @@ package struct AccessRecord {
     package var scheme: Scheme = .http
     package var host: ByteView = .empty
     package var path: ByteView = .empty
-    /// The query without its `?`; nil where there was none. Secrets live there: it is written only where settings say so.
+    /// The query without its `?`; nil where there was none. Secrets live there: it is written only where
+    /// settings say so.
     package var query: ByteView?
     package var version: HTTPVersion = .http11
     /// Status sent to the client; 0 where none was.

@@ -1,5 +1,5 @@
-/// Durations counted in buckets that grow with them: eight to each power of two, so that any quantile is known to 1/8 of
-/// its value at worst, from 1 µs to 71 minutes. What is longer counts in the last bucket.
+/// Durations counted in buckets that grow with them: eight to each power of two, so that any quantile is
+/// known to 1/8 of its value at worst, from 1 µs to 71 minutes. What is longer counts in the last bucket.
 ///
 /// This is the value that a scrape gathers; workers keep the same cells in `WorkerMetrics`.
 package struct Histogram: Equatable, Sendable {
@@ -41,8 +41,9 @@ package struct Histogram: Equatable, Sendable {
         sum &+= other.sum
     }
 
-    /// The duration in nanoseconds that a share of `quantile` (0...1) of the counted ones does not exceed; nil where none is
-    /// counted. Interpolated inside its bucket: off by at most one bucket's width, which is 1/8 of the value from 8 µs on.
+    /// The duration in nanoseconds that a share of `quantile` (0...1) of the counted ones does not exceed;
+    /// nil where none is counted. Interpolated inside its bucket: off by at most one bucket's width, which is
+    /// 1/8 of the value from 8 µs on.
     package func quantile(_ quantile: Double) -> Double? {
         let total = count
         guard total > 0 else { return nil }
@@ -66,7 +67,8 @@ package struct Histogram: Equatable, Sendable {
         return buckets[..<end].reduce(0, &+)
     }
 
-    /// Bucket of a duration. Bounds are inclusive above, as Prometheus has them: 2^k µs to the nanosecond counts below 2^k µs.
+    /// Bucket of a duration. Bounds are inclusive above, as Prometheus has them: 2^k µs to the nanosecond
+    /// counts below 2^k µs.
     @inlinable
     package static func bucket(of nanoseconds: Int64) -> Int {
         bucket(ofMicroseconds: UInt64(max(0, nanoseconds &- 1)) / 1000)

@@ -1,7 +1,8 @@
 /// One number that a worker counts: its place among the worker's cells.
 ///
-/// Places are the same in every worker and for the life of the process: names from the settings get slots that are never
-/// given to another name (`MetricRegistry`), so a reload moves nothing and no counter goes back.
+/// Places are the same in every worker and for the life of the process: names from the settings get slots
+/// that are never given to another name (`MetricRegistry`), so a reload moves nothing and no counter goes
+/// back.
 package struct Metric: Equatable, Sendable {
     @usableFromInline let index: Int
 

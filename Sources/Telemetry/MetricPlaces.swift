@@ -40,7 +40,8 @@ package enum MetricPlaces {
     @inlinable static var limitCells: Int { 4 }
     @inlinable static var end: Int { limits + limitCapacity * limitCells }
 
-    /// Histograms follow a route's six classes and an upstream's four counters; their sum stands behind the buckets.
+    /// Histograms follow a route's six classes and an upstream's four counters; their sum stands behind the
+    /// buckets.
     @inlinable static var routeHistogram: Int { 6 }
     @inlinable static var upstreamHistogram: Int { 6 }
 
@@ -64,7 +65,9 @@ extension Metric {
     @inlinable package static var logDrops: Metric { counter(.logDrops) }
 
     @inlinable
-    package static func gauge(_ gauge: WorkerGauge) -> Metric { Metric(MetricPlaces.gauges &+ gauge.rawValue) }
+    package static func gauge(_ gauge: WorkerGauge) -> Metric {
+        Metric(MetricPlaces.gauges &+ gauge.rawValue)
+    }
 
     @inlinable package static var connectionsOpen: Metric { gauge(.connectionsOpen) }
     @inlinable package static var bufferBytes: Metric { gauge(.bufferBytes) }
@@ -76,10 +79,14 @@ extension Metric {
     }
 
     @inlinable
-    package static func headFault(_ fault: HeadFault) -> Metric { Metric(MetricPlaces.headFaults &+ fault.rawValue) }
+    package static func headFault(_ fault: HeadFault) -> Metric {
+        Metric(MetricPlaces.headFaults &+ fault.rawValue)
+    }
 
     @inlinable
-    package static func outcome(_ outcome: Outcome) -> Metric { Metric(MetricPlaces.outcomes &+ Int(outcome.rawValue)) }
+    package static func outcome(_ outcome: Outcome) -> Metric {
+        Metric(MetricPlaces.outcomes &+ Int(outcome.rawValue))
+    }
 
     @inlinable
     package static func requests(route: RouteSlot, class status: StatusClass) -> Metric {
@@ -110,7 +117,8 @@ package struct DurationMetric: Equatable, Sendable {
     /// From a request's first byte to the end of its answer.
     @inlinable
     package static func request(route: RouteSlot) -> DurationMetric {
-        DurationMetric(MetricPlaces.routes &+ route.number &* MetricPlaces.routeCells &+ MetricPlaces.routeHistogram)
+        DurationMetric(
+            MetricPlaces.routes &+ route.number &* MetricPlaces.routeCells &+ MetricPlaces.routeHistogram)
     }
 
     /// From a request's last byte sent to the head of the upstream's answer.

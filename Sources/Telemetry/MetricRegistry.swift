@@ -2,9 +2,10 @@ import Synchronization
 
 /// Names and workers that metrics are kept for: one per process, outliving every reload.
 ///
-/// A name gets a slot when settings that hold it are compiled, and keeps it for the life of the process, so that counters
-/// never go back and an exchange that began before a reload counts where it began. Names come from settings only, and
-/// their number is bounded: those beyond the capacity share slot 0, whose label is `-`.
+/// A name gets a slot when settings that hold it are compiled, and keeps it for the life of the process, so
+/// that counters never go back and an exchange that began before a reload counts where it began. Names come
+/// from settings only, and their number is bounded: those beyond the capacity share slot 0, whose label is
+/// `-`.
 package final class MetricRegistry: Sendable {
     private let state = Mutex(State())
 

@@ -33,6 +33,7 @@ package struct MetricsSnapshot: Sendable {
     package let loopTurns: Histogram
     /// The first counts requests that matched no route.
     package let routes: [Route]
+    /// Slot 0 is left out here and in `limits` until the capacity is used up.
     package let upstreams: [Upstream]
     package let limits: [Limit]
 
@@ -63,14 +64,16 @@ package struct MetricsSnapshot: Sendable {
                 name: name, requests: StatusClass.allCases.map { sum(.requests(route: slot, class: $0)) },
                 duration: merged(.request(route: slot)))
         }
-        self.upstreams = upstreams.enumerated().map { number, name in
+        let unnamedUpstreams = upstreams.count < MetricPlaces.upstreamCapacity ? 1 : 0
+        self.upstreams = upstreams.enumerated().dropFirst(unnamedUpstreams).map { number, name in
             let slot = UpstreamSlot(number: number)
             return Upstream(
                 name: name, opened: sum(.upstream(slot, .opened)), reused: sum(.upstream(slot, .reused)),
                 failed: sum(.upstream(slot, .failed)), open: level(.upstream(slot, .open)),
                 firstByte: merged(.firstByte(upstream: slot)))
         }
-        self.limits = limits.enumerated().map { number, name in
+        let unnamedLimits = limits.count < MetricPlaces.limitCapacity ? 1 : 0
+        self.limits = limits.enumerated().dropFirst(unnamedLimits).map { number, name in
             let slot = LimitSlot(number: number)
             return Limit(name: name, decisions: LimitDecision.allCases.map { sum(.limit(slot, $0)) })
         }

@@ -1,11 +1,13 @@
 /// How an exchange ended: who ended it, in which phase. One word for the log, one label for the metrics.
 ///
-/// Only combinations that can happen are cases, so that each has a meaning of its own and a line in `Outcome.guide`. The
-/// codes are stable: operators search logs and build alerts on them.
+/// Only combinations that can happen are cases, so that each has a meaning of its own and a line in
+/// `Outcome.guide`. The codes are stable: operators search logs and build alerts on them.
 package enum Outcome: UInt8, CaseIterable, Sendable {
     case ok
-    case clientHead, clientPolicy, clientQueue, clientConnect, clientRequest, clientResponse, clientBody, clientTunnel
-    case gatewayHead, gatewayPolicy, gatewayQueue, gatewayConnect, gatewayRequest, gatewayResponse, gatewayBody
+    case clientHead, clientPolicy, clientQueue, clientConnect, clientRequest, clientResponse, clientBody,
+        clientTunnel
+    case gatewayHead, gatewayPolicy, gatewayQueue, gatewayConnect, gatewayRequest, gatewayResponse,
+        gatewayBody
     case gatewayTunnel, gatewayDone
     case upstreamConnect, upstreamRequest, upstreamResponse, upstreamBody, upstreamTunnel
     case storePolicy
@@ -39,7 +41,8 @@ package enum Outcome: UInt8, CaseIterable, Sendable {
 
     /// The outcome of an exchange that `origin` ended in `phase`.
     ///
-    /// Total: a combination that makes no sense, such as an upstream that ends a head, becomes the nearest that does.
+    /// Total: a combination that makes no sense, such as an upstream that ends a head, becomes the nearest
+    /// that does.
     package init(endedBy origin: Origin, in phase: Phase) {
         self =
             switch origin {

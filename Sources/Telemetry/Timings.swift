@@ -1,6 +1,7 @@
 import Time
 
-/// When an exchange reached each of its phases. Filled in by the worker with the loop's `now`; what was not reached is unset.
+/// When an exchange reached each of its phases. Filled in by the worker with the loop's `now`; what was not
+/// reached is unset.
 ///
 /// With a retry, the instants from `upstreamChosen` on are those of the last attempt.
 package struct Timings: Equatable, Sendable {
@@ -33,8 +34,8 @@ package struct Timings: Equatable, Sendable {
     package var queue: Int64? { Timings.span(from: policyDone, to: upstreamChosen) }
     /// Nanoseconds to have a connection; about zero for one in reuse.
     package var connect: Int64? { Timings.span(from: upstreamChosen, to: connected) }
-    /// Nanoseconds until the answer's head (time to first byte): from the request's last byte, or from the connection
-    /// where the server answered before it had the whole request.
+    /// Nanoseconds until the answer's head (time to first byte): from the request's last byte, or from the
+    /// connection where the server answered before it had the whole request.
     package var response: Int64? {
         let answeredEarly = requestSent == .unset || responseHead < requestSent
         return Timings.span(from: answeredEarly ? connected : requestSent, to: responseHead)

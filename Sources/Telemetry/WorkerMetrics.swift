@@ -3,11 +3,11 @@ import Synchronization
 
 /// The numbers of one worker: cells that its thread alone writes and any thread reads.
 ///
-/// One writer needs no read-modify-write: a relaxed load and a relaxed store cost what plain memory costs, and a reader
-/// never sees half a number. Numbers of different cells may be a moment apart in a scrape.
-// SAFETY: `cells` is one anonymous mapping of `MetricPlaces.end` atomics, zero as the kernel gives it, which is the
-// representation of `Atomic<UInt64>(0)`. It is never unmapped but in `deinit`. Pages that no name uses are never touched
-// and cost nothing. Every index is checked against `MetricPlaces.end`.
+/// One writer needs no read-modify-write: a relaxed load and a relaxed store cost what plain memory costs,
+/// and a reader never sees half a number. Numbers of different cells may be a moment apart in a scrape.
+// SAFETY: `cells` is one anonymous mapping of `MetricPlaces.end` atomics, zero as the kernel gives it, which
+// is the representation of `Atomic<UInt64>(0)`. It is never unmapped but in `deinit`. Pages that no name uses
+// are never touched and cost nothing. Every index is checked against `MetricPlaces.end`.
 @safe
 package final class WorkerMetrics: @unchecked Sendable {
     @usableFromInline let cells: UnsafeMutablePointer<Atomic<UInt64>>
@@ -25,7 +25,9 @@ package final class WorkerMetrics: @unchecked Sendable {
 
     /// Adds to a number; gauges take negative amounts. Only on the worker's thread.
     @inlinable
-    package func add(_ metric: Metric, _ amount: Int = 1) { bump(metric.index, UInt64(bitPattern: Int64(amount))) }
+    package func add(_ metric: Metric, _ amount: Int = 1) {
+        bump(metric.index, UInt64(bitPattern: Int64(amount)))
+    }
 
     /// Sets a gauge. Only on the worker's thread.
     @inlinable

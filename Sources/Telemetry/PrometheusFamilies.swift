@@ -1,0 +1,111 @@
+extension PrometheusEncoder {
+    /// Everything that the workers counted.
+    package mutating func floodgate(_ metrics: MetricsSnapshot) {
+        connections(metrics)
+        requests(metrics)
+        upstreams(metrics)
+        limits(metrics)
+        workers(metrics)
+    }
+
+    private mutating func connections(_ metrics: MetricsSnapshot) {
+        family("floodgate_connections_accepted_total", .counter, "Client connections accepted.")
+        sample(metrics.value(of: .connectionsAccepted))
+        family("floodgate_connections_closed_total", .counter, "Client connections closed.")
+        sample(metrics.value(of: .connectionsClosed))
+        family("floodgate_connections_open", .gauge, "Client connections open now.")
+        sample(level: metrics.value(of: .connectionsOpen))
+        family(
+            "floodgate_connections_refused_total", .counter,
+            "Client connections closed before their first request.")
+        for reason in ConnectionRefusal.allCases {
+            sample(metrics.count(of: reason), ["reason": "\(reason.label)"])
+        }
+        family("floodgate_tunnels_open", .gauge, "Upgraded connections (WebSocket) open now.")
+        sample(level: metrics.value(of: .tunnelsOpen))
+        family("floodgate_received_bytes_total", .counter, "Bytes received from clients.")
+        sample(metrics.value(of: .bytesIn))
+        family("floodgate_sent_bytes_total", .counter, "Bytes sent to clients.")
+        sample(metrics.value(of: .bytesOut))
+        family("floodgate_head_errors_total", .counter, "Request heads that were refused, by what was wrong.")
+        for fault in HeadFault.allCases {
+            sample(metrics.count(of: fault), ["kind": "\(fault.label)"])
+        }
+    }
+
+    private mutating func requests(_ metrics: MetricsSnapshot) {
+        family(
+            "floodgate_requests_total", .counter,
+            "Requests by route and class of status; route - matched none.")
+        for route in metrics.routes {
+            for status in StatusClass.allCases {
+                sample(
+                    route.requests[status.rawValue],
+                    ["route": route.name, "status": "\(status.label)"])
+            }
+        }
+        family("floodgate_outcomes_total", .counter, "Requests by who ended them in which phase.")
+        for outcome in Outcome.allCases {
+            sample(metrics.count(of: outcome), ["outcome": "\(outcome.code)"])
+        }
+        family(
+            "floodgate_request_duration_seconds", .histogram,
+            "From a request's first byte to its answer's last.")
+        for route in metrics.routes {
+            sample(route.duration, ["route": route.name])
+        }
+    }
+
+    private mutating func upstreams(_ metrics: MetricsSnapshot) {
+        let upstreams = metrics.upstreams
+        family("floodgate_upstream_connections_opened_total", .counter, "Connections made to servers.")
+        for upstream in upstreams {
+            sample(upstream.opened, ["upstream": upstream.name])
+        }
+        family(
+            "floodgate_upstream_connections_reused_total", .counter, "Requests that found a kept connection.")
+        for upstream in upstreams {
+            sample(upstream.reused, ["upstream": upstream.name])
+        }
+        family("floodgate_upstream_connections_failed_total", .counter, "Connections that could not be made.")
+        for upstream in upstreams {
+            sample(upstream.failed, ["upstream": upstream.name])
+        }
+        family(
+            "floodgate_upstream_connections_open", .gauge,
+            "Connections to servers open now, idle ones included.")
+        for upstream in upstreams {
+            sample(level: upstream.open, ["upstream": upstream.name])
+        }
+        family(
+            "floodgate_upstream_first_byte_seconds", .histogram,
+            "From a request's last byte to the head of the answer.")
+        for upstream in upstreams {
+            sample(upstream.firstByte, ["upstream": upstream.name])
+        }
+        family("floodgate_retries_total", .counter, "Attempts beyond a request's first.")
+        sample(metrics.value(of: .retries))
+    }
+
+    private mutating func limits(_ metrics: MetricsSnapshot) {
+        family("floodgate_limit_decisions_total", .counter, "What limits said.")
+        for limit in metrics.limits {
+            for decision in LimitDecision.allCases {
+                sample(
+                    limit.decisions[decision.rawValue],
+                    ["limit": limit.name, "decision": "\(decision.label)"])
+            }
+        }
+    }
+
+    private mutating func workers(_ metrics: MetricsSnapshot) {
+        family("floodgate_access_log_dropped_total", .counter, "Records that the access log had no room for.")
+        sample(metrics.value(of: .logDrops))
+        family("floodgate_buffer_bytes", .gauge, "Bytes in buffers that are in use.")
+        sample(level: metrics.value(of: .bufferBytes))
+        family(
+            "floodgate_loop_turn_seconds", .histogram,
+            "Durations of event loop turns; all on a loop wait for a long one.")
+        sample(metrics.loopTurns)
+    }
+}
