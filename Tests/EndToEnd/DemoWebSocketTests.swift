@@ -65,10 +65,10 @@ import Testing
             ([0x89, 0xFE, 0, 126], 1002),  // a long ping
             ([0x88, 0x81, 0, 0, 0, 0, 0x03], 1002),  // half a close code
             ([0x88, 0x82, 0, 0, 0, 0, 0x03, 0xEE], 1002),  // 1006, which is never sent
-            ([0x88, 0x83, 0, 0, 0, 0, 0x03, 0xE8, 0xFF], 1007),  // a reason that is no text
+            ([0x88, 0x83, 0, 0, 0, 0, 0x03, 0xE8, 0xFF], 1007),
             ([0x81, 0x81, 0, 0, 0, 0, 0xFF], 1007),  // text that is none
             ([0x82, 0xFF, 0, 0, 0, 0, 0, 0x10, 0, 1], 1009),  // a byte too many
-            ([0x82, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], 1002),  // a length with the top bit
+            ([0x82, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF], 1002),
         ] as [([UInt8], Int)])
     func `frames against the protocol are answered with a close code`(bytes: [UInt8], code: Int) throws {
         try withClient { client in
