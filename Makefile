@@ -32,9 +32,8 @@ if (( $${#missing[@]} )); then \
 		root=(sudo); \
 	fi; \
 	echo "Installing what is missing on this machine (apt-get$${root:+, with sudo}):"; \
-	for package in "$${missing[@]}"; do case "$$package" in \
-		$(foreach package,$(1),$(package)) echo "  $(package): $(WHY_$(package))";; ) \
-	esac; done; \
+	declare -A why=($(foreach package,$(1),[$(package)]="$(WHY_$(package))")); \
+	for package in "$${missing[@]}"; do echo "  $$package: $${why[$$package]}"; done; \
 	"$${root[@]}" apt-get update -qq; \
 	"$${root[@]}" env DEBIAN_FRONTEND=noninteractive \
 		apt-get install -y -qq --no-install-recommends "$${missing[@]}" </dev/null; \

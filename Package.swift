@@ -76,6 +76,6 @@ let package = Package(
         tests("SettingsTests", ["Settings"]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests("TidyTests"),
-        tests("EndToEnd"),
+        tests("EndToEnd", ["Demo"]),
     ]
 )

@@ -31,8 +31,9 @@ enum LengthChecks {
             guard function.length > functionLimit else { return nil }
             guard longFunctions["\(file.path):\(function.name)"] == nil else { return nil }
             let message =
-                "\(function.name) is \(function.length) lines long, "
-                + "about 60 are enough and \(functionLimit) the end: take steps out of it, or add it to LengthChecks.longFunctions with the reason"
+                "\(function.name) is \(function.length) lines, "
+                + "about 60 are enough and \(functionLimit) the end: take steps out of it, "
+                + "or add it to LengthChecks.longFunctions with the reason"
             return Finding(path: file.path, line: function.line, message: message)
         }
     }

@@ -7,6 +7,7 @@ enum UnsafeCode {
         "Sources/Bytes/ByteView.swift": "the one place where view memory is read",
         "Sources/Bytes/ByteWriter.swift": "writes into a region, bounds-checked",
         "Sources/Demo/BlockingSocket.swift": "the demo's system calls",
+        "Sources/Demo/Clock.swift": "the C library's calendar",
         "Sources/Demo/Thread.swift": "the demo's threads",
         "Sources/Demo/WebSocketAccept.swift": "SHA-1 by OpenSSL",
         "Sources/Reactor/": "the one place of system calls",

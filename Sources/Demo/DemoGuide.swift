@@ -1,0 +1,63 @@
+/// What `floodgate demo` tells a person to try.
+package enum DemoGuide {
+    private struct Step {
+        let title: String
+        let commands: [String]
+    }
+
+    /// The guide, ready to be printed.
+    ///
+    /// - Parameters:
+    ///   - gateway: `host:port` of the gateway's listener; `admin` and `origin` alike.
+    ///   - styled: whether titles stand out by escape codes; only for a terminal.
+    package static func text(gateway: String, admin: String, origin: String, styled: Bool) -> String {
+        let (bold, dim, plain) = styled ? ("\u{1B}[1m", "\u{1B}[2m", "\u{1B}[0m") : ("", "", "")
+        var lines = [
+            "\(bold)Floodgate is up.\(plain)",
+            "  gateway  http://\(gateway)   what clients talk to",
+            "  admin    http://\(admin)   metrics and state, for you only",
+            "  origin   http://\(origin)   the backend of this demo",
+            "",
+            "\(bold)Try, in another terminal:\(plain)",
+        ]
+        for step in steps(gateway: gateway, admin: admin) {
+            lines += ["", "  \(dim)# \(step.title)\(plain)"] + step.commands.map { "  \($0)" }
+        }
+        lines += ["", "Ctrl-C ends it: what is in flight is finished first."]
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private static func steps(gateway: String, admin: String) -> [Step] {
+        let base = "http://\(gateway)"
+        return [
+            Step(
+                title: "what arrives at the backend: see X-Forwarded-For, X-Request-Id and traceparent",
+                commands: ["curl -i \(base)/api/hello"]),
+            Step(
+                title: "a body, byte for byte",
+                commands: ["curl -i -H 'Content-Type: text/plain' -d 'hello' \(base)/api/echo"]),
+            Step(
+                title: "tokens as they are made, nothing held back",
+                commands: ["curl -N -d '{\"prompt\": \"hello\"}' \(base)/api/chat"]),
+            Step(
+                title: "an endless event stream, and a WebSocket (apt: python3-websockets)",
+                commands: [
+                    "curl -N \(base)/api/events", "/usr/bin/python3 -m websockets ws://\(gateway)/api/ws",
+                ]),
+            Step(
+                title: "a rate limit: 429 with Retry-After once it is used up",
+                commands: [
+                    "for i in $(seq 30); do curl -s -o /dev/null -w '%{http_code} ' \(base)/api/limited; done; echo"
+                ]),
+            Step(
+                title: "a backend that is slow, and one that fails and breaks off",
+                commands: [
+                    "curl -i '\(base)/api/slow?ms=1500'",
+                    "for i in $(seq 10); do curl -s -o /dev/null -w '%{http_code} ' \(base)/api/video/token; done; echo",
+                ]),
+            Step(
+                title: "the gateway's own: health, metrics, state",
+                commands: ["curl -i \(base)/healthz", "curl -s http://\(admin)/metrics", "floodgate status"]),
+        ]
+    }
+}
