@@ -38,6 +38,9 @@ package struct ExchangeState: ~Copyable {
         self.localPort = localPort
     }
 
+    /// The head's block, to be given back; the state ends with it.
+    package consuming func intoBuffer() -> Buffer { buffer }
+
     /// Sets `path` to the one normal form of the path received.
     mutating func normalisePath() throws(PathError) {
         let received = head.pathBytes

@@ -7,17 +7,13 @@ import Time
 
 /// One connection from a client. Idle, it holds no buffer.
 struct ClientConnection: ~Copyable {
-    enum Phase: Equatable {
+    enum Mode: Equatable {
         /// The PROXY protocol's head comes first.
         case proxyHeader
-        /// Between requests, or in the middle of a request's head.
-        case head
-        /// A request is being served.
-        case exchange(SlotID)
-        /// The answer is complete; what is left of the request's body is read and thrown away, up to so many bytes.
-        case discardingBody(left: Int)
-        /// Our side has ended. What still comes is thrown away for a moment, so that no reset destroys the answer on its way.
-        case lingering
+        /// Requests and answers, as the machine says.
+        case http
+        /// Our side has ended. Up to so many bytes that still come are thrown away, so that no reset destroys the answer on its way.
+        case lingering(left: Int)
     }
 
     let socket: Socket
@@ -26,35 +22,43 @@ struct ClientConnection: ~Copyable {
     var peer: IPAddress
     let accepted: Instant
 
-    var phase: Phase
+    var mode: Mode
+    var machine = ServerConnectionMachine()
+    var parser: RequestParser
+    /// The request that is being served.
+    var exchange: SlotID?
+
     /// What edges have said: reading, or writing, may work.
     var isReadable = true
     var isWritable = true
     /// The peer has ended its side, or the connection is broken.
     var peerHasEnded = false
-    var parser: RequestParser
+    /// Waits for its turn in the list of connections with work left.
+    var isRunnable = false
+
     /// Received and not used yet: part of a head, the beginning of a body, further requests.
     var received = ByteQueue()
+    /// Bytes of `received` that the parser has found to be no whole head.
+    var parsed = 0
     /// Written and not taken by the socket yet.
     var unsent = ByteQueue()
     /// What is left of a request's body after its answer.
     var leftover = BodyReader(.none)
+
     /// When the first byte of the head in work came; nil between requests.
     var headBegun: Instant?
-    /// Requests so far.
-    var requests = 0
-    var deadline = Deadline()
-    /// When the last request ended, or the connection was accepted.
+    /// When the connection was accepted or its last request ended.
     var quietSince: Instant
+    var deadline = Deadline()
 
     init(
-        socket: Socket, listener: ListenerPlan, peer: IPAddress, phase: Phase, parser: RequestParser, now: Instant
+        socket: Socket, listener: ListenerPlan, peer: IPAddress, mode: Mode, limits: HeadLimits, now: Instant
     ) {
         self.socket = socket
         self.listener = listener
         self.peer = peer
-        self.phase = phase
-        self.parser = parser
+        self.mode = mode
+        parser = RequestParser(limits: limits)
         accepted = now
         quietSince = now
     }

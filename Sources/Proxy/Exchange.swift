@@ -6,48 +6,47 @@ import Slots
 import Telemetry
 import Time
 
-/// One request and its answer, from the head's last byte to the answer's last.
+/// One request and its answer, from the end of the request's head to the last byte of the answer.
 struct Exchange: ~Copyable {
-    /// How far it has come; the outcome's phase if it ended now.
-    var phase = Outcome.Phase.policy
     let client: SlotID
     let plan: GatewayPlan
     var state: ExchangeState
+    /// How far it has come; the outcome's phase if it ended now.
+    var phase = Outcome.Phase.policy
 
-    /// The pool that it uses or waits for.
-    var pool: SlotID?
+    /// The upstream that it uses or waits for.
+    var upstream: SlotID?
     /// The connection that it has, from the decision to connect on.
     var connection: SlotID?
     /// Endpoint whose connect failed last.
     var avoided: Int?
-    /// Connects that failed.
-    var connectAttempts = 0
-    /// A reused connection has died under it once; the next one is new.
+    /// Attempts beyond the first.
+    var retries = 0
+    /// A reused connection has died under it once: the next one is new.
     var wantsFresh = false
-    var usedReused = false
+    var usesKeptConnection = false
+    /// The server was named by its address: for the log.
+    var server: String = ""
 
     var requestBody: BodyReader
-    var requestCoding = BodyCoding.asIs
-    /// Bytes of the body passed on so far.
+    /// Bytes of the body that have been passed on.
     var requestBodyBytes = 0
-    /// Part of the body has left and cannot be sent again.
-    var isBodyConsumed = false
-    /// The whole request has been given to the connection, sent or in `unsent`.
+    /// The whole request has been handed to the connection, sent or in its `unsent`.
     var isRequestComplete = false
+    /// The server has refused the body: no more of it is sent.
+    var stopsSending = false
 
-    var method: Method
     var responseBody = BodyReader(.none)
     var responseCoding = BodyCoding.asIs
-    /// Interim answers passed on.
-    var interimResponses = 0
     /// Bytes to read at once from the server; grows while the client keeps up.
     var readSize = Exchange.smallestRead
     /// Status sent to the client; 0 before.
     var status = 0
-    /// Whether the client's connection stays open, as its answer's head has said.
-    var keepsClient = true
     /// Set where the answer is complete and only its bytes are still to be sent.
     var outcome: Outcome?
+    /// Of a tunnel: which sides have ended theirs.
+    var clientEnded = false
+    var serverEnded = false
 
     var bytesIn = 0
     var bytesOut = 0
@@ -59,8 +58,13 @@ struct Exchange: ~Copyable {
     init(client: SlotID, plan: GatewayPlan, state: consuming ExchangeState) {
         self.client = client
         self.plan = plan
-        method = state.head.method
         requestBody = BodyReader(state.head.framing)
         self.state = state
     }
+
+    /// Whether the answer's first byte has been given to the client.
+    var hasAnswered: Bool { status != 0 }
+
+    /// The head's block, to be given back; the exchange ends with it.
+    consuming func intoBuffer() -> Buffer { state.intoBuffer() }
 }

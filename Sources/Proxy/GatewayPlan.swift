@@ -51,8 +51,8 @@ package final class UpstreamPlan: Sendable {
     package let headLimits: HeadLimits
     /// Servers whose addresses the settings give.
     package let fixedEndpoints: [Endpoint]
-    /// Whether any server is a name, whose addresses the resolver finds.
-    package let hasNames: Bool
+    /// Servers whose addresses the resolver finds.
+    package let names: [ServerName]
 
     /// - Parameter share: This worker's part of what the settings allow the process.
     package init(_ settings: UpstreamSettings, slot: UpstreamSlot, share: WorkerShare) {
@@ -80,7 +80,12 @@ package final class UpstreamPlan: Sendable {
             }
         headLimits = HeadLimits(maximumBytes: settings.maxResponseHead)
         fixedEndpoints = settings.servers.compactMap(Endpoint.init(fixed:))
-        hasNames = fixedEndpoints.count < settings.servers.count
+        names = settings.servers.compactMap(ServerName.init)
+    }
+
+    /// All addresses to use: the fixed ones, and those of `known` that the plan's names have resolved to.
+    package func endpoints(resolved known: [Endpoint]) -> [Endpoint] {
+        fixedEndpoints + known.filter { endpoint in names.contains { $0.label == endpoint.label } }
     }
 }
 

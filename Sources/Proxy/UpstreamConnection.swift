@@ -3,48 +3,47 @@ import HTTP1
 import Reactor
 import Slots
 import Time
+import Upstream
 
-/// One connection to a server of an upstream.
+/// One connection to a server of an upstream. Idle, it holds no buffer.
 struct UpstreamConnection: ~Copyable {
-    enum Phase: Equatable {
-        case connecting(SlotID)
-        /// In the pool.
-        case idle
-        /// Carries an exchange.
-        case exchange(SlotID)
-    }
-
     let socket: Socket
-    /// The pool that counts it.
-    let pool: SlotID
+    /// The upstream whose pool counts it.
+    let upstream: SlotID
     /// Its server among the pool's endpoints; nil once the name no longer has this address.
     var endpoint: Int?
-    var phase: Phase
+    var machine = ClientConnectionMachine()
+    /// The request that it carries or is made for; nil while it is idle in the pool.
+    var exchange: SlotID?
+    var isConnecting = true
+    /// When it was last put into the pool.
+    var idleSince = Instant.zero
+
     var isReadable = false
     var isWritable = false
     var peerHasEnded = false
+    var isRunnable = false
+
     var parser: ResponseParser
     /// Part of an answer's head.
     var received = ByteQueue()
+    /// Written and not taken by the socket yet.
     var unsent = ByteQueue()
-    /// Exchanges that it has carried before.
-    var uses = 0
-    var idleSince = Instant.zero
     var deadline = Deadline()
 
-    init(socket: Socket, pool: SlotID, endpoint: Int, exchange: SlotID, parser: ResponseParser) {
+    init(socket: Socket, upstream: SlotID, endpoint: Int, exchange: SlotID, limits: HeadLimits) {
         self.socket = socket
-        self.pool = pool
+        self.upstream = upstream
         self.endpoint = endpoint
-        phase = .connecting(exchange)
-        self.parser = parser
+        self.exchange = exchange
+        parser = ResponseParser(limits: limits)
     }
 }
 
-/// An upstream's connections and plan, as one worker holds them from reload to reload.
+/// An upstream as one worker holds it from reload to reload: its plan in force and its connections.
 struct UpstreamState: ~Copyable {
     var plan: UpstreamPlan
     var pool: ConnectionPool
-    /// The settings in force no longer name it; it goes when its last connection has gone.
+    /// The settings in force no longer name it; it goes with its last connection.
     var isRetired = false
 }

@@ -4,12 +4,12 @@ import Time
 /// One address that requests of an upstream can go to: a server as configured, or one of the addresses its name has.
 package struct Endpoint: Hashable, Sendable {
     package let address: SocketAddress
-    /// The server as the settings name it, for logs and the Host field.
-    package let server: String
+    /// The server as the settings write it: its Host, and its name in logs.
+    package let label: String
 
-    package init(address: SocketAddress, server: String) {
+    package init(address: SocketAddress, label: String) {
         self.address = address
-        self.server = server
+        self.label = label
     }
 }
 

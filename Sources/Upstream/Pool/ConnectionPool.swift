@@ -123,11 +123,12 @@ package struct ConnectionPool: Sendable {
         if wasInFlight, let endpoint { states[endpoint].inFlight -= 1 }
     }
 
-    /// An idle connection has ended by itself or was closed; it leaves the list and the count.
-    package mutating func idleClosed(_ connection: SlotID) {
-        guard let index = idle.firstIndex(where: { $0.connection == connection }) else { return }
+    /// A connection is closed: if it was idle, it leaves the list and the count, and the answer is true.
+    package mutating func idleClosed(_ connection: SlotID) -> Bool {
+        guard let index = idle.firstIndex(where: { $0.connection == connection }) else { return false }
         idle.remove(at: index)
         open -= 1
+        return true
     }
 
     /// A connect to `endpoint` failed.

@@ -1,0 +1,198 @@
+import Bytes
+import HTTP1
+import HTTPModel
+import Pipeline
+import Reactor
+import Slots
+import Telemetry
+import Time
+
+// The server's answer on its way to the client.
+extension ProxyCore where Net: ~Copyable {
+    /// Passes on what has come of the answer, as long as the client takes it.
+    mutating func passResponse(_ id: SlotID) {
+        for _ in 0..<Self.piecesPerTurn {
+            guard let connection = exchanges[id].connection, connections[connection].isReadable,
+                clients[exchanges[id].client].unsent.isEmpty
+            else { return }
+            let goesOn =
+                connections[connection].machine.awaitsHead
+                ? readResponseHead(id, on: connection) : readResponseBody(id, on: connection)
+            guard goesOn, exchanges.contains(id) else { return }
+            if exchanges[id].phase == .tunnel { return advanceTunnel(id) }
+        }
+        if let connection = exchanges[id].connection { runLater(connection: connection) }
+    }
+
+    /// Reads from the server into the scratch region, behind `stored` bytes that stand there already. Nil where nothing came; an end
+    /// has been dealt with then.
+    private mutating func receive(on id: SlotID, behind stored: Int, limit: Int) -> Int? {
+        let start = Layout.headroom + stored
+        let region = body.view.slice(start, start + limit)
+        switch network.receive(connections[id].socket, into: region) {
+        case .moved(let count):
+            if count < limit, !connections[id].peerHasEnded { connections[id].isReadable = false }
+            return count
+        case .blocked:
+            connections[id].isReadable = false
+        case .ended:
+            guard endBody(on: id) else { return nil }
+            perform(connections[id].machine.originClosed(.fin), on: id)
+        case .failed:
+            perform(connections[id].machine.originClosed(.reset), on: id)
+        }
+        return nil
+    }
+
+    // MARK: Heads
+
+    /// Reads the answer's head, or as much of it as there is. True where there may be more to do.
+    private mutating func readResponseHead(_ id: SlotID, on connection: SlotID) -> Bool {
+        let stored = connections[connection].received.count
+        body.view.write(connections[connection].received.view, at: Layout.headroom)
+        guard let count = receive(on: connection, behind: stored, limit: Exchange.smallestRead) else { return false }
+        connections[connection].received.removeAll(pool: &buffers)
+        let action = connections[connection].machine.bytesReceived()
+        guard action == .proceed else {
+            perform(action, on: connection)
+            return false
+        }
+        return parseResponseHeads(id, on: connection, from: 0, to: stored + count)
+    }
+
+    /// Parses the heads in the read region's `from ..< to`: interim ones, and the final one.
+    private mutating func parseResponseHeads(_ id: SlotID, on connection: SlotID, from: Int, to: Int) -> Bool {
+        var start = from
+        while true {
+            let bytes = body.view.view.slice(Layout.headroom + start, Layout.headroom + to)
+            var head = ResponseHead()
+            let length: Int?
+            do throws(HeadError) {
+                length = try connections[connection].parser.parse(
+                    bytes, answering: exchanges[id].state.head.method, into: &head)
+            } catch {
+                perform(connections[connection].machine.responseInvalid(), on: connection)
+                return false
+            }
+            guard let length else {
+                connections[connection].received.append(bytes, pool: &buffers)
+                return connections[connection].isReadable
+            }
+            let action = connections[connection].machine.responseHead(head)
+            switch action {
+            case .interim:
+                guard passInterim(head, id) else { return false }
+                start += length
+                if start == to { return connections[connection].isReadable }
+            case .response(let sendsOn):
+                if !sendsOn { exchanges[id].stopsSending = true }
+                return beginResponse(head, of: id, on: connection, from: start + length, to: to)
+            case .upgrade:
+                return beginTunnel(head, of: id, on: connection, rest: bytes.dropFirst(length))
+            case .proceed, .reuse, .close, .fail:
+                perform(action, on: connection)
+                return false
+            }
+        }
+    }
+
+    /// Passes a 1xx answer on; HTTP/1.0 knows none (RFC 9110 §15.2).
+    private mutating func passInterim(_ head: ResponseHead, _ id: SlotID) -> Bool {
+        let client = exchanges[id].client
+        guard exchanges[id].state.head.minorVersion == 1 else { return true }
+        if head.status == 100, !clients[client].machine.requestBodyWanted() {
+            // Nobody waits for it any more.
+            return true
+        }
+        var writer = ByteWriter(heads.view)
+        ClientHeadWriter.writeInterim(head, to: &writer)
+        return send(writer.view, toClientOf: id)
+    }
+
+    /// The final head is here: writes the client's, with what has come of the body behind it, in one call.
+    private mutating func beginResponse(
+        _ head: ResponseHead, of id: SlotID, on connection: SlotID, from: Int, to: Int
+    ) -> Bool {
+        let client = exchanges[id].client
+        let coding = Self.coding(of: head, for: exchanges[id].state.head)
+        let framing: BodyFraming = coding == .untilClose ? .untilClose : head.framing
+        let mayKeep = clients[client].machine.requests < plan.clients.maxRequestsPerConnection
+        let persists = clients[client].machine.responseDecided(framing: framing, keepAlive: mayKeep)
+        exchanges[id].phase = .body
+        exchanges[id].status = head.status
+        exchanges[id].responseCoding = coding
+        exchanges[id].responseBody = BodyReader(head.framing)
+        exchanges[id].timings.responseHead = now
+
+        var writer = ByteWriter(heads.view)
+        ClientHeadWriter.write(
+            head, to: exchanges[id].state, coding: coding, persists: persists,
+            securityHeaders: exchanges[id].plan.securityHeaders, date: dateLine.bytes(at: wallTime), writer: &writer)
+        precondition(!writer.overflowed, "the headroom is longer than any head")
+        return passBody(id, on: connection, head: writer.view, from: from, to: to)
+    }
+
+    /// How the body is framed for the client.
+    private static func coding(of head: ResponseHead, for request: RequestHead) -> BodyCoding {
+        switch head.framing {
+        case .none, .length: .asIs
+        case .chunked, .untilClose: request.minorVersion == 1 ? .chunked : .untilClose
+        }
+    }
+
+    // MARK: Bodies
+
+    private mutating func readResponseBody(_ id: SlotID, on connection: SlotID) -> Bool {
+        let limit = exchanges[id].readSize
+        guard let count = receive(on: connection, behind: 0, limit: limit) else { return false }
+        if count == limit { exchanges[id].readSize = min(limit * 4, Exchange.largestRead) }
+        return passBody(id, on: connection, head: .empty, from: 0, to: count)
+    }
+
+    /// Takes the payload out of the read region's `from ..< to`, frames it, puts `head` before it and sends all of it in one call.
+    private mutating func passBody(
+        _ id: SlotID, on connection: SlotID, head: ByteView, from: Int, to: Int
+    ) -> Bool {
+        let bytes = body.view.slice(Layout.headroom + from, Layout.headroom + to)
+        let step: ChunkDecoder.Step
+        do throws(ChunkError) {
+            step = try exchanges[id].responseBody.read(bytes)
+        } catch {
+            perform(connections[connection].machine.responseInvalid(), on: connection)
+            return false
+        }
+        let coding = exchanges[id].responseCoding
+        var range = frame(from + step.payload.lowerBound..<from + step.payload.upperBound, as: coding)
+        if step.ended { range = closeBody(of: id, coding, behind: range) }
+        let start = Layout.headroom + range.lowerBound - head.count
+        body.view.write(head, at: start)
+        let message = body.view.view.slice(start, Layout.headroom + range.upperBound)
+        if !message.isEmpty {
+            guard send(message, toClientOf: id) else { return false }
+        }
+        if step.ended {
+            let surplus = step.consumed < bytes.count
+            perform(connections[connection].machine.responseEnded(surplus: surplus), on: connection)
+            return false
+        }
+        moveConnectionDeadline(connection)
+        return true
+    }
+
+    /// Puts the last chunk and the trailers behind a body that ends in this piece.
+    private func closeBody(of id: SlotID, _ coding: BodyCoding, behind range: Range<Int>) -> Range<Int> {
+        guard coding == .chunked else { return range }
+        let trailers = exchanges[id].responseBody.trailers
+        let end = coding.close(at: Layout.headroom + range.upperBound, in: body.view, hasTrailers: !trailers.isEmpty)
+        let closed = range.lowerBound..<end - Layout.headroom
+        return appendTrailers(trailers, behind: closed, in: body.view.slice(Layout.headroom, body.view.count))
+    }
+
+    /// The server has ended its side. Where that is how the body ends, the client is told so. False where the client was lost.
+    private mutating func endBody(on connection: SlotID) -> Bool {
+        guard let id = connections[connection].exchange, exchanges[id].phase == .body,
+            exchanges[id].responseBody.peerEnded(), exchanges[id].responseCoding == .chunked
+        else { return true }
+        return send(ByteView("0\r\n\r\n"), toClientOf: id)
+    }
+}

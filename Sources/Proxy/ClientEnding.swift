@@ -1,0 +1,229 @@
+import Bytes
+import HTTP1
+import Pipeline
+import Reactor
+import Slots
+import Telemetry
+import Time
+
+// What the client machine's decisions come to, sending to clients, and clients' deadlines.
+extension ProxyCore where Net: ~Copyable {
+    enum Closing {
+        case plainly, withReset
+    }
+
+    /// How long a connection lingers after our side has ended.
+    static var lingerTime: Duration { .seconds(2) }
+
+    mutating func perform(_ action: ServerConnectionMachine.Action, on id: SlotID) {
+        switch action {
+        case .proceed:
+            break
+        case .awaitRequest:
+            clients[id].quietSince = now
+            moveClientDeadline(id)
+        case .parseRest:
+            // A client that has sent FIN may have sent whole requests before; they are served in turn.
+            clients[id].quietSince = now
+            if clients[id].received.isEmpty, !clients[id].isReadable { clients[id].isReadable = true }
+            runLater(client: id)
+        case .dropRequestBody:
+            clients[id].quietSince = now
+            moveClientDeadline(id)
+        case .refuse(let status):
+            guard let exchange = clients[id].exchange else { return removeClient(id, closing: .plainly) }
+            fail(exchange, status == 504 ? .responseTimeout : status == 408 ? .bodyTimeout : .badBody)
+        case .cancel:
+            removeClient(id, closing: .withReset)
+        case .close:
+            removeClient(id, closing: .plainly)
+        case .linger(let bytes):
+            linger(id, bytes: bytes)
+        case .abort:
+            removeClient(id, closing: .withReset)
+        }
+    }
+
+    private mutating func linger(_ id: SlotID, bytes: Int) {
+        clients[id].received.removeAll(pool: &buffers)
+        network.shutdownWrite(clients[id].socket)
+        clients[id].mode = .lingering(left: bytes)
+        if clients[id].deadline.move(to: now + Self.lingerTime) {
+            timers.add(Token(.client, id), at: now + Self.lingerTime)
+        }
+        if clients[id].isReadable { runLater(client: id) }
+    }
+
+    /// Closes a client's connection and cancels whatever it had asked for.
+    mutating func removeClient(_ id: SlotID, closing: Closing) {
+        if let exchange = clients[id].exchange {
+            clients[id].exchange = nil
+            let outcome = exchanges[exchange].outcome ?? Outcome(endedBy: .client, in: exchanges[exchange].phase)
+            releaseUpstream(of: exchange)
+            finish(exchange, outcome)
+        }
+        var client = clients.remove(id)
+        client.received.removeAll(pool: &buffers)
+        client.unsent.removeAll(pool: &buffers)
+        switch closing {
+        case .plainly: network.close(client.socket)
+        case .withReset: network.abort(client.socket)
+        }
+        metrics.add(.connectionsClosed)
+        metrics.add(.connectionsOpen, -1)
+    }
+
+    /// Sends bytes of an answer, and keeps what the socket does not take. False where the connection broke; it is gone then.
+    mutating func send(_ bytes: ByteView, toClientOf exchange: SlotID) -> Bool {
+        let id = exchanges[exchange].client
+        exchanges[exchange].bytesOut += bytes.count
+        guard clients[id].unsent.isEmpty, clients[id].isWritable else {
+            clients[id].unsent.append(bytes, pool: &buffers)
+            return true
+        }
+        switch network.send(clients[id].socket, bytes) {
+        case .moved(let count):
+            guard count < bytes.count else { return true }
+            clients[id].isWritable = false
+            clients[id].unsent.append(bytes.dropFirst(count), pool: &buffers)
+        case .blocked, .ended:
+            clients[id].isWritable = false
+            clients[id].unsent.append(bytes, pool: &buffers)
+        case .failed:
+            perform(clients[id].machine.clientLeft(), on: id)
+            return false
+        }
+        exchanges[exchange].readSize = Exchange.smallestRead
+        moveClientDeadline(id)
+        return true
+    }
+
+    /// The socket takes bytes again.
+    mutating func flushClient(_ id: SlotID) {
+        switch network.send(clients[id].socket, clients[id].unsent.view) {
+        case .moved(let count):
+            if count < clients[id].unsent.count { clients[id].isWritable = false }
+            clients[id].unsent.consume(count, pool: &buffers)
+        case .blocked, .ended:
+            clients[id].isWritable = false
+            return
+        case .failed:
+            return perform(clients[id].machine.clientLeft(), on: id)
+        }
+        moveClientDeadline(id)
+        guard clients[id].unsent.isEmpty, let exchange = clients[id].exchange else { return }
+        if exchanges[exchange].outcome != nil {
+            complete(exchange)
+        } else if let connection = exchanges[exchange].connection {
+            advanceConnection(connection)
+        }
+    }
+
+    /// All of the answer has been handed to the kernel: the exchange is over, and the client may go on.
+    mutating func complete(_ id: SlotID) {
+        let client = exchanges[id].client
+        guard let outcome = exchanges[id].outcome else { preconditionFailure("an answer without an end is complete") }
+        clients[client].exchange = nil
+        clients[client].leftover = exchanges[id].requestBody
+        finish(id, outcome)
+        let hasSurplus = !clients[client].received.isEmpty || clients[client].isReadable
+        perform(clients[client].machine.responseEnded(surplus: hasSurplus), on: client)
+        // The caller may be the upstream's side: what the client has sent meanwhile must not be forgotten.
+        if clients.contains(client), hasSurplus { runLater(client: client) }
+    }
+
+    /// Puts the deadline where the connection's state wants it. Cheap: the wheel hears of it only if it comes nearer.
+    mutating func moveClientDeadline(_ id: SlotID) {
+        let instant = clientDeadline(id)
+        if clients[id].deadline.move(to: instant) { timers.add(Token(.client, id), at: instant) }
+    }
+
+    private func clientDeadline(_ id: SlotID) -> Instant {
+        let limits = plan.clients
+        switch clients[id].mode {
+        case .lingering: return clients[id].deadline.instant
+        case .proxyHeader: return clients[id].accepted + limits.headTimeout
+        case .http: break
+        }
+        if !clients[id].unsent.isEmpty { return now + limits.writeTimeout }
+        guard let exchange = clients[id].exchange else {
+            if let begun = clients[id].headBegun { return begun + limits.headTimeout }
+            if clients[id].machine.mayParse {
+                return clients[id].quietSince + (clients[id].machine.requests == 0 ? limits.headTimeout : limits.idleTimeout)
+            }
+            return now + limits.bodyTimeout
+        }
+        switch exchanges[exchange].phase {
+        case .tunnel: return now + limits.tunnelIdleTimeout
+        case .queue:
+            guard let upstream = exchanges[exchange].upstream else { return .distantFuture }
+            return now + upstreams[upstream].plan.queueWait
+        case .request, .response, .body:
+            // Only while more of the body is wanted: an upstream that takes no more is not the client's fault.
+            let isWanted = !exchanges[exchange].requestBody.isEnded && !exchanges[exchange].stopsSending
+            guard isWanted, let connection = exchanges[exchange].connection, connections[connection].unsent.isEmpty
+            else { return .distantFuture }
+            return now + limits.bodyTimeout
+        case .head, .policy, .connect, .done: return .distantFuture
+        }
+    }
+
+    mutating func clientTimerFired(_ id: SlotID) {
+        let (passed, rearm) = clients[id].deadline.check(now)
+        if let rearm { timers.add(Token(.client, id), at: rearm) }
+        guard passed else { return }
+        switch clients[id].mode {
+        case .proxyHeader, .lingering: return removeClient(id, closing: .plainly)
+        case .http: break
+        }
+        guard let exchange = clients[id].exchange else {
+            let action = clients[id].machine.deadlineMissed(clients[id].headBegun == nil ? .idle : .head)
+            if case .refuse = action { metrics.add(.headFault(.timeout)) }
+            return refuseHead(id, action, LocalResponse.headTimeout)
+        }
+        if !clients[id].unsent.isEmpty { return fail(exchange, .writeTimeout) }
+        switch exchanges[exchange].phase {
+        case .queue: fail(exchange, .queueTimeout)
+        case .tunnel: endTunnel(exchange, by: .gateway)
+        case .request, .response, .body: fail(exchange, .bodyTimeout)
+        case .head, .policy, .connect, .done: break
+        }
+    }
+}
+
+extension LocalResponse {
+    static let headTimeout = LocalResponse(
+        status: 408, title: "Request timeout", detail: "The request's head did not arrive in time.")
+}
+
+extension HeadError {
+    /// A short name of the error's status.
+    var title: StaticString {
+        switch status {
+        case 414: "URI too long"
+        case 417: "Expectation failed"
+        case 431: "Request header fields too large"
+        case 501: "Not implemented"
+        case 505: "HTTP version not supported"
+        default: "Bad request"
+        }
+    }
+
+    /// Where the metrics count it.
+    var fault: HeadFault {
+        switch self {
+        case .bareLineFeed, .bareCarriageReturn, .tooManyEmptyLines, .foldedLine, .badTarget, .badStatus, .badReason,
+            .badFieldName, .spaceBeforeColon, .badFieldValue, .duplicateField, .tooManyConnectionOptions,
+            .unknownExpectation, .badMethod:
+            .malformed
+        case .contentLengthWithTransferEncoding, .invalidContentLength, .duplicateContentLength,
+            .invalidTransferEncoding, .transferEncodingInHTTP10:
+            .framing
+        case .missingHost, .duplicateHost, .invalidHost: .host
+        case .tooManyFields, .headTooLarge, .fieldNameTooLong: .fieldsTooLarge
+        case .targetTooLong: .targetTooLong
+        case .badVersion, .unsupportedVersion: .version
+        case .methodTooLong, .connectRefused: .method
+        }
+    }
+}

@@ -1,0 +1,268 @@
+import Bytes
+import HTTP1
+import HTTPModel
+import Pipeline
+import Reactor
+import Slots
+import Telemetry
+import Time
+
+// The client's side: reading requests, writing answers, ending connections.
+extension ProxyCore where Net: ~Copyable {
+    /// Requests of one connection that are served before others get their turn.
+    static var requestsPerTurn: Int { 16 }
+
+    mutating func clientReady(_ id: SlotID, _ readiness: Readiness) {
+        guard clients.contains(id) else { return }
+        if readiness.contains(.readable) { clients[id].isReadable = true }
+        if readiness.contains(.peerEnded) { clients[id].peerHasEnded = true }
+        if readiness.contains(.writable) {
+            clients[id].isWritable = true
+            if !clients[id].unsent.isEmpty {
+                flushClient(id)
+                guard clients.contains(id) else { return }
+            }
+        }
+        advanceClient(id)
+    }
+
+    /// Does whatever can be done for the connection now.
+    mutating func advanceClient(_ id: SlotID) {
+        for _ in 0..<Self.requestsPerTurn {
+            guard clients.contains(id) else { return }
+            switch clients[id].mode {
+            case .proxyHeader:
+                guard readProxyHeader(id) else { return }
+                continue
+            case .lingering:
+                return discardLingering(id)
+            case .http: break
+            }
+            if let exchange = clients[id].exchange {
+                return clientAdvances(exchange)
+            }
+            if clients[id].machine.mayParse {
+                guard readHead(id) else { return }
+            } else if !clients[id].machine.isClosed, clients[id].unsent.isEmpty {
+                guard discardBody(id) else { return }
+            } else {
+                return
+            }
+        }
+        if clients.contains(id) { runLater(client: id) }
+    }
+
+    /// Something has become possible on the client's side of an exchange.
+    private mutating func clientAdvances(_ exchange: SlotID) {
+        let client = exchanges[exchange].client
+        if exchanges[exchange].phase == .tunnel { return advanceTunnel(exchange) }
+        if !exchanges[exchange].requestBody.isEnded, !exchanges[exchange].stopsSending {
+            return passRequestBody(exchange)
+        }
+        if clients[client].peerHasEnded {
+            perform(clients[client].machine.clientHalfClosed(), on: client)
+        }
+    }
+
+    /// Reads a request's head, or as much of it as there is, and serves it. True where there may be more to do.
+    private mutating func readHead(_ id: SlotID) -> Bool {
+        if clients[id].received.count > clients[id].parsed {
+            if clients[id].headBegun == nil { clients[id].headBegun = now }
+            return parseReceived(id)
+        }
+        guard clients[id].isReadable else { return false }
+        if !clients[id].received.isEmpty { return continueHead(id) }
+
+        let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.smallestRead)
+        switch network.receive(clients[id].socket, into: region) {
+        case .moved(let count):
+            noteRead(client: id, count, of: region.count)
+            clients[id].headBegun = now
+            return parse(region.view.prefix(count), of: id)
+        case .blocked:
+            clients[id].isReadable = false
+            return false
+        case .ended:
+            perform(clients[id].machine.clientHalfClosed(), on: id)
+            return false
+        case .failed:
+            perform(clients[id].machine.clientLeft(), on: id)
+            return false
+        }
+    }
+
+    /// Reads more of a head that has begun to arrive.
+    private mutating func continueHead(_ id: SlotID) -> Bool {
+        clients[id].received.reserve(1024, pool: &buffers)
+        let room = clients[id].received.tail
+        switch network.receive(clients[id].socket, into: room) {
+        case .moved(let count):
+            noteRead(client: id, count, of: room.count)
+            clients[id].received.commit(count)
+            return parseReceived(id)
+        case .blocked:
+            clients[id].isReadable = false
+            return false
+        case .ended:
+            perform(clients[id].machine.clientHalfClosed(), on: id)
+            return false
+        case .failed:
+            perform(clients[id].machine.clientLeft(), on: id)
+            return false
+        }
+    }
+
+    /// A read that filled less than its room has emptied the socket: no second call has to find that out.
+    mutating func noteRead(client id: SlotID, _ count: Int, of room: Int) {
+        if count < room, !clients[id].peerHasEnded { clients[id].isReadable = false }
+    }
+
+    private mutating func parseReceived(_ id: SlotID) -> Bool {
+        let bytes = clients[id].received.view
+        return parse(bytes, of: id)
+    }
+
+    /// Parses a head that `bytes` begins with; they stand in `received` or in the scratch region. True where there may be more to do.
+    private mutating func parse(_ bytes: ByteView, of id: SlotID) -> Bool {
+        var head = RequestHead()
+        let isStored = !clients[id].received.isEmpty
+        do throws(HeadError) {
+            guard let length = try clients[id].parser.parse(bytes, into: &head) else {
+                if !isStored { clients[id].received.append(bytes, pool: &buffers) }
+                clients[id].parsed = clients[id].received.count
+                clients[id].machine.requestHeadBegan()
+                moveClientDeadline(id)
+                return clients[id].isReadable
+            }
+            beginExchange(head, of: id, bytes: bytes, length: length, isStored: isStored)
+        } catch {
+            metrics.add(.headFault(error.fault))
+            let action = clients[id].machine.requestFailed(status: error.status)
+            refuseHead(id, action, LocalResponse(status: error.status, title: error.title, detail: error.detail))
+        }
+        return clients.contains(id)
+    }
+
+    /// A head is complete: makes the exchange and lets the stages decide.
+    private mutating func beginExchange(
+        _ head: RequestHead, of id: SlotID, bytes: ByteView, length: Int, isStored: Bool
+    ) {
+        let room = head.bytes.count + (head.path.end - head.path.start)
+        var buffer = buffers.take(holding: room)
+        buffer.append(head.bytes)
+        var state = ExchangeState(
+            buffer: buffer, peer: clients[id].peer, isEncrypted: false, localPort: clients[id].listener.port)
+        state.head = head
+        state.head.bytes = state.buffer.view
+        if isStored {
+            clients[id].received.consume(length, pool: &buffers)
+        } else {
+            clients[id].received.append(bytes.dropFirst(length), pool: &buffers)
+        }
+        clients[id].parsed = 0
+        clients[id].machine.requestHeadEnded(head)
+        var exchange = Exchange(client: id, plan: plan, state: state)
+        exchange.bytesIn = length
+        exchange.timings.accepted = clients[id].accepted
+        exchange.timings.headBegun = clients[id].headBegun ?? now
+        exchange.timings.headComplete = now
+        clients[id].headBegun = nil
+        let exchangeID = exchanges.insert(exchange)
+        clients[id].exchange = exchangeID
+        decide(exchangeID)
+    }
+
+    /// Answers a head that was not understood or did not come in time, and logs it like any other request.
+    mutating func refuseHead(_ id: SlotID, _ action: ServerConnectionMachine.Action, _ response: LocalResponse) {
+        guard case .refuse = action else { return perform(action, on: id) }
+        clients[id].parser.reset()
+        let state = ExchangeState(
+            buffer: buffers.take(.small), peer: clients[id].peer, isEncrypted: false,
+            localPort: clients[id].listener.port)
+        var exchange = Exchange(client: id, plan: plan, state: state)
+        exchange.phase = .head
+        exchange.state.head.method = .other
+        exchange.timings.accepted = clients[id].accepted
+        exchange.timings.headBegun = clients[id].headBegun ?? now
+        exchange.bytesIn = clients[id].received.count
+        clients[id].received.removeAll(pool: &buffers)
+        clients[id].parsed = 0
+        let exchangeID = exchanges.insert(exchange)
+        clients[id].exchange = exchangeID
+        _ = plan.clientAddress.decide(&exchanges[exchangeID].state)
+        _ = plan.requestID.decide(&exchanges[exchangeID].state, time: wallTime, random: &random)
+        let origin: Outcome.Origin = response.status == 503 ? .gateway : .client
+        respond(response, to: exchangeID, outcome: Outcome(endedBy: origin, in: .head))
+    }
+
+    /// Reads the rest of a body whose request has been answered, and drops it. True where there may be more to do.
+    private mutating func discardBody(_ id: SlotID) -> Bool {
+        let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.smallestRead)
+        guard let piece = takeBodyBytes(of: id, into: region) else { return false }
+        do throws(ChunkError) {
+            let step = try clients[id].leftover.read(piece.bytes)
+            settle(piece, consumed: step.consumed, of: id)
+            let dropped = clients[id].machine.requestBodyDropped(step.consumed)
+            if dropped != .proceed {
+                perform(dropped, on: id)
+                return false
+            }
+            if step.ended { perform(clients[id].machine.requestBodyEnded(), on: id) }
+        } catch {
+            perform(clients[id].machine.requestFailed(status: 400), on: id)
+            return false
+        }
+        return clients.contains(id)
+    }
+
+    /// Bytes of a request's body in the scratch region, and where they came from.
+    struct BodyPiece {
+        let bytes: MutableByteView
+        /// They still stand in `received`; else they came from the socket and stand nowhere else.
+        let isStored: Bool
+    }
+
+    /// Bytes of a request's body: those that came with its head, or from the socket. Nil where there are none now; a connection that
+    /// has ended is dealt with.
+    mutating func takeBodyBytes(of id: SlotID, into region: MutableByteView) -> BodyPiece? {
+        if !clients[id].received.isEmpty {
+            let count = min(clients[id].received.count, region.count)
+            region.write(clients[id].received.view.prefix(count), at: 0)
+            return BodyPiece(bytes: region.slice(0, count), isStored: true)
+        }
+        guard clients[id].isReadable else { return nil }
+        switch network.receive(clients[id].socket, into: region) {
+        case .moved(let count):
+            noteRead(client: id, count, of: region.count)
+            return BodyPiece(bytes: region.slice(0, count), isStored: false)
+        case .blocked: clients[id].isReadable = false
+        case .ended: perform(clients[id].machine.clientHalfClosed(), on: id)
+        case .failed: perform(clients[id].machine.clientLeft(), on: id)
+        }
+        return nil
+    }
+
+    /// So much of a piece belonged to the body; what stands behind it is the next request.
+    mutating func settle(_ piece: BodyPiece, consumed: Int, of id: SlotID) {
+        if piece.isStored {
+            clients[id].received.consume(consumed, pool: &buffers)
+        } else {
+            clients[id].received.append(piece.bytes.view.dropFirst(consumed), pool: &buffers)
+        }
+    }
+
+    private mutating func discardLingering(_ id: SlotID) {
+        while clients[id].isReadable, case .lingering(let left) = clients[id].mode {
+            let region = body.view.slice(0, Exchange.smallestRead)
+            switch network.receive(clients[id].socket, into: region) {
+            case .moved(let count) where count <= left:
+                noteRead(client: id, count, of: region.count)
+                clients[id].mode = .lingering(left: left - count)
+            case .blocked:
+                clients[id].isReadable = false
+            case .moved, .ended, .failed:
+                return removeClient(id, closing: .plainly)
+            }
+        }
+    }
+}

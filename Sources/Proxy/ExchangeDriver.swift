@@ -1,0 +1,170 @@
+import Bytes
+import HTTP1
+import HTTPModel
+import Pipeline
+import Reactor
+import Slots
+import Telemetry
+import Time
+
+// The way of a request through the stages, and its end.
+extension ProxyCore where Net: ~Copyable {
+    /// Lets the stages decide, from the one that the exchange has come to.
+    mutating func decide(_ id: SlotID) {
+        var answer: Answer?
+        while let stage = exchanges[id].state.stage {
+            let verdict = verdict(of: stage, on: id, with: answer)
+            answer = nil
+            switch verdict {
+            case .next:
+                exchanges[id].state.stage = stage.next
+            case .respond(let response):
+                return respond(response, to: id, outcome: Outcome(endedBy: .gateway, in: .policy))
+            case .ask(.takeTokens(let demand), _):
+                // The memory store answers at once; the same stage goes on with what it says.
+                answer = .tokens(store.take(demand, now: now))
+            }
+        }
+        exchanges[id].timings.policyDone = now
+        forward(id)
+    }
+
+    /// One stage's decision. The order is `Stage`'s; a stage that was waiting gets its answer.
+    private mutating func verdict(of stage: Stage, on id: SlotID, with answer: Answer?) -> Verdict {
+        let plan = exchanges[id].plan
+        switch stage {
+        case .clientAddress:
+            return plan.clientAddress.decide(&exchanges[id].state)
+        case .requestID:
+            return plan.requestID.decide(&exchanges[id].state, time: wallTime, random: &random)
+        case .route:
+            return plan.route.decide(&exchanges[id].state, isReady: drain == .none)
+        case .rateLimit:
+            guard let filter = exchanges[id].state.plan?.rateLimit else { return .next }
+            guard let answer else { return filter.decide(&exchanges[id].state) }
+            count(answer, of: filter)
+            return filter.resume(&exchanges[id].state, with: answer)
+        case .bodyLimit:
+            return exchanges[id].state.plan?.bodyLimit?.decide(&exchanges[id].state) ?? .next
+        case .fixedAnswer:
+            guard case .fixed(let fixed) = exchanges[id].state.plan?.target else { return .next }
+            return .respond(LocalResponse(status: fixed.status, title: "", detail: "", content: .fixed(fixed.body)))
+        }
+    }
+
+    private func count(_ answer: Answer, of filter: RateLimitFilter) {
+        switch answer {
+        case .tokens(.admitted): for rule in filter.rules { metrics.add(.limit(rule.name.slot, .allowed)) }
+        case .tokens(.denied(let index, _)): metrics.add(.limit(filter.rules[index].name.slot, .denied))
+        case .expired: break
+        }
+    }
+
+    /// Answers for the upstream.
+    mutating func respond(_ response: LocalResponse, to id: SlotID, outcome: Outcome) {
+        let client = exchanges[id].client
+        // What has not arrived of a short body is read away, so that the connection can go on; anything longer ends it.
+        let rest = exchanges[id].requestBody.announced ?? .max
+        let keepAlive = rest <= 65536 && exchanges[id].phase != .head
+        let persists = clients[client].machine.responseDecided(framing: .length(1), keepAlive: keepAlive)
+        exchanges[id].status = response.status
+        exchanges[id].outcome = outcome
+        exchanges[id].timings.responseHead = now
+        let answer = LocalAnswerWriter.write(
+            response, to: exchanges[id].state, persists: persists, securityHeaders: exchanges[id].plan.securityHeaders,
+            date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
+        guard send(answer, toClientOf: id) else { return }
+        if clients[client].unsent.isEmpty { complete(id) }
+    }
+
+    /// The exchange has failed: tells the client as well as it still can.
+    mutating func fail(_ id: SlotID, _ failure: Failure) {
+        let client = exchanges[id].client
+        let outcome = Outcome(endedBy: failure.origin, in: exchanges[id].phase)
+        releaseUpstream(of: id)
+        guard !exchanges[id].hasAnswered else {
+            // The answer's end would be a lie: the connection is reset, whatever the framing.
+            exchanges[id].outcome = outcome
+            return removeClient(client, closing: .withReset)
+        }
+        respond(failure.response, to: id, outcome: outcome)
+    }
+
+    /// Takes the exchange off its upstream: its connection is closed, its place in the queue given up.
+    mutating func releaseUpstream(of id: SlotID) {
+        if let connection = exchanges[id].connection {
+            exchanges[id].connection = nil
+            connections[connection].exchange = nil
+            removeConnection(connection)
+        } else if let upstream = exchanges[id].upstream, exchanges[id].phase == .queue {
+            upstreams[upstream].pool.stopWaiting(id)
+        }
+    }
+
+    /// Writes the exchange down and gives back what it held.
+    mutating func finish(_ id: SlotID, _ outcome: Outcome) {
+        if exchanges[id].phase == .tunnel { metrics.add(.gauge(.tunnelsOpen), -1) }
+        exchanges[id].timings.responseEnd = now
+        record(id, outcome)
+        let exchange = exchanges.remove(id)
+        buffers.give(exchange.intoBuffer())
+    }
+
+    private mutating func record(_ id: SlotID, _ outcome: Outcome) {
+        let route = exchanges[id].state.plan?.slot ?? RouteSlot.unmatched
+        metrics.exchangeEnded(
+            route: route, status: exchanges[id].status, outcome: outcome, bytesIn: exchanges[id].bytesIn,
+            bytesOut: exchanges[id].bytesOut, nanoseconds: exchanges[id].timings.total ?? 0)
+        if let upstream = exchanges[id].upstream, exchanges[id].timings.responseHead != .unset,
+            let firstByte = exchanges[id].timings.response
+        {
+            metrics.observe(.firstByte(upstream: upstreams[upstream].plan.slot), nanoseconds: firstByte)
+        }
+        if log != nil { writeLog(id, outcome) }
+    }
+
+    private mutating func writeLog(_ id: SlotID, _ outcome: Outcome) {
+        var text = ByteWriter(heads.view)
+        var record = AccessRecord()
+        record.time = wallTime
+        let head = exchanges[id].state.head
+        text.write(exchanges[id].state.requestID, of: head)
+        record.requestID = text.view
+        let traceStart = text.count
+        switch exchanges[id].state.trace {
+        case .none: break
+        case .taken(let field): text.write(head.value(at: field).slice(3, 35))
+        case .begun(let trace, _): text.write(traceID: trace)
+        }
+        record.traceID = text.view.dropFirst(traceStart)
+        let clientStart = text.count
+        text.write(exchanges[id].state.client)
+        record.client = text.view.dropFirst(clientStart)
+        let serverStart = text.count
+        text.write(text: exchanges[id].server)
+        record.server = text.view.dropFirst(serverStart)
+        record.outcome = outcome
+        record.status = exchanges[id].status
+        if !head.bytes.isEmpty {
+            record.method = head.methodBytes
+            record.host = head.authorityBytes ?? .empty
+            record.path = exchanges[id].state.path.isEmpty ? head.pathBytes : exchanges[id].state.path
+            record.query = head.queryBytes
+            record.version = head.minorVersion == 0 ? .http10 : .http11
+            record.userAgent = head.value(of: .userAgent) ?? .empty
+            record.referer = head.value(of: .referer) ?? .empty
+        }
+        if let plan = exchanges[id].state.plan { record.route = plan.name.view }
+        if let upstream = exchanges[id].upstream { record.upstream = upstreams[upstream].plan.name.view }
+        if let rule = exchanges[id].state.refusedBy { record.limitRule = rule.text.view }
+        record.bytesIn = exchanges[id].bytesIn
+        record.bytesOut = exchanges[id].bytesOut
+        record.timings = exchanges[id].timings
+        record.retries = exchanges[id].retries
+        record.sequence = clients.contains(exchanges[id].client) ? clients[exchanges[id].client].machine.requests : 0
+        if exchanges[id].timings.connected != .unset {
+            record.upstreamConnection = exchanges[id].usesKeptConnection ? .reused : .fresh
+        }
+        if log!.append(record, now: now) == .dropped { metrics.add(.logDrops) }
+    }
+}

@@ -1,0 +1,264 @@
+import Bytes
+import HTTP1
+import HTTPModel
+import Pipeline
+import Reactor
+import Slots
+import Telemetry
+import Time
+import Upstream
+
+// From the stages to a connection, and the request on its way.
+extension ProxyCore where Net: ~Copyable {
+    /// Connects that one request may cause.
+    static var maximumAttempts: Int { 3 }
+    /// An idle connection older than this is looked at before a request that cannot be repeated is trusted to it.
+    static var freshness: Duration { .milliseconds(500) }
+
+    /// All stages have let the request through: finds it an upstream.
+    mutating func forward(_ id: SlotID) {
+        guard let index = exchanges[id].state.plan?.upstream(&random) else {
+            preconditionFailure("a route without an upstream answers by itself")
+        }
+        exchanges[id].upstream = place(of: index, in: exchanges[id].plan)
+        acquire(id)
+    }
+
+    /// Finds a connection, opens one, or waits for one.
+    mutating func acquire(_ id: SlotID) {
+        guard let upstream = exchanges[id].upstream else { preconditionFailure("no upstream was chosen") }
+        exchanges[id].phase = .queue
+        while true {
+            let acquisition = upstreams[upstream].pool.acquire(
+                for: id, avoiding: exchanges[id].avoided, fresh: exchanges[id].wantsFresh, now: now)
+            switch acquisition {
+            case .reuse(let connection, _):
+                guard isTrustworthy(connection, for: id) else {
+                    removeConnection(connection)
+                    continue
+                }
+                exchanges[id].timings.upstreamChosen = now
+                return attach(connection, to: id)
+            case .connect(let endpoint):
+                exchanges[id].timings.upstreamChosen = now
+                return connect(id, upstream: upstream, endpoint: endpoint)
+            case .wait: return moveClientDeadline(exchanges[id].client)
+            case .queueFull: return fail(id, .queueFull)
+            case .noEndpoint: return fail(id, .noEndpoint)
+            }
+        }
+    }
+
+    /// Whether an idle connection may be given this request. One that the server has just closed shows it, if it is asked: worth a
+    /// call where a failure could not be mended by trying again.
+    private mutating func isTrustworthy(_ connection: SlotID, for id: SlotID) -> Bool {
+        if connections[connection].peerHasEnded { return false }
+        let canRepeat = exchanges[id].state.head.method.isIdempotent && exchanges[id].requestBody.isEnded
+        if canRepeat || connections[connection].idleSince + Self.freshness > now { return true }
+        return network.isQuiet(connections[connection].socket)
+    }
+
+    private mutating func connect(_ id: SlotID, upstream: SlotID, endpoint: Int) {
+        exchanges[id].phase = .connect
+        let target = upstreams[upstream].pool.states[endpoint].endpoint
+        exchanges[id].server = target.label
+        let socket: Socket
+        do throws(SystemError) {
+            socket = try network.connect(to: target.address)
+        } catch {
+            upstreams[upstream].pool.closed(endpoint: endpoint, wasInFlight: true)
+            return connectFailed(id, endpoint: endpoint, .connectFailed)
+        }
+        let connection = connections.insert(
+            UpstreamConnection(
+                socket: socket, upstream: upstream, endpoint: endpoint, exchange: id,
+                limits: upstreams[upstream].plan.headLimits))
+        exchanges[id].connection = connection
+        connections[connection].machine.requestAssigned(wantsUpgrade: switches(id))
+        metrics.add(.upstream(upstreams[upstream].plan.slot, .open))
+        do throws(SystemError) {
+            try network.watch(socket, token: Token(.upstream, connection).word)
+        } catch {
+            return connectionFailed(connection, .connectFailed)
+        }
+        moveConnectionDeadline(connection)
+    }
+
+    /// A connect failed: another server may be tried, for nothing has been sent.
+    mutating func connectFailed(_ id: SlotID, endpoint: Int?, _ failure: Failure) {
+        guard let upstream = exchanges[id].upstream else { return }
+        metrics.add(.upstream(upstreams[upstream].plan.slot, .failed))
+        upstreams[upstream].pool.connectFailed(endpoint: endpoint, now: now)
+        let attempts = min(Self.maximumAttempts, upstreams[upstream].pool.states.count)
+        guard exchanges[id].retries + 1 < attempts else { return fail(id, failure) }
+        exchanges[id].retries += 1
+        metrics.add(.retries)
+        exchanges[id].avoided = endpoint
+        acquire(id)
+    }
+
+    /// An idle connection takes the exchange over.
+    mutating func attach(_ connection: SlotID, to id: SlotID) {
+        exchanges[id].connection = connection
+        exchanges[id].usesKeptConnection = true
+        connections[connection].exchange = id
+        connections[connection].machine.requestAssigned(wantsUpgrade: switches(id))
+        if let endpoint = connections[connection].endpoint {
+            exchanges[id].server = upstreams[connections[connection].upstream].pool.states[endpoint].endpoint.label
+        }
+        metrics.add(.upstream(upstreams[connections[connection].upstream].plan.slot, .reused))
+        sendRequest(id)
+    }
+
+    /// Whether this request may turn its connection into a tunnel (security.md 4).
+    func switches(_ id: SlotID) -> Bool {
+        guard exchanges[id].state.head.wantsUpgrade, exchanges[id].state.plan?.allowsWebSocket == true,
+            exchanges[id].state.head.framing == .none,
+            let protocolName = exchanges[id].state.head.value(of: .upgrade)
+        else { return false }
+        return protocolName.equalsIgnoringCase("websocket")
+    }
+
+    /// Writes the request's head and as much of its body as came with it, in one call.
+    mutating func sendRequest(_ id: SlotID) {
+        guard let connection = exchanges[id].connection else { preconditionFailure("no connection to send on") }
+        exchanges[id].phase = .request
+        exchanges[id].timings.connected = now
+        var head = ByteWriter(heads.view)
+        UpstreamHeadWriter.write(
+            exchanges[id].state, host: upstreams[connections[connection].upstream].plan.host,
+            server: exchanges[id].server, switches: switches(id), to: &head)
+        guard !head.overflowed else { return fail(id, .badBody) }
+
+        let client = exchanges[id].client
+        let before = exchanges[id].requestBody
+        var message = head.view
+        var consumed = 0
+        if !before.isEnded, !clients[client].received.isEmpty {
+            let region = body.view.slice(Layout.headroom, body.view.count)
+            guard let piece = takeBodyBytes(of: client, into: region.slice(0, Exchange.smallestRead)) else { return }
+            guard let framed = readBody(piece, of: id) else { return }
+            consumed = framed.consumed
+            let start = Layout.headroom + framed.range.lowerBound - head.count
+            body.view.write(head.view, at: start)
+            message = body.view.view.slice(start, Layout.headroom + framed.range.upperBound)
+        }
+        switch network.send(connections[connection].socket, message) {
+        case .moved(let count):
+            connections[connection].machine.requestBegan()
+            clients[client].received.consume(consumed, pool: &buffers)
+            connections[connection].unsent.append(message.dropFirst(count), pool: &buffers)
+            if count < message.count { connections[connection].isWritable = false }
+        case .blocked, .ended:
+            connections[connection].isWritable = false
+            connections[connection].machine.requestBegan()
+            clients[client].received.consume(consumed, pool: &buffers)
+            connections[connection].unsent.append(message, pool: &buffers)
+        case .failed:
+            // Nothing has left: the request is whole, and may go another way.
+            exchanges[id].requestBody = before
+            exchanges[id].requestBodyBytes = 0
+            return perform(connections[connection].machine.originClosed(.reset), on: connection)
+        }
+        requestMoved(id)
+        if exchanges.contains(id), !exchanges[id].requestBody.isEnded { passRequestBody(id) }
+    }
+
+    /// Takes the payload out of a piece of body and frames it for the server. Ranges are those of the read region. Nil where the
+    /// body was refused and the exchange is over.
+    private mutating func readBody(_ piece: BodyPiece, of id: SlotID) -> (range: Range<Int>, consumed: Int)? {
+        let region = body.view.slice(Layout.headroom, body.view.count)
+        let coding: BodyCoding = exchanges[id].state.head.framing == .chunked ? .chunked : .asIs
+        do throws(ChunkError) {
+            let step = try exchanges[id].requestBody.read(piece.bytes)
+            exchanges[id].bytesIn += step.consumed
+            clients[exchanges[id].client].machine.requestBodyReceived()
+            exchanges[id].requestBodyBytes += step.payload.count
+            if let limit = exchanges[id].state.plan?.bodyLimit?.limit, exchanges[id].requestBodyBytes > limit {
+                fail(id, .bodyTooLarge)
+                return nil
+            }
+            var range = frame(step.payload, as: coding)
+            if step.ended {
+                let trailers = exchanges[id].requestBody.trailers
+                let end = coding.close(
+                    at: Layout.headroom + range.upperBound, in: body.view, hasTrailers: !trailers.isEmpty)
+                range = range.lowerBound..<(end - Layout.headroom)
+                range = appendTrailers(trailers, behind: range, in: region)
+            }
+            return (range, step.consumed)
+        } catch {
+            let client = exchanges[id].client
+            perform(clients[client].machine.requestFailed(status: 400), on: client)
+            return nil
+        }
+    }
+
+    /// Frames a payload in the read region; an empty one needs no frame.
+    func frame(_ payload: Range<Int>, as coding: BodyCoding) -> Range<Int> {
+        let absolute = Layout.headroom + payload.lowerBound..<Layout.headroom + payload.upperBound
+        let framed = coding.frame(absolute, in: body.view)
+        return framed.lowerBound - Layout.headroom..<framed.upperBound - Layout.headroom
+    }
+
+    /// Puts trailers and the empty line behind a last chunk. They were read from the same region, so there is room.
+    func appendTrailers(_ trailers: [UInt8], behind range: Range<Int>, in region: MutableByteView) -> Range<Int> {
+        guard !trailers.isEmpty else { return range }
+        trailers.withView { region.write($0, at: range.upperBound) }
+        let end = range.upperBound + trailers.count
+        region.write(ByteView("\r\n"), at: end)
+        return range.lowerBound..<end + 2
+    }
+
+    /// Passes on what has come of the request's body, as long as the server takes it.
+    mutating func passRequestBody(_ id: SlotID) {
+        let client = exchanges[id].client
+        for _ in 0..<Self.piecesPerTurn {
+            guard let connection = exchanges[id].connection, !connections[connection].isConnecting,
+                connections[connection].unsent.isEmpty, !exchanges[id].stopsSending,
+                !exchanges[id].requestBody.isEnded
+            else { return }
+            let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.largestRead)
+            guard let piece = takeBodyBytes(of: client, into: region) else {
+                if clients.contains(client) { moveClientDeadline(client) }
+                return
+            }
+            guard let framed = readBody(piece, of: id) else { return }
+            settle(piece, consumed: framed.consumed, of: client)
+            let absolute = Layout.headroom + framed.range.lowerBound..<Layout.headroom + framed.range.upperBound
+            let message = body.view.view.slice(absolute.lowerBound, absolute.upperBound)
+            guard send(message, on: connection) else { return }
+            requestMoved(id)
+            guard exchanges.contains(id) else { return }
+        }
+        runLater(client: client)
+    }
+
+    /// Pieces of a body that are passed on before others get their turn.
+    static var piecesPerTurn: Int { 4 }
+
+    /// Notes whether the request is out, and who is waited for now.
+    private mutating func requestMoved(_ id: SlotID) {
+        guard let connection = exchanges[id].connection else { return }
+        if exchanges[id].requestBody.isEnded, !exchanges[id].isRequestComplete {
+            exchanges[id].isRequestComplete = true
+            let client = exchanges[id].client
+            if exchanges[id].state.head.framing != .none {
+                _ = clients[client].machine.requestBodyEnded()
+            }
+        }
+        requestSent(on: connection)
+        moveConnectionDeadline(connection)
+        if !exchanges[id].requestBody.isEnded { moveClientDeadline(exchanges[id].client) }
+    }
+
+    /// Tells the machine once the kernel has all of the request.
+    mutating func requestSent(on connection: SlotID) {
+        guard let id = connections[connection].exchange, exchanges[id].isRequestComplete,
+            connections[connection].unsent.isEmpty, exchanges[id].timings.requestSent == .unset
+        else { return }
+        exchanges[id].timings.requestSent = now
+        connections[connection].machine.requestEnded()
+        if exchanges[id].phase == .request { exchanges[id].phase = .response }
+    }
+}

@@ -1,0 +1,101 @@
+import Bytes
+import HTTPModel
+import Pipeline
+import Time
+
+/// Writes an answer that the gateway makes itself, head and body.
+enum LocalAnswerWriter {
+    /// Bytes that an operator's own body may have; settings hold it to that.
+    static let longestBody = 65536
+
+    /// Writes into `region` and returns what was written. The body is written first, behind room for the head, so that its length is known.
+    static func write(
+        _ response: LocalResponse, to exchange: borrowing ExchangeState, persists: Bool,
+        securityHeaders: SecurityHeadersPlan, date: ByteView, time: WallTime, into region: MutableByteView
+    ) -> ByteView {
+        let headRoom = region.count - longestBody
+        var body = ByteWriter(region.slice(headRoom, region.count))
+        if response.status != 204 { writeBody(response, to: exchange, time: time, &body) }
+
+        var head = ByteWriter(region.slice(0, headRoom))
+        head.write("HTTP/1.1 ")
+        head.write(decimal: response.status)
+        head.write(" ")
+        head.write(StatusText.reason(of: response.status))
+        head.write("\r\n")
+        head.write(date)
+        if response.status != 204 {
+            writeContentType(response.content, &head)
+            head.write("Content-Length: ")
+            head.write(decimal: body.count)
+            head.write("\r\nCache-Control: no-store\r\n")
+        }
+        writeFields(response, to: exchange, persists: persists, securityHeaders: securityHeaders, writer: &head)
+        head.write("\r\n")
+        precondition(!head.overflowed && !body.overflowed, "settings bound what answers are made of")
+        guard exchange.head.method != .head else { return head.view }
+        region.write(body.view, at: head.count)
+        return region.view.prefix(head.count + body.count)
+    }
+
+    private static func writeContentType(_ content: LocalResponse.Content, _ writer: inout ByteWriter) {
+        switch content {
+        case .problem: writer.write("Content-Type: application/problem+json\r\n")
+        case .health: writer.write("Content-Type: application/json\r\n")
+        case .fixed(let body):
+            writer.write("Content-Type: ")
+            writer.write(text: body.contentType)
+            writer.write("\r\n")
+            body.fieldLines.withView { writer.write($0) }
+        }
+    }
+
+    private static func writeFields(
+        _ response: LocalResponse, to exchange: borrowing ExchangeState, persists: Bool,
+        securityHeaders: SecurityHeadersPlan, writer: inout ByteWriter
+    ) {
+        if let seconds = response.retryAfter {
+            writer.write("Retry-After: ")
+            writer.write(decimal: seconds)
+            writer.write("\r\n")
+        }
+        if let allow = response.allow {
+            writer.write("Allow: ")
+            allow.bytes.withView { writer.write($0) }
+            writer.write("\r\n")
+        }
+        securityHeaders.write(to: &writer)
+        writer.write("X-Request-Id: ")
+        writer.write(exchange.requestID, of: exchange.head)
+        writer.write("\r\n")
+        ClientHeadWriter.writeConnection(persists: persists, minorVersion: exchange.head.minorVersion, to: &writer)
+    }
+
+    private static func writeBody(
+        _ response: LocalResponse, to exchange: borrowing ExchangeState, time: WallTime, _ writer: inout ByteWriter
+    ) {
+        switch response.content {
+        case .fixed(let body):
+            body.bytes.withView { writer.write($0) }
+        case .health:
+            writer.write(response.status == 200 ? "{\"ok\":true,\"ts\":" : "{\"ok\":false,\"ts\":")
+            writer.write(decimal: Int(time.nanoseconds / 1_000_000))
+            writer.write("}\n")
+        case .problem:
+            // Titles and details are our own literals, ids and rule names are made of safe characters: nothing to escape.
+            writer.write("{\"type\":\"about:blank\",\"title\":\"")
+            writer.write(response.title)
+            writer.write("\",\"status\":")
+            writer.write(decimal: response.status)
+            writer.write(",\"detail\":\"")
+            writer.write(response.detail)
+            if let rule = response.rule {
+                writer.write("\",\"rule\":\"")
+                writer.write(rule.text.view)
+            }
+            writer.write("\",\"request_id\":\"")
+            writer.write(exchange.requestID, of: exchange.head)
+            writer.write("\"}\n")
+        }
+    }
+}

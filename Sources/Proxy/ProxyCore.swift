@@ -1,0 +1,159 @@
+import Addressing
+import Bytes
+import HTTP1
+import Pipeline
+import Reactor
+import Slots
+import Stores
+import Telemetry
+import Time
+import Upstream
+
+/// All that one worker knows and does, but for waiting: connections, exchanges, pools and timers. Driven by events; reads no clock and
+/// makes no system call but through `network`, so the whole of it also runs in a simulation.
+package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
+    package var network: Net
+    var clients = SlotTable<ClientConnection>(minimumCapacity: 256)
+    var connections = SlotTable<UpstreamConnection>(minimumCapacity: 64)
+    var exchanges = SlotTable<Exchange>(minimumCapacity: 64)
+    var upstreams = SlotTable<UpstreamState>(minimumCapacity: 8)
+    var buffers = BufferPool()
+    var timers: TimerWheel<Token>
+
+    var plan: GatewayPlan
+    /// Places of the plan's upstreams, in its order.
+    var places: [SlotID] = []
+    let store: MemoryCounterStore
+    let metrics: WorkerMetrics
+    var log: AccessLogBuffer?
+    var random: RandomSource
+
+    /// The turn's time; set by whoever delivers events.
+    package var now: Instant
+    package var wallTime: WallTime
+    var dateLine = DateLine()
+
+    /// Connections with work left that others should not wait for.
+    var runnable: [Token] = []
+    /// A read lands here, with room for a head before it and for a chunk's end behind.
+    let body = Scratch(size: Layout.headroom + Exchange.largestRead + Layout.tailroom)
+    /// Heads are written here.
+    let heads = Scratch(size: Layout.headroom)
+
+    var drain = DrainPhase.none
+    /// Client connections that may be open at once.
+    package var maximumClients = Int.max
+
+    enum Layout {
+        /// Room before a read: as long as any head may be. A head that is written anew replaces one that was read, and is longer by no more.
+        static var headroom: Int { 98304 }
+        /// Room behind a read: for the end of a chunked body and its trailers.
+        static var tailroom: Int { 16384 }
+    }
+
+    enum DrainPhase {
+        case none
+        /// Answers say `Connection: close`.
+        case lastRequests
+        /// And connections that ask for nothing are closed.
+        case closing
+    }
+
+    package init(
+        network: consuming Net, plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics,
+        log: consuming AccessLogBuffer?, random: RandomSource, now: Instant, wallTime: WallTime
+    ) {
+        self.network = network
+        self.plan = plan
+        self.store = store
+        self.metrics = metrics
+        self.log = log
+        self.random = random
+        self.now = now
+        self.wallTime = wallTime
+        timers = TimerWheel(now: now)
+        install(plan)
+    }
+
+    /// Connections, exchanges and blocks that are out: for the simulation and for reports.
+    package var census: (clients: Int, connections: Int, exchanges: Int, blocks: Int) {
+        (clients.count, connections.count, exchanges.count, buffers.outstanding)
+    }
+}
+
+// What comes from outside
+extension ProxyCore where Net: ~Copyable {
+    /// A connection was accepted. It is served at once: most bring their first request along.
+    package mutating func accept(_ accepted: Accepted, on listener: ListenerPlan) {
+        metrics.add(.connectionsAccepted)
+        guard clients.count < maximumClients else {
+            metrics.add(.refused(.connectionLimit))
+            metrics.add(.connectionsClosed)
+            return network.close(accepted.socket)
+        }
+        let id = clients.insert(
+            ClientConnection(
+                socket: accepted.socket, listener: listener, peer: accepted.peer?.address ?? .loopback,
+                mode: listener.proxyProtocol == .off ? .http : .proxyHeader, limits: plan.headLimits, now: now))
+        do throws(SystemError) {
+            try network.watch(accepted.socket, token: Token(.client, id).word)
+        } catch {
+            metrics.add(.refused(.descriptors))
+            return removeClient(id, closing: .plainly)
+        }
+        if drain != .none { _ = clients[id].machine.drainBegan(idle: .awaitLastRequest) }
+        metrics.add(.connectionsOpen)
+        moveClientDeadline(id)
+        advanceClient(id)
+    }
+
+    /// A connection has become ready for something.
+    package mutating func ready(_ token: Token, _ readiness: Readiness) {
+        switch token.kind {
+        case .client: clientReady(token.id, readiness)
+        case .upstream: connectionReady(token.id, readiness)
+        case .listener, .mailbox: preconditionFailure("the worker's own events do not come here")
+        }
+    }
+
+    /// Goes on with what others should not wait for, and looks after deadlines. Once a turn.
+    package mutating func advance() {
+        let waiting = runnable
+        runnable.removeAll(keepingCapacity: true)
+        for token in waiting {
+            switch token.kind {
+            case .client:
+                guard clients.contains(token.id) else { continue }
+                clients[token.id].isRunnable = false
+                advanceClient(token.id)
+            case .upstream:
+                guard connections.contains(token.id) else { continue }
+                connections[token.id].isRunnable = false
+                advanceConnection(token.id)
+            case .listener, .mailbox: break
+            }
+        }
+        while let token = timers.popExpired(now) {
+            switch token.kind {
+            case .client where clients.contains(token.id): clientTimerFired(token.id)
+            case .upstream where connections.contains(token.id): connectionTimerFired(token.id)
+            default: break
+            }
+        }
+    }
+
+    /// Nanoseconds that the loop may sleep; nil for as long as nothing happens.
+    package var patience: Int64? { runnable.isEmpty ? timers.untilNext(now) : 0 }
+
+    mutating func runLater(client id: SlotID) {
+        guard !clients[id].isRunnable else { return }
+        clients[id].isRunnable = true
+        runnable.append(Token(.client, id))
+    }
+
+    mutating func runLater(connection id: SlotID) {
+        guard !connections[id].isRunnable else { return }
+        connections[id].isRunnable = true
+        runnable.append(Token(.upstream, id))
+    }
+}

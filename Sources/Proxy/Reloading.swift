@@ -1,0 +1,143 @@
+import Bytes
+import HTTP1
+import Pipeline
+import Reactor
+import Slots
+import Telemetry
+import Time
+import Upstream
+
+// New settings, new addresses, housekeeping and the drain.
+extension ProxyCore where Net: ~Copyable {
+    /// Puts a plan in force. Exchanges in work keep the one that they began with; upstreams keep their connections by name.
+    package mutating func install(_ plan: GatewayPlan) {
+        self.plan = plan
+        places = plan.upstreams.map { upstream in
+            if let known = findUpstream(upstream.name.view) {
+                upstreams[known].plan = upstream
+                upstreams[known].isRetired = false
+                upstreams[known].pool.update(limits: upstream.limits, policy: upstream.policy)
+                return known
+            }
+            let offset = Int(truncatingIfNeeded: random.next() >> 33)
+            let pool = ConnectionPool(
+                limits: upstream.limits, balancer: Balancer(policy: upstream.policy, offset: offset))
+            return upstreams.insert(UpstreamState(plan: upstream, pool: pool))
+        }
+        for id in upstreams.identities {
+            if places.contains(id) {
+                let known = upstreams[id].pool.states.map(\.endpoint)
+                let wanted = upstreams[id].plan.endpoints(resolved: known)
+                if wanted != known { replaceEndpoints(of: id, wanted) }
+            } else {
+                retire(id)
+            }
+        }
+    }
+
+    /// A name has been resolved: `endpoints` are all of its addresses now.
+    package mutating func resolved(upstream name: String, server: String, _ endpoints: [Endpoint]) {
+        guard let id = findUpstream(name) else { return }
+        let others = upstreams[id].pool.states.map(\.endpoint).filter { $0.label != server }
+        replaceEndpoints(of: id, others + endpoints)
+    }
+
+    private mutating func replaceEndpoints(of id: SlotID, _ endpoints: [Endpoint]) {
+        let (close, remap) = upstreams[id].pool.replaceEndpoints(endpoints)
+        for connection in connections.identities where connections[connection].upstream == id {
+            connections[connection].endpoint = connections[connection].endpoint.flatMap { remap[$0] }
+        }
+        for exchange in exchanges.identities where exchanges[exchange].upstream == id {
+            exchanges[exchange].avoided = exchanges[exchange].avoided.flatMap { remap[$0] }
+        }
+        for connection in close { removeUncounted(connection) }
+    }
+
+    private func findUpstream(_ name: ByteView) -> SlotID? {
+        for id in upstreams.identities where upstreams[id].plan.name.view.equals(name) { return id }
+        return nil
+    }
+
+    private func findUpstream(_ name: String) -> SlotID? {
+        Array(name.utf8).withView { findUpstream($0) }
+    }
+
+    /// Where a plan's upstream is kept. A plan that is no longer in force finds it by name.
+    func place(of index: Int, in plan: GatewayPlan) -> SlotID {
+        if plan === self.plan { return places[index] }
+        guard let id = findUpstream(plan.upstreams[index].name.view) else { return places.first ?? places[index] }
+        return id
+    }
+
+    private mutating func retire(_ id: SlotID) {
+        upstreams[id].isRetired = true
+        for connection in upstreams[id].pool.removeAllIdle() { removeUncounted(connection) }
+        if upstreams[id].pool.open == 0, upstreams[id].pool.waitingCount == 0 { forgetUpstream(id) }
+    }
+
+    mutating func forgetUpstream(_ id: SlotID) {
+        _ = upstreams.remove(id)
+    }
+
+    /// Closes an idle connection that its pool no longer counts.
+    private mutating func removeUncounted(_ id: SlotID) {
+        let connection = connections.remove(id)
+        metrics.add(.upstream(upstreams[connection.upstream].plan.slot, .open), -1)
+        network.close(connection.socket)
+    }
+
+    /// Closes connections that have been idle too long, hands old log lines on and reports what is held. About once a second.
+    package mutating func keepHouse() {
+        for id in upstreams.identities {
+            while let connection = upstreams[id].pool.popExpired(now: now) { removeUncounted(connection) }
+        }
+        metrics.set(.bufferBytes, to: buffers.outstandingBytes)
+        if drain == .closing { closeQuietClients() }
+    }
+
+    /// Lines of the access log that have waited long enough go out.
+    package mutating func flushLog() { log?.flush(now: now) }
+
+    // MARK: Drain
+
+    /// From now on answers say `Connection: close`.
+    package mutating func beginDrain() {
+        guard drain == .none else { return }
+        drain = .lastRequests
+        for id in clients.identities { perform(clients[id].machine.drainBegan(idle: .awaitLastRequest), on: id) }
+    }
+
+    /// Nobody new will come: connections that ask for nothing are closed, now and as they fall quiet.
+    package mutating func closeIdle() {
+        drain = .closing
+        closeQuietClients()
+    }
+
+    private mutating func closeQuietClients() {
+        for id in clients.identities where clients[id].mode == .http && clients[id].machine.isIdle {
+            guard clients[id].received.isEmpty, clients[id].quietSince + Self.quietTime <= now else { continue }
+            removeClient(id, closing: .plainly)
+        }
+    }
+
+    /// A connection that has just answered may have its next request on the way; after so long it is unlikely.
+    private static var quietTime: Duration { .milliseconds(500) }
+
+    /// Whether nothing is in work any more.
+    package var isDrained: Bool { clients.count == 0 }
+
+    /// Connections and tunnels that are open, for the drain's report.
+    package var openClients: Int { clients.count }
+
+    /// The deadline is over: everything ends.
+    package mutating func endAll() {
+        for id in clients.identities where clients.contains(id) {
+            if let exchange = clients[id].exchange {
+                exchanges[exchange].outcome = Outcome(endedBy: .gateway, in: exchanges[exchange].phase)
+            }
+            removeClient(id, closing: .withReset)
+        }
+        for id in connections.identities where connections.contains(id) { removeConnection(id) }
+        log?.handOver()
+    }
+}

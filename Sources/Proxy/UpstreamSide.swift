@@ -1,0 +1,266 @@
+import Bytes
+import HTTP1
+import HTTPModel
+import Pipeline
+import Reactor
+import Slots
+import Telemetry
+import Time
+import Upstream
+
+// The server's side: connections, their use and their end.
+extension ProxyCore where Net: ~Copyable {
+    mutating func connectionReady(_ id: SlotID, _ readiness: Readiness) {
+        guard connections.contains(id) else { return }
+        if readiness.contains(.readable) { connections[id].isReadable = true }
+        if readiness.contains(.peerEnded) { connections[id].peerHasEnded = true }
+        if readiness.contains(.writable) { connections[id].isWritable = true }
+        advanceConnection(id)
+    }
+
+    /// Does whatever can be done for the connection now.
+    mutating func advanceConnection(_ id: SlotID) {
+        if connections[id].isConnecting {
+            guard connections[id].isWritable || connections[id].peerHasEnded else { return }
+            return connectEnded(id)
+        }
+        guard let exchange = connections[id].exchange else {
+            // Nobody has asked it anything: what it says, or its end, makes it useless.
+            if connections[id].isReadable { removeConnection(id) }
+            return
+        }
+        if connections[id].isWritable, !connections[id].unsent.isEmpty {
+            guard flushConnection(id) else { return }
+        }
+        if exchanges[exchange].phase == .tunnel { return advanceTunnel(exchange) }
+        if connections[id].unsent.isEmpty, !exchanges[exchange].requestBody.isEnded, !exchanges[exchange].stopsSending {
+            passRequestBody(exchange)
+        }
+        if connections.contains(id), connections[id].exchange == exchange { passResponse(exchange) }
+    }
+
+    private mutating func connectEnded(_ id: SlotID) {
+        if network.connectError(connections[id].socket) != nil { return connectionFailed(id, .connectFailed) }
+        guard connections[id].isWritable, let exchange = connections[id].exchange else { return }
+        connections[id].isConnecting = false
+        connections[id].machine.connected()
+        let upstream = connections[id].upstream
+        upstreams[upstream].pool.connectSucceeded(endpoint: connections[id].endpoint)
+        metrics.add(.upstream(upstreams[upstream].plan.slot, .opened))
+        sendRequest(exchange)
+    }
+
+    /// A connect has failed; its request may go to another server.
+    mutating func connectionFailed(_ id: SlotID, _ failure: Failure) {
+        let endpoint = connections[id].endpoint
+        let exchange = connections[id].exchange
+        connections[id].exchange = nil
+        if let exchange { exchanges[exchange].connection = nil }
+        removeConnection(id)
+        if let exchange { connectFailed(exchange, endpoint: endpoint, failure) }
+    }
+
+    /// Closes a connection and counts it out, whoever used it. Somebody who waits may get a new one.
+    mutating func removeConnection(_ id: SlotID) {
+        var connection = connections.remove(id)
+        connection.received.removeAll(pool: &buffers)
+        connection.unsent.removeAll(pool: &buffers)
+        network.close(connection.socket)
+        let upstream = connection.upstream
+        metrics.add(.upstream(upstreams[upstream].plan.slot, .open), -1)
+        if !upstreams[upstream].pool.idleClosed(id) {
+            upstreams[upstream].pool.closed(endpoint: connection.endpoint, wasInFlight: true)
+        }
+        serveWaiting(upstream)
+    }
+
+    /// Lets requests that wait have the places that have become free.
+    private mutating func serveWaiting(_ upstream: SlotID) {
+        while let waiting = upstreams[upstream].pool.nextWaiter() {
+            guard exchanges.contains(waiting) else { continue }
+            acquire(waiting)
+        }
+        if upstreams[upstream].isRetired, upstreams[upstream].pool.open == 0, upstreams[upstream].pool.waitingCount == 0 {
+            forgetUpstream(upstream)
+        }
+    }
+
+    /// Sends bytes to the server, and keeps what the socket does not take. False where the connection broke; the exchange has been
+    /// dealt with then.
+    mutating func send(_ bytes: ByteView, on id: SlotID) -> Bool {
+        guard !bytes.isEmpty else { return true }
+        guard connections[id].unsent.isEmpty, connections[id].isWritable else {
+            connections[id].unsent.append(bytes, pool: &buffers)
+            return true
+        }
+        switch network.send(connections[id].socket, bytes) {
+        case .moved(let count):
+            if count < bytes.count {
+                connections[id].isWritable = false
+                connections[id].unsent.append(bytes.dropFirst(count), pool: &buffers)
+            }
+        case .blocked, .ended:
+            connections[id].isWritable = false
+            connections[id].unsent.append(bytes, pool: &buffers)
+        case .failed:
+            return brokenWhileSending(id)
+        }
+        return true
+    }
+
+    /// Sends what waits. False where the connection broke.
+    private mutating func flushConnection(_ id: SlotID) -> Bool {
+        switch network.send(connections[id].socket, connections[id].unsent.view) {
+        case .moved(let count):
+            if count < connections[id].unsent.count { connections[id].isWritable = false }
+            connections[id].unsent.consume(count, pool: &buffers)
+            requestSent(on: id)
+            moveConnectionDeadline(id)
+            if let exchange = connections[id].exchange { moveClientDeadline(exchanges[exchange].client) }
+            return true
+        case .blocked, .ended:
+            connections[id].isWritable = false
+            return true
+        case .failed:
+            return brokenWhileSending(id)
+        }
+    }
+
+    /// The server takes no more. It may have said why before it closed: an early answer still stands to be read.
+    private mutating func brokenWhileSending(_ id: SlotID) -> Bool {
+        guard let exchange = connections[id].exchange else { return false }
+        connections[id].unsent.removeAll(pool: &buffers)
+        if exchanges[exchange].phase == .tunnel {
+            endTunnel(exchange, by: .upstream)
+            return false
+        }
+        exchanges[exchange].stopsSending = true
+        connections[id].isReadable = true
+        connections[id].isWritable = false
+        passResponse(exchange)
+        return false
+    }
+
+    mutating func perform(_ action: ClientConnectionMachine.Action, on id: SlotID) {
+        guard let exchange = connections[id].exchange else { return removeConnection(id) }
+        switch action {
+        case .proceed, .interim, .response, .upgrade: break
+        case .reuse, .close:
+            answerEnded(exchange, keepsConnection: action == .reuse)
+        case .fail(let failure, let retry):
+            exchangeFailed(exchange, on: id, failure, retry)
+        }
+    }
+
+    /// The exchange has failed on its connection, which is closed: once more on another one, or the client is told.
+    private mutating func exchangeFailed(
+        _ id: SlotID, on connection: SlotID, _ failure: ClientConnectionMachine.Failure,
+        _ retry: ClientConnectionMachine.Retry
+    ) {
+        connections[connection].exchange = nil
+        exchanges[id].connection = nil
+        removeConnection(connection)
+        guard exchanges.contains(id) else { return }
+        if mayRepeat(id, retry) {
+            exchanges[id].wantsFresh = true
+            exchanges[id].retries += 1
+            exchanges[id].usesKeptConnection = false
+            exchanges[id].isRequestComplete = exchanges[id].requestBody.isEnded
+            exchanges[id].timings.requestSent = .unset
+            metrics.add(.retries)
+            return acquire(id)
+        }
+        fail(id, Self.failure(failure))
+    }
+
+    /// Whether the request may be sent again: once, on a new connection, while nobody has heard anything of it.
+    private func mayRepeat(_ id: SlotID, _ retry: ClientConnectionMachine.Retry) -> Bool {
+        guard !exchanges[id].wantsFresh, exchanges[id].requestBodyBytes == 0, !exchanges[id].hasAnswered else {
+            return false
+        }
+        switch retry {
+        case .untouched: return true
+        case .reusedConnection: return exchanges[id].state.head.method.isIdempotent
+        case .no: return false
+        }
+    }
+
+    private static func failure(_ failure: ClientConnectionMachine.Failure) -> Failure {
+        switch failure {
+        case .connectFailed: .connectFailed
+        case .closedBeforeResponse, .closedInHead: .upstreamClosed
+        case .closedInBody: .truncated
+        case .invalidHead, .invalidBody, .tooManyInterimResponses, .unexpectedUpgrade, .unsolicitedBytes: .badResponse
+        case .deadlineMissed: .responseTimeout
+        }
+    }
+
+    /// The whole answer has been read. The connection goes back, the client gets what is left of it.
+    private mutating func answerEnded(_ id: SlotID, keepsConnection: Bool) {
+        if let connection = exchanges[id].connection {
+            exchanges[id].connection = nil
+            connections[connection].exchange = nil
+            if keepsConnection { giveBack(connection) } else { removeConnection(connection) }
+        }
+        exchanges[id].phase = .done
+        exchanges[id].outcome = .ok
+        let client = exchanges[id].client
+        if clients[client].unsent.isEmpty { complete(id) }
+    }
+
+    private mutating func giveBack(_ id: SlotID) {
+        let upstream = connections[id].upstream
+        switch upstreams[upstream].pool.release(id, endpoint: connections[id].endpoint, now: now) {
+        case .keep:
+            connections[id].idleSince = now
+            _ = connections[id].deadline.move(to: .distantFuture)
+        case .close:
+            removeReleased(id)
+        case .handTo(let waiting):
+            guard exchanges.contains(waiting) else { preconditionFailure("who waits no longer has left the queue") }
+            exchanges[waiting].timings.upstreamChosen = now
+            attach(id, to: waiting)
+        }
+    }
+
+    /// Closes a connection that `release` has counted out of its endpoint already.
+    private mutating func removeReleased(_ id: SlotID) {
+        let connection = connections.remove(id)
+        let upstream = connection.upstream
+        network.close(connection.socket)
+        metrics.add(.upstream(upstreams[upstream].plan.slot, .open), -1)
+        upstreams[upstream].pool.closed(endpoint: nil, wasInFlight: false)
+        serveWaiting(upstream)
+    }
+
+    /// Puts the deadline where the connection's state wants it.
+    mutating func moveConnectionDeadline(_ id: SlotID) {
+        let instant = connectionDeadline(id)
+        if connections[id].deadline.move(to: instant) { timers.add(Token(.upstream, id), at: instant) }
+    }
+
+    private func connectionDeadline(_ id: SlotID) -> Instant {
+        guard let exchange = connections[id].exchange else { return .distantFuture }
+        let plan = upstreams[connections[id].upstream].plan
+        if connections[id].isConnecting { return now + plan.connectTimeout }
+        if exchanges[exchange].phase == .tunnel { return .distantFuture }
+        if !connections[id].unsent.isEmpty { return now + plan.writeTimeout }
+        switch exchanges[exchange].phase {
+        case .response:
+            return now + (exchanges[exchange].state.plan?.responseTimeout ?? plan.responseTimeout)
+        case .body:
+            // Only while the client takes what comes: its slowness is not the server's.
+            return clients[exchanges[exchange].client].unsent.isEmpty ? now + plan.readTimeout : .distantFuture
+        case .head, .policy, .queue, .connect, .request, .tunnel, .done: return .distantFuture
+        }
+    }
+
+    mutating func connectionTimerFired(_ id: SlotID) {
+        let (passed, rearm) = connections[id].deadline.check(now)
+        if let rearm { timers.add(Token(.upstream, id), at: rearm) }
+        guard passed, let exchange = connections[id].exchange else { return }
+        if connections[id].isConnecting { return connectionFailed(id, .connectTimeout) }
+        if !connections[id].unsent.isEmpty { return fail(exchange, .requestTimeout) }
+        fail(exchange, exchanges[exchange].phase == .body ? .readTimeout : .responseTimeout)
+    }
+}
