@@ -17,7 +17,8 @@ enum FieldLines {
     /// there yet. `singletons` tells whether a second line of a singleton field is refused.
     @inline(__always)
     static func parse(
-        _ bytes: ByteView, from start: Int, maximum: Int, singletons: Singletons, into fields: inout FieldTable
+        _ bytes: ByteView, from start: Int, maximum: Int, singletons: Singletons, into fields: inout FieldTable,
+        notes: inout HeadNotes
     ) throws(HeadError) -> Int? {
         var cursor = start
         while true {
@@ -27,6 +28,7 @@ enum FieldLines {
             case .field(let field, let next):
                 if fields.contains(field.name) { try refuseSecond(field.name, singletons) }
                 guard fields.count < maximum, fields.append(field) else { throw .tooManyFields }
+                try notes.note(field, bytes)
                 cursor = next
             }
         }
@@ -122,8 +124,8 @@ enum FieldLines {
         var index = start
         while index &+ 16 <= bytes.count {
             let block = bytes.block(at: index)
-            let letters = ((block | 0x20) &- 0x61) .< 26
-            let others = ((block &- 0x30) .< 10) .| (block .== 0x2D)
+            let letters = ((block | Block.all(0x20)) &- Block.all(0x61)) .< Block.all(26)
+            let others = ((block &- Block.all(0x30)) .< Block.all(10)) .| (block .== Block.all(0x2D))
             if let offset = (.!(letters .| others)).firstTrue { return index &+ offset }
             index &+= 16
         }
@@ -141,8 +143,8 @@ enum FieldLines {
         var index = start
         while index &+ 16 <= bytes.count {
             let block = bytes.block(at: index)
-            let controls = ((block .< 0x20) .& (block .!= 0x09)) .| (block .== 0x7F)
-            if let offset = controls.firstTrue { return index &+ offset }
+            let low = (block .< Block.all(0x20)) .& (block .!= Block.all(0x09))
+            if let offset = (low .| (block .== Block.all(0x7F))).firstTrue { return index &+ offset }
             index &+= 16
         }
         while index < bytes.count, ASCII.isFieldContent(bytes[index]) { index &+= 1 }

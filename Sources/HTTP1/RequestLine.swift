@@ -23,7 +23,7 @@ enum RequestLine {
         guard end > 0, bytes[end] == ASCII.space else { throw .badMethod }
         head.method = Method(bytes.prefix(end))
         head.methodLength = end
-        if head.method == .connect { throw .connectRefused }
+        if case .connect = head.method { throw .connectRefused }
         return end &+ 1
     }
 
@@ -97,7 +97,9 @@ enum RequestLine {
         guard let minor = try HTTPVersion.minor(bytes, at: start) else { return nil }
         head.minorVersion = minor
         // Checked behind the version, so that the preface of HTTP/2 is told that its version is the reason.
-        if head.form == .asterisk, head.method != .options { throw .badTarget }
+        if case .asterisk = head.form {
+            guard case .options = head.method else { throw .badTarget }
+        }
         let end = start &+ HTTPVersion.length
         guard end < bytes.count else { return nil }
         guard bytes[end] == ASCII.carriageReturn else {
@@ -118,8 +120,9 @@ enum RequestLine {
         var index = start
         while index &+ 16 <= bytes.count {
             let block = bytes.block(at: index)
-            let stops = ((block &- 0x21) .> 0x5D) .| (block .== 0x23) .| (block .== question)
-            if let offset = stops.firstTrue { return index &+ offset }
+            let outside = (block &- Block.all(0x21)) .> Block.all(0x5D)
+            let ends = (block .== Block.all(0x23)) .| (block .== Block.all(question))
+            if let offset = (outside .| ends).firstTrue { return index &+ offset }
             index &+= 16
         }
         while index < bytes.count, bytes[index] &- 0x21 <= 0x5D, bytes[index] != 0x23, bytes[index] != question {

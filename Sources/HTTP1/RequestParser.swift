@@ -31,14 +31,16 @@ package struct RequestParser {
         }
         head.fieldsStart = fieldsStart
         head.fields.removeAll()
+        var notes = HeadNotes()
         let length = try FieldLines.parse(
-            region, from: fieldsStart, maximum: limits.maximumFields, singletons: .refuseAll, into: &head.fields)
+            region, from: fieldsStart, maximum: limits.maximumFields, singletons: .refuseAll, into: &head.fields,
+            notes: &notes)
         guard let length else {
             if isFull { throw .headTooLarge }
             return nil
         }
         head.bytes = region.prefix(length)
-        try settle(&head)
+        try settle(&head, notes)
         reset()
         return start &+ length
     }
@@ -62,43 +64,33 @@ package struct RequestParser {
 
     /// Sets what follows from the fields together.
     @inline(__always)
-    private func settle(_ head: inout RequestHead) throws(HeadError) {
-        try settleHost(&head)
-        head.framing = try MessageFraming.declared(head.bytes, head.fields, minorVersion: head.minorVersion) ?? .none
-        try settleConnection(&head)
+    private func settle(_ head: inout RequestHead, _ notes: HeadNotes) throws(HeadError) {
+        try settleHost(&head, notes)
+        head.framing = try notes.framing(head.bytes, minorVersion: head.minorVersion) ?? .none
+        head.keepAlive = notes.keepAlive(minorVersion: head.minorVersion)
+        head.connectionListsOthers = notes.connection?.others ?? false
+        // RFC 9110 §7.8 and §10.1.1: an upgrade and an expectation from an HTTP/1.0 client mean nothing.
+        let isCurrent = head.minorVersion >= 1
+        head.wantsUpgrade = isCurrent && (notes.connection?.upgrade ?? false) && head.fields.contains(.upgrade)
         head.expectsContinue = false
-        // RFC 9110 §10.1.1: an expectation from an HTTP/1.0 client means nothing.
-        if head.minorVersion >= 1, let expectation = head.value(of: .expect) {
-            guard expectation.equalsIgnoringCase("100-continue") else { throw .unknownExpectation }
-            head.expectsContinue = head.framing != .none
+        if isCurrent, let expect = notes.expect {
+            guard expect.value(in: head.bytes).equalsIgnoringCase("100-continue") else { throw .unknownExpectation }
+            if case .none = head.framing { return }
+            head.expectsContinue = true
         }
     }
 
     /// RFC 9112 §3.2: exactly one valid Host with HTTP/1.1, even where an absolute target wins over it (§3.2.2).
     @inline(__always)
-    private func settleHost(_ head: inout RequestHead) throws(HeadError) {
-        guard let index = head.fields.firstIndex(of: .host) else {
+    private func settleHost(_ head: inout RequestHead, _ notes: HeadNotes) throws(HeadError) {
+        guard let host = notes.host else {
             if head.minorVersion >= 1 { throw .missingHost }
-            if head.form != .absolute { head.authority = nil }
             return
         }
-        guard Authority.isValid(head.value(at: index)) else { throw .invalidHost }
-        guard head.form != .absolute else { return }
-        let field = head.fields[index]
-        let start = Int(field.valueStart)
-        head.authority = (start, start &+ Int(field.valueLength))
-    }
-
-    /// RFC 9112 §9.3 and RFC 9110 §7.8.
-    @inline(__always)
-    private func settleConnection(_ head: inout RequestHead) throws(HeadError) {
-        head.wantsUpgrade = false
-        head.connectionListsOthers = false
-        head.keepAlive = head.minorVersion >= 1
-        guard head.fields.contains(.connection) else { return }
-        guard let options = ConnectionOptions(head.bytes, head.fields) else { throw .tooManyConnectionOptions }
-        head.keepAlive = !options.close && (head.minorVersion >= 1 || options.keepAlive)
-        head.wantsUpgrade = options.upgrade && head.minorVersion >= 1 && head.fields.contains(.upgrade)
-        head.connectionListsOthers = options.others
+        guard Authority.isValid(host.value(in: head.bytes)) else { throw .invalidHost }
+        // An absolute target has set it.
+        guard head.authority == nil else { return }
+        let start = Int(host.valueStart)
+        head.authority = (start, start &+ Int(host.valueLength))
     }
 }

@@ -27,15 +27,18 @@ package struct ResponseParser {
         }
         head.fieldsStart = fieldsStart
         head.fields.removeAll()
+        var notes = HeadNotes()
         let length = try FieldLines.parse(
-            window, from: fieldsStart, maximum: limits.maximumFields, singletons: .refuseFraming, into: &head.fields)
+            window, from: fieldsStart, maximum: limits.maximumFields, singletons: .refuseFraming, into: &head.fields,
+            notes: &notes)
         guard let length else {
             if isFull { throw .headTooLarge }
             return nil
         }
         head.bytes = window.prefix(length)
-        try settleConnection(&head)
-        try settleFraming(&head, method)
+        head.keepAlive = notes.keepAlive(minorVersion: head.minorVersion)
+        head.connectionListsOthers = notes.connection?.others ?? false
+        try settleFraming(&head, notes, method)
         reset()
         return length
     }
@@ -75,31 +78,29 @@ package struct ResponseParser {
         return end &+ 2
     }
 
-    @inline(__always)
-    private func settleConnection(_ head: inout ResponseHead) throws(HeadError) {
-        head.connectionListsOthers = false
-        head.keepAlive = head.minorVersion >= 1
-        guard head.fields.contains(.connection) else { return }
-        guard let options = ConnectionOptions(head.bytes, head.fields) else { throw .tooManyConnectionOptions }
-        head.keepAlive = !options.close && (head.minorVersion >= 1 || options.keepAlive)
-        head.connectionListsOthers = options.others
-    }
-
     /// RFC 9112 §6.3, in its order.
     @inline(__always)
-    private func settleFraming(_ head: inout ResponseHead, _ method: Method) throws(HeadError) {
+    private func settleFraming(
+        _ head: inout ResponseHead, _ notes: HeadNotes, _ method: Method
+    ) throws(HeadError) {
         // Also where there is no body: an origin that contradicts itself is not trusted with the next answer.
-        let declared = try MessageFraming.declared(head.bytes, head.fields, minorVersion: head.minorVersion)
+        let declared = try notes.framing(head.bytes, minorVersion: head.minorVersion)
         switch head.status {
         case 100...199, 204:
             head.framing = .none
             // These have no body whatever the fields say. Who declares one here may also send it.
-            if let declared, declared != .none { head.keepAlive = false }
+            switch declared {
+            case nil, .some(.none): break
+            case .length, .chunked, .untilClose: head.keepAlive = false
+            }
         case 304: head.framing = .none
-        case _ where method == .head: head.framing = .none
         default:
+            if case .head = method {
+                head.framing = .none
+                return
+            }
             head.framing = declared ?? .untilClose
-            if head.framing == .untilClose { head.keepAlive = false }
+            if declared == nil { head.keepAlive = false }
         }
     }
 }

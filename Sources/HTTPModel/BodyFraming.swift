@@ -1,4 +1,5 @@
 /// How the end of a message's body is known (RFC 9112 §6.3).
+@usableFromInline
 package enum BodyFraming: Equatable, Sendable {
     /// There is no body.
     case none

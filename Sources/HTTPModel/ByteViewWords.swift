@@ -12,7 +12,8 @@ extension ByteView {
     /// Whether two tokens (RFC 9110 §5.6.2) are the same but for the case of their letters; `lowercase` holds no `^` and no
     /// `_` and no upper-case letter. Only for bytes known to be a token: bit 0x20 is set blindly, which maps no other
     /// token character to a letter, a digit or a hyphen.
-    package func equalsToken(_ lowercase: ByteView) -> Bool {
+    @inline(__always)
+    func equalsToken(_ lowercase: ByteView) -> Bool {
         guard count == lowercase.count else { return false }
         guard count >= 8 else {
             var index = 0

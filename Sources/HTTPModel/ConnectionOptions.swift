@@ -11,22 +11,19 @@ package struct ConnectionOptions: Sendable, Equatable {
     package var upgrade = false
     /// Options besides these three.
     package var others = false
+    private var count = 0
 
     package init() {}
 
-    /// Reads every `Connection` line of `fields`. Nil where there are more than `maximum` options.
-    package init?(_ bytes: ByteView, _ fields: FieldTable) {
-        var count = 0
-        var line = fields.firstIndex(of: .connection)
-        while let index = line {
-            var rest = ListElements(fields.value(at: index, in: bytes))
-            while let option = rest.next() {
-                count &+= 1
-                guard count <= ConnectionOptions.maximum else { return nil }
-                note(option)
-            }
-            line = fields.firstIndex(of: .connection, from: index &+ 1)
+    /// Adds the options of one `Connection` line. False where there are more than `maximum` now.
+    package mutating func add(_ value: ByteView) -> Bool {
+        var rest = ListElements(value)
+        while let option = rest.next() {
+            count &+= 1
+            guard count <= ConnectionOptions.maximum else { return false }
+            note(option)
         }
+        return true
     }
 
     private mutating func note(_ option: ByteView) {
@@ -39,7 +36,7 @@ package struct ConnectionOptions: Sendable, Equatable {
     }
 
     /// Whether a `Connection` line of `fields` lists `name`.
-    static func list(_ name: ByteView, _ bytes: ByteView, _ fields: FieldTable) -> Bool {
+    package static func list(_ name: ByteView, _ bytes: ByteView, _ fields: borrowing FieldTable) -> Bool {
         var line = fields.firstIndex(of: .connection)
         while let index = line {
             var rest = ListElements(fields.value(at: index, in: bytes))

@@ -3,6 +3,7 @@ import Bytes
 /// The field names that the gateway itself reads, sets or drops. Any other name is `other`.
 ///
 /// At most 64 cases: `FieldTable` keeps a bit for each. `FieldNameLookup.swift` finds the case of received bytes.
+@usableFromInline
 package enum FieldName: UInt8, CaseIterable, Sendable {
     case other
     /// A name with `_` or `.` in it. CGI-like servers take `X_Real_IP` for `X-Real-IP`, so such names are dropped unless
@@ -30,6 +31,7 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     package var bit: UInt64 { self == .other ? 0 : 1 &<< UInt64(rawValue) }
 
     /// The name in lower case; empty for `other` and `ambiguous`.
+    @inline(__always)
     package var lowercase: StaticString {
         switch self {
         case .other, .ambiguous: ""

@@ -1,6 +1,7 @@
 import Bytes
 
 /// A set of known field names, one bit each. `other` is in no set.
+@usableFromInline
 package struct FieldNameSet: Sendable, Equatable {
     @usableFromInline let bits: UInt64
 
@@ -21,6 +22,7 @@ package struct FieldNameSet: Sendable, Equatable {
 }
 
 /// What kind of field a name stands for: the one place that the serialisers, the stages and the trailer filter ask.
+@usableFromInline
 package enum FieldRules {
     /// Fields for the next hop only, which is this gateway: never relayed, whether `Connection` lists them or not
     /// (RFC 9110 §7.6.1). Framing is written anew for each hop, so Transfer-Encoding is among them. `http2-settings` asks

@@ -1,14 +1,15 @@
 import Bytes
 
 /// One field line of a head: where its name and its value stand, as offsets into the head's bytes.
+@usableFromInline
 package struct Field: Sendable {
-    package var name: FieldName
-    package var nameLength: UInt8
+    @usableFromInline package var name: FieldName
+    @usableFromInline package var nameLength: UInt8
     /// Offset of the name, which is the start of the line.
-    package var lineStart: UInt16
+    @usableFromInline package var lineStart: UInt16
     /// Offset of the value, white space around it left out.
-    package var valueStart: UInt16
-    package var valueLength: UInt16
+    @usableFromInline package var valueStart: UInt16
+    @usableFromInline package var valueLength: UInt16
 
     /// A line whose offsets and lengths the caller keeps within 65,535, the name's within 255.
     @inlinable
@@ -34,9 +35,12 @@ package struct Field: Sendable {
 }
 
 /// The field lines of a head in their order, without memory of their own: up to `capacity` lines.
+///
+/// Large (over 800 bytes). What reads one line is inlined by force: a call would first copy the whole table.
+@usableFromInline
 package struct FieldTable: Sendable {
     /// Lines a head may have. One more is refused with 431.
-    package static let capacity = 100
+    @usableFromInline package static let capacity = 100
 
     @usableFromInline var lines = InlineArray<100, Field>(repeating: .unused)
     @usableFromInline package internal(set) var count = 0
@@ -64,20 +68,23 @@ package struct FieldTable: Sendable {
 
     @inlinable
     package subscript(index: Int) -> Field {
-        precondition(index >= 0 && index < count, "no such field line")
-        return lines[index]
+        @inline(__always)
+        get {
+            precondition(index >= 0 && index < count, "no such field line")
+            return lines[index]
+        }
     }
 
     /// Whether a known name occurs at all.
-    @inlinable
+    @inlinable @inline(__always)
     package func contains(_ name: FieldName) -> Bool { present & name.bit != 0 }
 
     /// Whether any name of `set` occurs.
-    @inlinable
+    @inlinable @inline(__always)
     package func containsAny(of set: FieldNameSet) -> Bool { present & set.bits != 0 }
 
     /// Index of the first line with a known name at or after `from`, or nil.
-    @inlinable
+    @inlinable @inline(__always)
     package func firstIndex(of name: FieldName, from: Int = 0) -> Int? {
         guard contains(name) else { return nil }
         var index = from

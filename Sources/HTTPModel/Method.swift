@@ -1,6 +1,7 @@
 import Bytes
 
 /// A request method (RFC 9110 §9). `other` is any token besides; its bytes stand in the head.
+@usableFromInline
 package enum Method: UInt8, CaseIterable, Sendable {
     case get, head, post, put, delete, options, patch, trace, connect, other
 

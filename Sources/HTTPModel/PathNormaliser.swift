@@ -159,11 +159,13 @@ package enum PathNormaliser {
         while index &+ 17 <= path.count {
             let block = path.block(at: index)
             let next = path.block(at: index &+ 1)
-            let doubled = (block .== 0x2F) .& ((next .== 0x2F) .| (next .== 0x2E))
-            let outside = ((block &- 0x21) .> 0x5D) .| ((block &- 0x5B) .< 4) .| ((block &- 0x7B) .< 3)
-            let quotes = (block .== 0x22) .| (block .== 0x23) .| (block .== 0x25) .| (block .== 0x60)
-            let brackets = (block .== 0x3C) .| (block .== 0x3E) .| (block .== 0x3F)
-            if let offset = (doubled .| outside .| quotes .| brackets).firstTrue { return index &+ offset }
+            let doubled = (block .== all(0x2F)) .& ((next .== all(0x2F)) .| (next .== all(0x2E)))
+            let outside = ((block &- all(0x21)) .> all(0x5D)) .| ((block &- all(0x5B)) .< all(4))
+            let braces = ((block &- all(0x7B)) .< all(3)) .| (block .== all(0x60))
+            let quotes = (block .== all(0x22)) .| (block .== all(0x23)) .| (block .== all(0x25))
+            let brackets = (block .== all(0x3C)) .| (block .== all(0x3E)) .| (block .== all(0x3F))
+            let stops = doubled .| outside .| braces .| quotes .| brackets
+            if let offset = stops.firstTrue { return index &+ offset }
             index &+= 16
         }
         while index < path.count {
@@ -177,6 +179,10 @@ package enum PathNormaliser {
         }
         return index
     }
+
+    /// Sixteen times the same byte. The operators between a vector and a number are not vectorised.
+    @inline(__always)
+    private static func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 
     /// The rest of `isNormal`, byte by byte: escapes that are as they should be, segments that begin with a dot and are no
     /// dot segments.
