@@ -73,7 +73,7 @@ let package = Package(
         tests("TimeTests", ["Bytes", "Time"]),
         tests("HTTPModelTests", ["Bytes", "HTTPModel"]),
         tests("HTTP1Tests", ["Bytes", "HTTPModel", "HTTP1"]),
-        tests("SettingsTests", ["Settings"]),
+        tests("SettingsTests", ["Settings", "Telemetry", "Upstream", "Pipeline", "Proxy"]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),

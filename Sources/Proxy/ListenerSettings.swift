@@ -12,3 +12,22 @@ package struct ListenerSettings: Equatable, Sendable {
 
     package init() {}
 }
+
+extension ListenerSettings {
+    package static let section = Section(
+        "An address that clients connect to.",
+        initial: ListenerSettings(),
+        fields: [
+            Field(
+                "address", \.address, .listenAddress, .required, reload: .restart,
+                "IPv4, IPv6 (in brackets and quotes), every address (`:8080`) or a unix socket.",
+                example: "127.0.0.1:8080"),
+            Field(
+                "proxy_protocol", \.proxyProtocol, .choice, reload: .newConnections,
+                "Version of the PROXY protocol that connections begin with; taken from trusted_proxies and unix peers only.",
+                example: "v2"),
+            Field(
+                "backlog", \.backlog, .count(1...65_535), reload: .restart,
+                "Connections that the kernel holds per worker until they are accepted.", example: "1024"),
+        ])
+}

@@ -25,3 +25,15 @@ package struct EventLogSettings: Equatable, Sendable {
 
     package init() {}
 }
+
+extension EventLogSettings {
+    package static let section = Section(
+        "The log of what happens to the gateway itself, on standard error.",
+        initial: EventLogSettings(),
+        fields: [
+            Field(
+                "level", \.level, .choice, reload: .live, "The least important events that are written.",
+                example: "warning"),
+            Field("format", \.format, .choice, reload: .live, "Lines for people or for machines.", example: "json"),
+        ])
+}

@@ -52,3 +52,98 @@ package struct UpstreamSettings: Equatable, Sendable {
 
     package init() {}
 }
+
+extension UpstreamSettings {
+    package static let section = Section(
+        "Servers that answer the same requests, by a name that routes use.",
+        initial: UpstreamSettings(),
+        fields: connections + times)
+
+    private static let connections: [Field<UpstreamSettings>] = [
+        Field(
+            "servers", \.servers, .list(of: .server, 1...256), .required, reload: .live,
+            "Where the servers are: addresses, names or unix sockets.",
+            example: "[127.0.0.1:3000, app.internal:3000, unix:/run/app.sock]"),
+        Field(
+            "balance", \.balance, .choice, reload: .live, "How a server is chosen for a request.",
+            example: "least_requests"),
+        Field(
+            "connections", \.connections, .count(0...1_000_000), reload: .live,
+            "Connections per process to all servers together, divided over the workers; 0 for no limit.", example: "20"),
+        Field(
+            "idle_connections", \.idleConnections, .count(0...1_000_000), reload: .live,
+            "Idle connections kept for reuse per process, divided over the workers.", example: "128"),
+        Field(
+            "queue", \.queue, Queue.section.kind(), reload: .live,
+            "Requests that wait when every connection is busy; only with connections above 0.",
+            example: "{ size: 500, wait: 2s }"),
+        Field(
+            "host", \.host, .upstreamHost, reload: .live,
+            "The Host that servers see: the client's, the server's own, or a name.", example: "app.example.com"),
+        Field(
+            "max_response_head", \.maxResponseHead, .bytes(1024...(1 << 20)), reload: .live,
+            "Largest head of an answer; then 502.", example: "64KiB"),
+    ]
+
+    private static let times: [Field<UpstreamSettings>] = [
+        Field(
+            "idle_timeout", \.idleTimeout, .duration(.milliseconds(100)...(.seconds(86_400))), reload: .live,
+            "Longest time that an idle connection is kept; less than what the servers keep.", example: "4s"),
+        Field(
+            "connect_timeout", \.connectTimeout, .duration(.milliseconds(10)...(.seconds(600))), reload: .live,
+            "Longest time to connect.", example: "1s"),
+        Field(
+            "response_timeout", \.responseTimeout, .duration(.milliseconds(10)...(.seconds(86_400))), reload: .live,
+            "Longest time from the request's end to the end of the answer's head; then 504.", example: "3s"),
+        Field(
+            "read_timeout", \.readTimeout, .duration(.milliseconds(10)...(.seconds(86_400))), reload: .live,
+            "Longest silence inside an answer's body; event streams need more than their heartbeat.", example: "5m"),
+        Field(
+            "write_timeout", \.writeTimeout, .duration(.milliseconds(10)...(.seconds(86_400))), reload: .live,
+            "Longest wait for a server to take more of a request.", example: "10s"),
+        Field(
+            "resolve_every", \.resolveEvery, .duration(.seconds(1)...(.seconds(86_400))), reload: .live,
+            "How often names are resolved again.", example: "10s"),
+    ]
+}
+
+extension UpstreamSettings.Queue {
+    fileprivate static let section = Section(
+        "Requests that wait for a connection.",
+        initial: UpstreamSettings.Queue(),
+        fields: [
+            Field(
+                "size", \.size, .count(0...1_000_000), reload: .live,
+                "Requests that may wait per process, divided over the workers; 0 refuses at once with 503.",
+                example: "500"),
+            Field(
+                "wait", \.wait, .duration(.milliseconds(1)...(.seconds(600))), reload: .live,
+                "Longest wait; then 503.", example: "2s"),
+        ])
+}
+
+extension Kind where Value == UpstreamSettings.Host {
+    fileprivate static var upstreamHost: Kind {
+        .scalar("preserve, upstream or a host name") { text throws(Refusal) in
+            switch text {
+            case "preserve": return .preserve
+            case "upstream": return .upstream
+            default:
+                let parts = text.split(separator: ":", omittingEmptySubsequences: false)
+                // A single word is more often one of the two misspelt than a host.
+                let meant = text.contains(".") ? nil : Suggestion.nearest(to: text, among: ["preserve", "upstream"])
+                let port = parts.count == 2 ? Quantity.digits(parts[1]).flatMap { UInt16(exactly: $0) } : 0
+                guard meant == nil, parts.count <= 2, Endpoint.isHostName(String(parts[0])), port != nil else {
+                    throw Refusal(suggestion: meant)
+                }
+                return .name(text.lowercased())
+            }
+        } write: {
+            switch $0 {
+            case .preserve: "preserve"
+            case .upstream: "upstream"
+            case .name(let name): name
+            }
+        }
+    }
+}

@@ -26,3 +26,46 @@ package struct RateLimitSettings: Equatable, Sendable {
     /// Requests allowed at once.
     package var effectiveBurst: Int { burst ?? rate.count }
 }
+
+extension RateLimitSettings {
+    package static let section = Section(
+        "A limit on requests, by a name that routes list. Refused requests get 429 with Retry-After.",
+        initial: RateLimitSettings(),
+        fields: [
+            Field(
+                "rate", \.rate, .rate, .required, reload: .live,
+                "Requests allowed in a time, spread evenly once the burst is used up.", example: "100 per 15m"),
+            Field(
+                "burst", \.burst, .optional(.count(1...1_000_000_000)), reload: .live,
+                "Requests allowed at once; without it the rate's count.", example: "20"),
+            Field(
+                "by", \.key, .choice, reload: .live, "Whose requests are counted together.", example: "ip"),
+            Field(
+                "ipv6_prefix", \.ipv6Prefix, .count(32...128), reload: .live,
+                "Leading bits of an IPv6 address that count as one client.", example: "64"),
+            Field(
+                "message", \.textBody, .optional(.textBody), reload: .live,
+                "Text of a refusal, instead of the gateway's problem+json.",
+                example: "\"Too many requests, please try again later\""),
+            Field(
+                "json", \.jsonBody, .optional(.jsonBody), reload: .live,
+                "JSON of a refusal, instead of the gateway's problem+json.", example: "{ error: RATE_LIMITED }"),
+        ],
+        check: { settings, node, reader in
+            // The second of the two would silently replace the first.
+            guard node.has("message"), node.has("json") else { return }
+            reader.report(
+                at: reader.mark(of: reader.path + [.key("json")]),
+                "\(reader.path.text): a refusal has a message or json, not both")
+        })
+
+    fileprivate var textBody: AnswerBody? {
+        get { if case .text = body { body } else { nil } }
+        set { body = newValue }
+    }
+
+    fileprivate var jsonBody: AnswerBody? {
+        get { if case .json = body { body } else { nil } }
+        set { body = newValue }
+    }
+}

@@ -22,3 +22,39 @@ package struct SecurityHeadersSettings: Equatable, Sendable {
 
     package init() {}
 }
+
+extension SecurityHeadersSettings {
+    package static let section = Section(
+        "Fields of every answer that tell browsers what a page may do.",
+        initial: SecurityHeadersSettings(),
+        fields: [
+            Field(
+                "preset", \.preset, .choice, reload: .live, "The fields and values that helmet sends by default, or none.",
+                example: "off"),
+            Field(
+                "set", \.set, .headers("a map of header names to values", allowsFraming: false), reload: .live,
+                "Fields added to the preset, or sent with another value.", example: "{ X-Frame-Options: DENY }"),
+            Field(
+                "omit", \.omit, .list(of: .headerName, 0...64), reload: .live,
+                "Fields of the preset that are not sent.", example: "[Content-Security-Policy]"),
+            Field(
+                "remove", \.remove, .list(of: .removableHeader, 0...64), reload: .live,
+                "Fields removed from the answers of backends.", example: "[Server, X-Powered-By, X-AspNet-Version]"),
+            Field(
+                "override", \.override, .choice, reload: .live,
+                "Whether a field that the backend sent itself is kept or replaced.", example: "replace"),
+        ])
+}
+
+extension Kind where Value == String {
+    /// A field that an answer can do without.
+    fileprivate static var removableHeader: Kind {
+        .scalar("a header's name") { text throws(Refusal) in
+            try Header.check(name: text)
+            guard !Header.isFraming(text) else { throw Refusal("the gateway writes this field itself") }
+            return text.lowercased()
+        } write: {
+            YAMLText.scalar($0)
+        }
+    }
+}

@@ -1,0 +1,138 @@
+import Pipeline
+import Settings
+import Upstream
+
+extension GatewaySettings {
+    /// What the parts of a file say about each other: names that must exist, routes that can never match.
+    func checkReferences(_ reader: inout Reader) {
+        if listeners.isEmpty {
+            reader.report(at: reader.mark(of: [.key("listeners")]), "listeners: at least one is needed")
+        }
+        checkAddresses(&reader)
+        checkNames(&reader)
+        checkUse(&reader)
+        checkRoutes(&reader)
+    }
+
+    private func checkAddresses(_ reader: inout Reader) {
+        var seen: Set<ListenAddress> = []
+        if let address = admin.address { seen.insert(address) }
+        for (index, listener) in listeners.enumerated() {
+            let path: [SettingStep] = [.key("listeners"), .index(index), .key("address")]
+            switch listener.address {
+            // Any number of listeners may let the kernel choose.
+            case .ip(_, port: 0), .everywhere(port: 0): continue
+            case .ip, .everywhere, .unix: break
+            }
+            guard !seen.insert(listener.address).inserted else { continue }
+            let isAdmin = listener.address == admin.address
+            reader.report(
+                at: reader.mark(of: path),
+                "\(path.text): \(listener.address.text) is already taken\(isAdmin ? " by admin" : "")")
+        }
+        for (index, listener) in listeners.enumerated()
+        where listener.proxyProtocol != .off && trustedProxies.isEmpty && !listener.address.isUnix {
+            let path: [SettingStep] = [.key("listeners"), .index(index), .key("proxy_protocol")]
+            reader.report(
+                .warning, at: reader.mark(of: path),
+                "\(path.text): no peer is trusted to use it; name the proxies in trusted_proxies")
+        }
+    }
+
+    private func checkNames(_ reader: inout Reader) {
+        let limitNames = limits.map(\.name), upstreamNames = upstreams.map(\.name)
+        let knownLimits = Set(limitNames), knownUpstreams = Set(upstreamNames)
+        for (index, route) in routes.enumerated() {
+            let place: [SettingStep] = [.key("routes"), .index(index)]
+            var seen: Set<String> = []
+            for (position, name) in route.limits.enumerated() {
+                let path = place + [.key("limits"), .index(position)]
+                if !seen.insert(name).inserted {
+                    reader.report(.warning, at: reader.mark(of: path), "\(path.text): \(name) is listed twice")
+                }
+                guard !knownLimits.contains(name) else { continue }
+                reader.report(
+                    at: reader.mark(of: path), "\(path.text): no limit is named \"\(name)\"",
+                    suggestion: Suggestion.nearest(to: name, among: limitNames))
+            }
+            guard case .proxy(let shares) = route.action else { continue }
+            for share in shares where !knownUpstreams.contains(share.upstream) {
+                let path = place + [.key("upstream")]
+                reader.report(
+                    at: reader.mark(of: shares.count == 1 ? path : path + [.key(share.upstream)]),
+                    "\(path.text): no upstream is named \"\(share.upstream)\"",
+                    suggestion: Suggestion.nearest(to: share.upstream, among: upstreamNames))
+            }
+        }
+    }
+
+    private func checkUse(_ reader: inout Reader) {
+        let usedLimits = Set(routes.flatMap(\.limits))
+        for limit in limits where !usedLimits.contains(limit.name) {
+            let path: [SettingStep] = [.key("limits"), .key(limit.name)]
+            reader.report(.warning, at: reader.mark(of: path), "\(path.text): no route uses this limit")
+        }
+        let usedUpstreams = routes.reduce(into: Set<String>()) { names, route in
+            guard case .proxy(let shares) = route.action else { return }
+            names.formUnion(shares.map(\.upstream))
+        }
+        for upstream in upstreams where !usedUpstreams.contains(upstream.name) {
+            let path: [SettingStep] = [.key("upstreams"), .key(upstream.name)]
+            reader.report(.warning, at: reader.mark(of: path), "\(path.text): no route uses this upstream")
+        }
+    }
+
+    private func checkRoutes(_ reader: inout Reader) {
+        var names: [String: Int] = [:]
+        var byShape: [PathPattern: [Int]] = [:]
+        for (index, route) in routes.enumerated() {
+            let place: [SettingStep] = [.key("routes"), .index(index)]
+            let isGivenName = reader.mark(of: place + [.key("name")]) != reader.mark(of: place)
+            if isGivenName, let first = names[route.name] {
+                reader.report(
+                    at: reader.mark(of: place + [.key("name")]),
+                    "\(place.text): the name \"\(route.name)\" is taken by routes[\(first)]")
+            }
+            names[route.name] = names[route.name] ?? index
+            let shape = route.path.shape
+            for earlier in byShape[shape, default: []] where routes[earlier].covers(route) {
+                let line = reader.mark(of: [.key("routes"), .index(earlier)]).line
+                let isSame = route.covers(routes[earlier])
+                reader.report(
+                    isSame ? .error : .warning, at: reader.mark(of: place + [.key("path")]),
+                    isSame
+                        ? "\(place.text): the same route stands on line \(line)"
+                        : "\(place.text): never matches, the route on line \(line) takes all of its requests")
+                break
+            }
+            byShape[shape, default: []].append(index)
+        }
+    }
+}
+
+extension ListenAddress {
+    fileprivate var isUnix: Bool { if case .unix = self { true } else { false } }
+}
+
+extension PathPattern {
+    /// The pattern without the names of its placeholders, which do not change what it matches.
+    fileprivate var shape: PathPattern {
+        guard case .segments(let segments) = self else { return self }
+        return .segments(
+            segments.map { segment in
+                if case .any = segment { .any(name: "") } else { segment }
+            })
+    }
+}
+
+extension RouteSettings {
+    /// Whether every request that `other`, of the same path and later in the file, matches comes here first.
+    fileprivate func covers(_ other: RouteSettings) -> Bool {
+        guard RoutePrecedence(self) >= RoutePrecedence(other) else { return false }
+        let hostsCover = hosts.isEmpty || !other.hosts.isEmpty && Set(other.hosts).isSubset(of: hosts)
+        let methodsCover = methods.isEmpty || !other.methods.isEmpty && Set(other.methods).isSubset(of: methods)
+        let fields = Set(other.headers.map { HeaderField($0.name.lowercased(), $0.value) })
+        let headersCover = headers.allSatisfy { fields.contains(HeaderField($0.name.lowercased(), $0.value)) }
+        return hostsCover && methodsCover && headersCover
+    }
+}

@@ -1,0 +1,73 @@
+import Pipeline
+import Settings
+import Telemetry
+import Upstream
+
+extension GatewaySettings {
+    /// Reads a file's text. Pure: opens no file and sees only the variables that it is given.
+    package static func load(
+        text: String, file: String, environment: [String: String]
+    ) -> Loaded<GatewaySettings> {
+        section.load(text: text, file: file, environment: environment) { settings, reader in
+            settings.checkReferences(&reader)
+        }
+    }
+
+    package static let section = Section(
+        "Floodgate's settings: one YAML file.",
+        initial: GatewaySettings(),
+        fields: entrance + logs + policy + traffic,
+        allowsExtensions: true)
+
+    private static let entrance: [Field<GatewaySettings>] = [
+        Field(
+            "workers", \.workers, .optional(.count(1...64), none: "auto"), reload: .restart,
+            "Event loops, each on a thread of its own; auto is one for each core.", example: "4"),
+        Field(
+            "listeners", \.listeners, ListenerSettings.section.list(limit: 64), reload: .restart,
+            "Where clients connect; 127.0.0.1:8080 without it.", example: "[{ address: 127.0.0.1:8080 }]"),
+        Field(
+            "admin", \.admin, AdminSettings.section.kind(), reload: .restart,
+            "The listener for operators: metrics, readiness, state.", example: "{ address: 127.0.0.1:9901 }"),
+        Field(
+            "trusted_proxies", \.trustedProxies, .list(of: .addressBlock, 0...1024), reload: .live,
+            "Peers whose forwarded headers, request ids and PROXY protocol are believed.",
+            example: "[127.0.0.0/8, 10.0.0.0/8]"),
+        Field(
+            "clients", \.clients, ClientLimitsSettings.section.kind(), reload: .newConnections,
+            "What a client may take: time, bytes and connections.", example: "{ head_timeout: 5s }"),
+    ]
+
+    private static let logs: [Field<GatewaySettings>] = [
+        Field(
+            "log", \.log, EventLogSettings.section.kind(), reload: .live,
+            "The log of what happens to the gateway itself, on standard error.", example: "{ format: json }"),
+        Field(
+            "access_log", \.accessLog, AccessLogSettings.section.kind(), reload: .live,
+            "One JSON line for each request.", example: "{ path: /var/log/floodgate/access.log }"),
+    ]
+
+    private static let policy: [Field<GatewaySettings>] = [
+        Field(
+            "security_headers", \.securityHeaders, SecurityHeadersSettings.section.kind(), reload: .live,
+            "Fields of every answer that tell browsers what a page may do.", example: "{ preset: helmet }"),
+        Field(
+            "drain", \.drain, DrainSettings.section.kind(), reload: .live, "How the gateway ends on SIGTERM and SIGINT.",
+            example: "{ deadline: 60s }"),
+    ]
+
+    private static let traffic: [Field<GatewaySettings>] = [
+        Field(
+            "limits", \.limits, RateLimitSettings.section.named(\.name, limit: 1000), reload: .live,
+            "Limits on requests, by name; counters are kept across reloads while name and rate stay.",
+            example: "{ everyone: { rate: 100 per 15m } }"),
+        Field(
+            "upstreams", \.upstreams, UpstreamSettings.section.named(\.name, limit: 1000), reload: .live,
+            "Backends, by name; connections are kept across reloads while name and servers stay.",
+            example: "{ app: { servers: [127.0.0.1:3000] } }"),
+        Field(
+            "routes", \.routes, RouteSettings.section.list(limit: 10_000), reload: .live,
+            "What happens to requests; without a route that matches, 404.",
+            example: "[{ path: /*, upstream: app }]"),
+    ]
+}
