@@ -17,6 +17,12 @@ package final class AccessLogWriter: @unchecked Sendable {
         package var bytes: UInt64
         /// Records that were handed over and could not be written.
         package var dropped: UInt64
+
+        package init(records: UInt64, bytes: UInt64, dropped: UInt64) {
+            self.records = records
+            self.bytes = bytes
+            self.dropped = dropped
+        }
     }
 
     /// How long a line may wait in a worker's block.

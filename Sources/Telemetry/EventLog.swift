@@ -110,6 +110,9 @@ package final class EventLog: Sendable {
     /// Lines that were not written, because nobody read the others.
     package var dropped: Int { state.withLock { $0.dropped } }
 
+    /// Messages whose repetition is remembered now.
+    package var rememberedRepetitions: Int { state.withLock { $0.repeated.count } }
+
     private func emit(
         _ level: Level, _ message: StaticString, _ details: Details, at time: WallTime, suppressed: Int
     ) {

@@ -71,7 +71,7 @@ package struct Histogram: Equatable, Sendable {
     /// counts below 2^k µs.
     @inlinable
     package static func bucket(of nanoseconds: Int64) -> Int {
-        bucket(ofMicroseconds: UInt64(max(0, nanoseconds &- 1)) / 1000)
+        bucket(ofMicroseconds: UInt64(max(1, nanoseconds) &- 1) / 1000)
     }
 
     /// Nearest whole number of microseconds: rounding either way keeps the sum unbiased.
