@@ -18,10 +18,10 @@ RUN swift build --configuration release --static-swift-stdlib --product floodgat
         /out/floodgate \
     && strip /out/floodgate
 
-# --- Runtime: the binary, OpenSSL's library, the certificates to check upstreams with, and nothing more.
+# --- Runtime: the binary, the two libraries that it links, the certificates to check upstreams with, and nothing more.
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libssl3 \
+    && apt-get install -y --no-install-recommends ca-certificates libssl3 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 65532 --user-group --no-create-home --shell /usr/sbin/nologin floodgate
 COPY --from=builder /out/floodgate /usr/local/bin/floodgate

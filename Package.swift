@@ -1,7 +1,8 @@
 // swift-tools-version: 6.2
 import PackageDescription
 
-/// Every module of ours is compiled alike: Swift 6, unsafe code marked where it stands, no warning let through.
+/// Every module of ours is compiled alike: Swift 6, unsafe code marked where it stands, no warning let
+/// through.
 let strict: [SwiftSetting] = [
     .swiftLanguageMode(.v6),
     .strictMemorySafety(),

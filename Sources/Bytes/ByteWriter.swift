@@ -1,9 +1,7 @@
 /// Writes bytes one after another into a region of fixed size and remembers when they did not fit.
 ///
-/// Overflow is sticky: what does not fit is left out whole, `overflowed` turns true, and the caller decides
-/// once at the end.
-// SAFETY: `base` is `capacity` bytes owned by the caller for the writer's life; every write is checked
-// against `capacity`.
+/// Overflow is sticky: what does not fit is left out whole, `overflowed` turns true, and the caller decides once at the end.
+// SAFETY: `base` is `capacity` bytes owned by the caller for the writer's life; every write is checked against `capacity`.
 @safe
 package struct ByteWriter: ~Copyable {
     @usableFromInline let base: UnsafeMutableRawPointer
@@ -86,8 +84,7 @@ package struct ByteWriter: ~Copyable {
         var digit = max(used, width)
         while digit > 0 {
             digit &-= 1
-            let nibble = digit >= 16 ? 0 : UInt8(truncatingIfNeeded: value &>> UInt64(digit &* 4))
-            write(ASCII.hexDigit(nibble))
+            write(digit >= 16 ? 0x30 : ASCII.hexDigit(UInt8(truncatingIfNeeded: value &>> UInt64(digit &* 4))))
         }
     }
 

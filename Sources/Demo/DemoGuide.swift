@@ -29,6 +29,7 @@ package enum DemoGuide {
 
     private static func steps(gateway: String, admin: String) -> [Step] {
         let base = "http://\(gateway)"
+        let status = "curl -s -o /dev/null -w '%{http_code} '"
         return [
             Step(
                 title: "what arrives at the backend: see X-Forwarded-For, X-Request-Id and traceparent",
@@ -47,13 +48,13 @@ package enum DemoGuide {
             Step(
                 title: "a rate limit: 429 with Retry-After once it is used up",
                 commands: [
-                    "for i in $(seq 30); do curl -s -o /dev/null -w '%{http_code} ' \(base)/api/limited; done; echo"
+                    "for i in $(seq 30); do \(status) \(base)/api/limited; done; echo"
                 ]),
             Step(
                 title: "a backend that is slow, and one that fails and breaks off",
                 commands: [
                     "curl -i '\(base)/api/slow?ms=1500'",
-                    "for i in $(seq 10); do curl -s -o /dev/null -w '%{http_code} ' \(base)/api/video/token; done; echo",
+                    "for i in $(seq 10); do \(status) \(base)/api/video/token; done; echo",
                 ]),
             Step(
                 title: "the gateway's own: health, metrics, state",

@@ -51,7 +51,7 @@ final class Endpoints: Sendable {
 
     private static let orders = """
         {"orders": [
-          {"id": 1001, "item": "Live session, 30 minutes", "amount": 4500, "currency": "usd", "state": "paid"},
+          {"id": 1001, "item": "Live session", "amount": 4500, "currency": "usd", "state": "paid"},
           {"id": 1002, "item": "Monthly membership", "amount": 1200, "currency": "usd", "state": "paid"},
           {"id": 1003, "item": "Tip", "amount": 500, "currency": "usd", "state": "pending"}
         ]}

@@ -139,33 +139,34 @@ import Testing
         }
     }
 
-    @Test(arguments: [
-        "\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/2.0\r\n\r\n",
-        "GET / HTTP/1.1\nHost: a\n\n\r\n\r\n",
-        "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
-        "GET / HTTP/1.1\r\nA : x\r\n\r\n",
-        "GET / HTTP/1.1\r\nA: \0\r\n\r\n", "GET / HTTP/1.1\r\nA: x\ry\r\n\r\n", " / HTTP/1.1\r\n\r\n",
-        "POST /api/echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
-        "POST /api/echo HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
-        "POST /api/echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
-        "POST /api/echo HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "POST /api/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
-        "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n\r\n",
-        "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
-        "GET /" + String(repeating: "a", count: 20_000) + " HTTP/1.1\r\n\r\n",
-    ])
-    func `malformed requests are refused and closed`(bytes: String) throws {
+    @Test(
+        arguments: [
+            "\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/2.0\r\n\r\n",
+            "GET / HTTP/1.1\nHost: a\n\n\r\n\r\n",
+            "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nA : x\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: \0\r\n\r\n", "GET / HTTP/1.1\r\nA: x\ry\r\n\r\n", " / HTTP/1.1\r\n\r\n",
+            "POST /api/echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
+            "POST /api/echo HTTP/1.1\r\nContent-Length: 99999999999999999999\r\n\r\n",
+            "POST /api/echo HTTP/1.1\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+            "POST /api/echo HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "POST /api/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
+            "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n\r\n",
+            "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
+            WireText(text: "GET /" + String(repeating: "a", count: 20_000) + " HTTP/1.1\r\n\r\n"),
+        ] as [WireText])
+    func `malformed requests are refused and closed`(wire: WireText) throws {
         try withOrigin { origin in
             let client = try RawClient(port: origin.port)
-            try client.send(bytes)
+            try client.send(wire.text)
             do {
                 let answer = try client.response()
                 #expect([400, 431, 505].contains(answer.status))
                 #expect(answer.value("connection") == "close")
                 #expect(try client.readToEnd().isEmpty)
-            } catch SocketError.reset where bytes.utf8.count > 10_000 {
+            } catch SocketError.reset where wire.text.utf8.count > 10_000 {
                 // A long request may be cut off by a reset: the rest of it is never read.
             }
             #expect(try RawClient(port: origin.port).ask(get("/health")).status == 200)

@@ -25,7 +25,8 @@ import Testing
         let origin = try ScriptedOrigin(
             .expectRequest,
             .drip(
-                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
+                "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                    + "3;x=y\r\nabc\r\nA\r\n0123456789\r\n0\r\nT: 1\r\n\r\n",
                 every: .microseconds(100)))
         defer { origin.stop() }
         let response = try RawClient(port: origin.port).ask(Self.request)
@@ -63,31 +64,33 @@ import Testing
         #expect(second.text == "until the end")
     }
 
-    @Test(arguments: [
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Le",
-        "HTTP/1.1 100 Continue\r\n\r\n",
-        "",
-    ])
-    func `a response that breaks off is never taken for a whole one`(text: String) throws {
-        let origin = try ScriptedOrigin(.expectRequest, .send(text))
+    @Test(
+        arguments: [
+            "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhell",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Le",
+            "HTTP/1.1 100 Continue\r\n\r\n",
+            "",
+        ] as [WireText])
+    func `a response that breaks off is never taken for a whole one`(wire: WireText) throws {
+        let origin = try ScriptedOrigin(.expectRequest, .send(wire.text))
         defer { origin.stop() }
         #expect(throws: MalformedMessage.self) { try RawClient(port: origin.port).ask(Self.request) }
     }
 
-    @Test(arguments: [
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx",
-        "HTTP/1.1 200 OK\nContent-Length: 1\r\n\r\nx",
-        "HTTP/1.1 200 OK\r\n no name\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
-        "HTTP/2 200\r\n\r\n",
-    ])
-    func `a response with doubtful framing is malformed`(text: String) throws {
-        let origin = try ScriptedOrigin(.expectRequest, .send(text))
+    @Test(
+        arguments: [
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\nx",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: +1\r\n\r\nx",
+            "HTTP/1.1 200 OK\nContent-Length: 1\r\n\r\nx",
+            "HTTP/1.1 200 OK\r\n no name\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\nxy\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nx\r\n",
+            "HTTP/2 200\r\n\r\n",
+        ] as [WireText])
+    func `a response with doubtful framing is malformed`(wire: WireText) throws {
+        let origin = try ScriptedOrigin(.expectRequest, .send(wire.text))
         defer { origin.stop() }
         #expect(throws: MalformedMessage.self) { try RawClient(port: origin.port).ask(Self.request) }
     }
