@@ -50,7 +50,7 @@ package final class UpstreamPlan: Sendable {
     package let host: Host
     package let headLimits: HeadLimits
     /// Servers whose addresses the settings give.
-    package let fixedEndpoints: [Endpoint]
+    package let fixedEndpoints: [ServerEndpoint]
     /// Servers whose addresses the resolver finds.
     package let names: [ServerName]
 
@@ -79,12 +79,12 @@ package final class UpstreamPlan: Sendable {
             case .name(let name): .fixed(Array(name.utf8))
             }
         headLimits = HeadLimits(maximumBytes: settings.maxResponseHead)
-        fixedEndpoints = settings.servers.compactMap(Endpoint.init(fixed:))
+        fixedEndpoints = settings.servers.compactMap(ServerEndpoint.init(fixed:))
         names = settings.servers.compactMap(ServerName.init)
     }
 
     /// All addresses to use: the fixed ones, and those of `known` that the plan's names have resolved to.
-    package func endpoints(resolved known: [Endpoint]) -> [Endpoint] {
+    package func endpoints(resolved known: [ServerEndpoint]) -> [ServerEndpoint] {
         fixedEndpoints + known.filter { endpoint in names.contains { $0.label == endpoint.label } }
     }
 }

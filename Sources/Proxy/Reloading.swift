@@ -36,13 +36,13 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// A name has been resolved: `endpoints` are all of its addresses now.
-    package mutating func resolved(upstream name: String, server: String, _ endpoints: [Endpoint]) {
+    package mutating func resolved(upstream name: String, server: String, _ endpoints: [ServerEndpoint]) {
         guard let id = findUpstream(name) else { return }
         let others = upstreams[id].pool.states.map(\.endpoint).filter { $0.label != server }
         replaceEndpoints(of: id, others + endpoints)
     }
 
-    private mutating func replaceEndpoints(of id: SlotID, _ endpoints: [Endpoint]) {
+    private mutating func replaceEndpoints(of id: SlotID, _ endpoints: [ServerEndpoint]) {
         let (close, remap) = upstreams[id].pool.replaceEndpoints(endpoints)
         for connection in connections.identities where connections[connection].upstream == id {
             connections[connection].endpoint = connections[connection].endpoint.flatMap { remap[$0] }

@@ -28,7 +28,7 @@ package struct ServerName: Hashable, Sendable {
     }
 }
 
-extension Endpoint {
+extension ServerEndpoint {
     /// Nil for a name.
     package init?(fixed server: ServerAddress) {
         let address: SocketAddress

@@ -133,7 +133,7 @@ extension Kind where Value == UpstreamSettings.Host {
                 // A single word is more often one of the two misspelt than a host.
                 let meant = text.contains(".") ? nil : Suggestion.nearest(to: text, among: ["preserve", "upstream"])
                 let port = parts.count == 2 ? Quantity.digits(parts[1]).flatMap { UInt16(exactly: $0) } : 0
-                guard meant == nil, parts.count <= 2, Endpoint.isHostName(String(parts[0])), port != nil else {
+                guard meant == nil, parts.count <= 2, Settings.Endpoint.isHostName(String(parts[0])), port != nil else {
                     throw Refusal(suggestion: meant)
                 }
                 return .name(text.lowercased())

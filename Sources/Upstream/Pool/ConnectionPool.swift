@@ -176,7 +176,7 @@ package struct ConnectionPool: Sendable {
     ///
     /// Returns the idle connections to addresses that are gone: to be closed, no longer counted. `remap` tells where an
     /// old endpoint index has moved to, nil where it is gone.
-    package mutating func replaceEndpoints(_ endpoints: [Endpoint]) -> (close: [SlotID], remap: [Int?]) {
+    package mutating func replaceEndpoints(_ endpoints: [ServerEndpoint]) -> (close: [SlotID], remap: [Int?]) {
         let remap = states.map { state in endpoints.firstIndex(of: state.endpoint) }
         var renewed = endpoints.map { EndpointState($0) }
         for (old, new) in remap.enumerated() {

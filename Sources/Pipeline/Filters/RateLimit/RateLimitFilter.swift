@@ -2,34 +2,45 @@ import Addressing
 
 /// One rule as a route uses it.
 package struct RateLimitRule: Sendable {
+    /// Who shares a bucket.
+    package enum Holder: Sendable {
+        /// A client's IPv4 address, or all IPv6 addresses of one prefix: a subscriber owns far more than one.
+        case address(ipv6Prefix: Int)
+        /// All clients together.
+        case everyone
+    }
+
     package let name: RuleName
     /// Nanoseconds that one token takes to come back.
     package let interval: Int64
     /// Requests that may come at once.
     package let burst: Int64
-    /// Clients of one IPv6 prefix of this length share a bucket: a subscriber owns far more than one address.
-    package let ipv6Prefix: Int
+    package let holder: Holder
     /// The operator's own body for refusals.
     package let body: FixedBody?
     /// Identity of the rule, the same before and after a reload.
     private let identity: Int
 
-    package init(name: RuleName, interval: Int64, burst: Int64, ipv6Prefix: Int, body: FixedBody?) {
+    package init(name: RuleName, interval: Int64, burst: Int64, holder: Holder, body: FixedBody?) {
         self.name = name
         self.interval = interval
         self.burst = burst
-        self.ipv6Prefix = ipv6Prefix
+        self.holder = holder
         self.body = body
         identity = name.text.view.text().hashValue
     }
 
     /// The bucket of `client`. The hash is keyed by the process' seed, so nobody can aim for another's bucket.
     func bucket(of client: IPAddress) -> TokenDemand.Bucket {
-        let holder = client.isIPv4 ? client : client.masked(to: ipv6Prefix)
+        let address =
+            switch holder {
+            case .address(let prefix): client.isIPv4 ? client : client.masked(to: prefix)
+            case .everyone: IPAddress(bits: 0)
+            }
         var hasher = Hasher()
         hasher.combine(identity)
-        hasher.combine(UInt64(truncatingIfNeeded: holder.bits >> 64))
-        hasher.combine(UInt64(truncatingIfNeeded: holder.bits))
+        hasher.combine(UInt64(truncatingIfNeeded: address.bits >> 64))
+        hasher.combine(UInt64(truncatingIfNeeded: address.bits))
         let key = UInt64(bitPattern: Int64(hasher.finalize()))
         return TokenDemand.Bucket(key: key, interval: interval, burst: burst, cost: 1)
     }

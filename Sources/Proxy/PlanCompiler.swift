@@ -1,0 +1,89 @@
+import Addressing
+import Pipeline
+import Settings
+import Telemetry
+import Time
+import Upstream
+
+/// Turns settings into what a worker uses. Settings were checked when they were read: nothing can fail here.
+package struct PlanCompiler {
+    private let settings: GatewaySettings
+    private let registry: MetricRegistry
+
+    package init(_ settings: GatewaySettings, registry: MetricRegistry) {
+        self.settings = settings
+        self.registry = registry
+    }
+
+    /// A plan of its own for each worker: objects that two threads count references to would make them wait for each other.
+    package func plan(for share: WorkerShare) -> GatewayPlan {
+        let entries = settings.routes.map { route in
+            RouteTable.Entry(
+                plan: plan(of: route), path: route.path, hosts: route.hosts, methods: MethodSet(route.methods),
+                fields: route.headers.map { FieldCondition(name: $0.name, value: $0.value) })
+        }
+        return GatewayPlan(
+            clientAddress: ClientAddressFilter(trusted: settings.trustedProxies.map(AddressRange.init)),
+            route: RouteFilter(table: RouteTable(entries)),
+            securityHeaders: SecurityHeadersPlan(settings.securityHeaders), clients: settings.clients,
+            upstreams: settings.upstreams.map {
+                UpstreamPlan($0, slot: registry.upstreamSlot($0.name), share: share)
+            })
+    }
+
+    /// The table alone, for `explain`.
+    package func plan(of route: RouteSettings) -> RoutePlan {
+        let maxBody = route.maxBody ?? settings.clients.maxBody
+        let rules = route.limits.compactMap { name in settings.limits.first { $0.name == name } }.map(rule)
+        return RoutePlan(
+            name: route.name, slot: registry.routeSlot(route.name), target: target(of: route),
+            rateLimit: rules.isEmpty ? nil : RateLimitFilter(rules: rules),
+            bodyLimit: maxBody == 0 ? nil : BodyLimitFilter(limit: maxBody), stripPrefix: Array(route.stripPrefix.utf8),
+            allowsWebSocket: route.upgrade.contains(.websocket), responseTimeout: route.responseTimeout)
+    }
+
+    private func target(of route: RouteSettings) -> RoutePlan.Target {
+        switch route.action {
+        case .proxy(let shares):
+            var sum: UInt64 = 0
+            return .upstreams(
+                shares.filter { $0.weight > 0 }.compactMap { share in
+                    guard let index = settings.upstreams.firstIndex(where: { $0.name == share.upstream }) else { return nil }
+                    sum += UInt64(share.weight)
+                    return RoutePlan.Share(upstream: index, upTo: sum)
+                })
+        case .respond(let response):
+            let lines = response.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
+            return .fixed(
+                RoutePlan.FixedAnswer(
+                    status: response.status, body: FixedBody(response.body, fieldLines: Array(lines.utf8))))
+        }
+    }
+
+    private func rule(_ limit: RateLimitSettings) -> RateLimitRule {
+        RateLimitRule(
+            name: RuleName(limit.name, slot: registry.limitSlot(limit.name)),
+            interval: max(1, limit.rate.period.nanoseconds / Int64(limit.rate.count)),
+            burst: Int64(limit.effectiveBurst), holder: limit.key == .ip ? .address(ipv6Prefix: limit.ipv6Prefix) : .everyone,
+            body: limit.body.map { FixedBody($0) })
+    }
+}
+
+extension FixedBody {
+    convenience init(_ body: AnswerBody?, fieldLines: [UInt8] = []) {
+        switch body {
+        case .text(let text):
+            self.init(bytes: Array(text.utf8), contentType: "text/plain; charset=utf-8", fieldLines: fieldLines)
+        case .json(let json):
+            self.init(bytes: Array(json.utf8), contentType: "application/json", fieldLines: fieldLines)
+        case nil:
+            self.init(bytes: [], contentType: "text/plain; charset=utf-8", fieldLines: fieldLines)
+        }
+    }
+}
+
+extension AddressRange {
+    package init(_ block: AddressBlock) {
+        self.init(base: Addressing.IPAddress(block.base), length: block.prefixLength)
+    }
+}

@@ -1,0 +1,92 @@
+import Addressing
+import Pipeline
+import Reactor
+import Slots
+import Stores
+import Synchronization
+import Telemetry
+import Time
+import Upstream
+
+/// What the control thread tells a worker.
+package enum WorkerMessage: Sendable {
+    case install(GatewayPlan)
+    /// Listen on these, and on nothing else.
+    case listen([WorkerListener])
+    case resolved(upstream: String, server: String, [ServerEndpoint])
+    case beginDrain
+    /// Listeners are closed, and connections that ask for nothing.
+    case closeDoors
+    /// Everything ends now.
+    case stop
+}
+
+/// One worker's socket of a listener.
+package struct WorkerListener: Sendable {
+    package let listener: Listener
+    package let plan: ListenerPlan
+
+    package init(listener: Listener, plan: ListenerPlan) {
+        self.listener = listener
+        self.plan = plan
+    }
+}
+
+/// A worker as other threads see it: its thread, its mailbox and its numbers.
+package final class Worker: Sendable {
+    package let index: Int
+    package let metrics: WorkerMetrics
+    private let mailbox: Mailbox<WorkerMessage>
+    /// Client connections that are open; written once a turn.
+    private let open = Atomic<Int>(0)
+    private let hasStopped = Atomic<Bool>(false)
+
+    package struct Parts: Sendable {
+        package let plan: GatewayPlan
+        package let store: MemoryCounterStore
+        package let metrics: WorkerMetrics
+        package let logWriter: AccessLogWriter?
+        package let events: EventLog
+        package let seed: UInt64
+        package let maximumClients: Int
+
+        package init(
+            plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics, logWriter: AccessLogWriter?,
+            events: EventLog, seed: UInt64, maximumClients: Int
+        ) {
+            self.plan = plan
+            self.store = store
+            self.metrics = metrics
+            self.logWriter = logWriter
+            self.events = events
+            self.seed = seed
+            self.maximumClients = maximumClients
+        }
+    }
+
+    /// Starts the worker's thread. It serves nobody before it is told what to listen on.
+    package init(index: Int, parts: Parts) throws(SystemError) {
+        self.index = index
+        metrics = parts.metrics
+        mailbox = try Mailbox()
+        try Thread.start(name: "worker-\(index)") { self.run(parts) }
+    }
+
+    package func post(_ message: WorkerMessage) { mailbox.post(message) }
+
+    package var openConnections: Int { open.load(ordering: .relaxed) }
+
+    /// Whether the thread has ended, after `stop`.
+    package var isStopped: Bool { hasStopped.load(ordering: .acquiring) }
+
+    private func run(_ parts: Parts) {
+        do throws(SystemError) {
+            var loop = try WorkerLoop(parts, mailbox: mailbox)
+            while loop.turn() { open.store(loop.openClients, ordering: .relaxed) }
+            open.store(0, ordering: .relaxed)
+        } catch {
+            parts.events.error("worker stopped", ["reason": "\(error)"])
+        }
+        hasStopped.store(true, ordering: .releasing)
+    }
+}

@@ -1,0 +1,146 @@
+import Glibc
+import Pipeline
+import Reactor
+import Slots
+import Telemetry
+import Time
+
+/// A worker's loop: waits, delivers events to the core, accepts, and hears what the control thread says. Lives on one thread.
+struct WorkerLoop: ~Copyable {
+    private var core: ProxyCore<LinuxNetwork>
+    private let mailbox: Mailbox<WorkerMessage>
+    private let events: EventLog
+    private var listeners: [WorkerListener] = []
+    /// Set while no more connections can be taken; the kernel's backlog holds them meanwhile.
+    private var acceptsAgain: Instant?
+    private var nextHousekeeping: Instant
+    private var isRunning = true
+
+    /// Connections accepted from one listener before others get their turn.
+    private static let acceptsPerTurn = 64
+    private static let acceptPause = Duration.milliseconds(100)
+    private static let housekeeping = Duration.milliseconds(250)
+
+    init(_ parts: Worker.Parts, mailbox: Mailbox<WorkerMessage>) throws(SystemError) {
+        let network = try LinuxNetwork()
+        try network.epoll.addLevelTriggered(
+            mailbox.descriptor, token: Token(.mailbox, SlotID(index: 0, generation: 0)).word)
+        let now = SystemClock.now()
+        let log = parts.logWriter.map { AccessLogBuffer(writer: $0, query: .presence) }
+        core = ProxyCore(
+            network: network, plan: parts.plan, store: parts.store, metrics: parts.metrics, log: log,
+            random: RandomSource(seed: parts.seed), now: now, wallTime: SystemClock.wallTime())
+        core.maximumClients = parts.maximumClients
+        self.mailbox = mailbox
+        events = parts.events
+        nextHousekeeping = now + Self.housekeeping
+    }
+
+    var openClients: Int { core.openClients }
+
+    /// One turn: false where it was the last.
+    mutating func turn() -> Bool {
+        let count = core.network.epoll.wait(milliseconds: waitingTime())
+        core.now = SystemClock.now()
+        core.wallTime = SystemClock.wallTime()
+        for index in 0..<count {
+            let (word, readiness) = core.network.epoll.event(index)
+            let token = Token(word: word)
+            switch token.kind {
+            case .client, .upstream: core.ready(token, readiness)
+            case .listener: accept(Int(token.id.index))
+            case .mailbox: for message in mailbox.take() { hear(message) }
+            }
+        }
+        core.advance()
+        if core.now >= nextHousekeeping { keepHouse() }
+        if let instant = acceptsAgain, instant <= core.now, core.openClients < core.maximumClients { resumeAccepting() }
+        let busy = SystemClock.now() - core.now
+        core.metrics.observe(.loopTurn, nanoseconds: busy)
+        return isRunning
+    }
+
+    /// Milliseconds, rounded up, so that a deadline has passed when the wait is over.
+    private func waitingTime() -> Int32 {
+        let untilHousekeeping = max(0, nextHousekeeping - core.now)
+        let nanoseconds = min(core.patience ?? .max, untilHousekeeping)
+        return Int32((nanoseconds + 999_999) / 1_000_000)
+    }
+
+    private mutating func keepHouse() {
+        nextHousekeeping = core.now + Self.housekeeping
+        core.keepHouse()
+        core.flushLog()
+    }
+
+    // MARK: Accepting
+
+    private mutating func accept(_ index: Int) {
+        guard index < listeners.count, acceptsAgain == nil else { return }
+        for _ in 0..<Self.acceptsPerTurn {
+            guard core.openClients < core.maximumClients else {
+                return pauseAccepting("connections at their limit", ["limit": "\(core.maximumClients)"])
+            }
+            do throws(SystemError) {
+                guard let accepted = try listeners[index].listener.accept() else { return }
+                core.accept(accepted, on: listeners[index].plan)
+            } catch {
+                core.metrics.add(.refused(.descriptors))
+                return pauseAccepting("accept failed, pausing", ["reason": "\(error)"])
+            }
+        }
+    }
+
+    private mutating func pauseAccepting(_ message: StaticString, _ details: EventLog.Details) {
+        for listener in listeners { core.network.epoll.remove(listener.listener.socket.descriptor) }
+        acceptsAgain = core.now + Self.acceptPause
+        events.log(.warning, message, details, atMostEvery: .seconds(10))
+    }
+
+    private mutating func resumeAccepting() {
+        acceptsAgain = nil
+        for index in listeners.indices { watch(index) }
+    }
+
+    private mutating func watch(_ index: Int) {
+        let token = Token(.listener, SlotID(index: UInt32(index), generation: 0))
+        do throws(SystemError) {
+            try core.network.epoll.addLevelTriggered(listeners[index].listener.socket.descriptor, token: token.word)
+        } catch {
+            events.error("listener not watched", ["reason": "\(error)"])
+        }
+    }
+
+    // MARK: Messages
+
+    private mutating func hear(_ message: WorkerMessage) {
+        switch message {
+        case .install(let plan): core.install(plan)
+        case .listen(let wanted): listen(wanted)
+        case .resolved(let upstream, let server, let endpoints):
+            core.resolved(upstream: upstream, server: server, endpoints)
+        case .beginDrain: core.beginDrain()
+        case .closeDoors:
+            listen([])
+            core.closeIdle()
+        case .stop:
+            listen([])
+            core.endAll()
+            isRunning = false
+        }
+    }
+
+    /// Takes new listeners in and closes those that are no longer wanted, after whoever waits at them has been let in.
+    private mutating func listen(_ wanted: [WorkerListener]) {
+        for listener in listeners { core.network.epoll.remove(listener.listener.socket.descriptor) }
+        for old in listeners where !wanted.contains(where: { $0.listener.socket == old.listener.socket }) {
+            while core.openClients < core.maximumClients, let accepted = try? old.listener.accept() {
+                core.accept(accepted, on: old.plan)
+            }
+            old.listener.socket.close()
+        }
+        listeners = wanted
+        acceptsAgain = nil
+        for index in listeners.indices { watch(index) }
+    }
+}
