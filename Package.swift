@@ -78,5 +78,11 @@ let package = Package(
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),
+        tests(
+            "Simulation",
+            [
+                "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry",
+                "Settings", "Proxy",
+            ]),
     ]
 )
