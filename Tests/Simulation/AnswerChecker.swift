@@ -33,6 +33,8 @@ struct AnswerChecker {
     private(set) var done = 0
     /// An answer said that the connection ends.
     private(set) var sawClose = false
+    /// An answer came before its request was out: the gateway reads a part of the rest away, and then ends the connection.
+    private var answeredEarly = false
     /// The client has misbehaved: what it gets now proves nothing.
     var isExcused = false
 
@@ -126,6 +128,7 @@ struct AnswerChecker {
                     "the answer to \(request.number) looks complete with \(answer.received) of \(answer.length ?? -1) bytes")
             }
         }
+        if !answer.wasSent { answeredEarly = true }
         done += 1
         return .answered
     }
@@ -140,7 +143,7 @@ struct AnswerChecker {
         if isExcused || self.isExcused || world.happened.contains(.ended) { return }
         guard let answer else {
             // Nothing of an answer has come.
-            if sawClose || world.happened.contains(.draining) || world.happened.contains(.watchFailed) { return }
+            if sawClose || answeredEarly || waiting.hasMetFault || world.happened.contains(.draining) || world.happened.contains(.watchFailed) { return }
             return world.violate("client \(client) never got an answer to \(waiting.number), but \(end)")
         }
         // A client that still sends may lose the end of its last answer to a reset.

@@ -20,6 +20,8 @@ final class RequestRecord {
     var seen = 0
     /// An origin has misbehaved while it had this request.
     var hasMetFault = false
+    /// Its client has put something else among its bytes.
+    var isSpoilt = false
     /// The answer lasts until the close, and the origin closed too early: nobody can tell.
     var wasCutQuietly = false
 
@@ -37,7 +39,7 @@ final class RequestRecord {
         coding = !hasBody ? .none : isOld || dice.chance(50) ? .length : .chunked
         bodyLength = hasBody ? profile.length(&dice) : 0
         expectsContinue = hasBody && !isOld && dice.chance(15)
-        path = isOwn ? dice.pick(["/healthz", "/fixed"]) : "/\(dice.pick(["a", "b", "n"]))/\(number)"
+        path = isOwn ? dice.pick([hasBody || method == "DELETE" ? "/fixed" : "/healthz", "/fixed"]) : "/\(dice.pick(["a", "b", "n"]))/\(number)"
 
         var text = "\(method) \(path) HTTP/1.\(isOld ? 0 : 1)\r\nHost: sim.test\r\nX-Sim-Id: \(number)\r\n"
         if isOld, dice.chance(50) { text += "Connection: keep-alive\r\n" }

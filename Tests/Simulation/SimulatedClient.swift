@@ -137,7 +137,9 @@ final class SimulatedClient {
         case .leave:
             world.closeFromPeer(socket)
             isFinished = true
-        case .garbage: _ = world.send(world.dice.bytes(world.dice.within(1...300))[...], on: socket)
+        case .garbage:
+            for request in requests { request.isSpoilt = true }
+            _ = world.send(world.dice.bytes(world.dice.within(1...300))[...], on: socket)
         case .stop, .good, .drip, .stopsReading: break
         }
         answers.isExcused = true
