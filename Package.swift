@@ -55,9 +55,11 @@ let package = Package(
             [
                 "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
             ]),
-        module("Control", [
-                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Proxy", "Telemetry",
-                "Settings",
+        module(
+            "Control",
+            [
+                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
+                "Stores", "Proxy", "Telemetry", "Settings",
             ]),
         module("Demo", ["COpenSSL"]),
         .executableTarget(
