@@ -12,6 +12,12 @@ package struct ChunkDecoder {
         package var consumed: Int
         /// Whether the last chunk and the trailer section are through.
         package var ended: Bool
+
+        package init(payload: Range<Int>, consumed: Int, ended: Bool) {
+            self.payload = payload
+            self.consumed = consumed
+            self.ended = ended
+        }
     }
 
     /// Bytes of chunk extensions and of white space around them, in one message.
@@ -184,6 +190,7 @@ extension ChunkDecoder {
     /// Parses the line that is complete now, and keeps it in its canonical form or drops it.
     private mutating func endTrailer() throws(ChunkError) {
         trailerBytes &+= 1
+        guard trailerBytes <= ChunkDecoder.maximumTrailers else { throw .trailersTooLarge }
         trailers.append(ASCII.carriageReturn)
         trailers.append(ASCII.lineFeed)
         state = .trailerStart

@@ -50,17 +50,14 @@ enum FieldLines {
     @inline(__always)
     static func line(_ bytes: ByteView, at start: Int) throws(HeadError) -> Line {
         var colon = endOfPlainName(bytes, from: start)
-        guard colon < bytes.count else {
-            guard colon &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
-            return .incomplete
-        }
+        guard colon &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
+        guard colon < bytes.count else { return .incomplete }
         var isAmbiguous = false
         if bytes[colon] != ASCII.colon || colon == start {
             if colon == start, bytes[start] == ASCII.carriageReturn { return try emptyLine(bytes, at: start) }
             guard let end = try endOfUnusualName(bytes, from: start, isAmbiguous: &isAmbiguous) else { return .incomplete }
             colon = end
         }
-        guard colon &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
 
         var valueStart = colon &+ 1
         while valueStart < bytes.count, ASCII.isBlank(bytes[valueStart]) { valueStart &+= 1 }
@@ -104,10 +101,8 @@ enum FieldLines {
             if bytes[index] == 0x5F || bytes[index] == 0x2E { isAmbiguous = true }
             index &+= 1
         }
-        guard index < bytes.count else {
-            guard index &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
-            return nil
-        }
+        guard index &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
+        guard index < bytes.count else { return nil }
         switch bytes[index] {
         case ASCII.colon where index > start: return index
         case ASCII.lineFeed: throw .bareLineFeed

@@ -12,20 +12,21 @@ struct HeadProgress {
     private var searched = 0
 
     /// Whether to parse `bytes` now. `full` where no more bytes can be waited for.
-    mutating func isWorthParsing(_ bytes: ByteView, full: Bool) throws(HeadError) -> Bool {
+    mutating func isWorthParsing(_ bytes: ByteView, full: Bool) -> Bool {
         if bytes.count < parsed &* 2, !full {
-            guard try findsEnd(bytes) else { return false }
+            guard findsEnd(bytes) else { return false }
         }
         parsed = bytes.count
         searched = max(searched, bytes.count)
         return true
     }
 
-    /// Looks for an empty line in what is new.
-    private mutating func findsEnd(_ bytes: ByteView) throws(HeadError) -> Bool {
+    /// Looks for an empty line in what is new, and for an LF without CR: the parse then finds the first of all errors,
+    /// which is so the same one however the head was cut.
+    private mutating func findsEnd(_ bytes: ByteView) -> Bool {
         while let index = bytes.firstIndex(of: ASCII.lineFeed, from: searched) {
             searched = index &+ 1
-            guard index >= 1, bytes[index &- 1] == ASCII.carriageReturn else { throw .bareLineFeed }
+            if index == 0 || bytes[index &- 1] != ASCII.carriageReturn { return true }
             if index >= 3, bytes[index &- 2] == ASCII.lineFeed { return true }
         }
         searched = bytes.count

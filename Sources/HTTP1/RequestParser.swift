@@ -22,7 +22,7 @@ package struct RequestParser {
     package mutating func parse(_ bytes: ByteView, into head: inout RequestHead) throws(HeadError) -> Int? {
         let isFull = bytes.count >= limits.maximumBytes
         let window = isFull ? bytes.prefix(limits.maximumBytes) : bytes
-        guard try progress.isWorthParsing(window, full: isFull) else { return nil }
+        guard progress.isWorthParsing(window, full: isFull) else { return nil }
         guard let start = try emptyLines(window) else { return nil }
         let region = window.dropFirst(start)
         guard let fieldsStart = try RequestLine.parse(region, limits, into: &head) else {

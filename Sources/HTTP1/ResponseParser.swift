@@ -20,7 +20,7 @@ package struct ResponseParser {
     ) throws(HeadError) -> Int? {
         let isFull = bytes.count >= limits.maximumBytes
         let window = isFull ? bytes.prefix(limits.maximumBytes) : bytes
-        guard try progress.isWorthParsing(window, full: isFull) else { return nil }
+        guard progress.isWorthParsing(window, full: isFull) else { return nil }
         guard let fieldsStart = try statusLine(window, into: &head) else {
             if isFull { throw .headTooLarge }
             return nil
