@@ -1,8 +1,9 @@
-/// Writable view of bytes that somebody else owns: the part of a connection's buffer that a decoder rewrites in place.
+/// Writable view of bytes that somebody else owns: the part of a connection's buffer that a decoder rewrites
+/// in place.
 ///
 /// Every access is bounds-checked. Like `ByteView` it must not outlive the buffer that it looks into.
-// SAFETY: `base` is `count` bytes that the caller owns and lends for the view's life, on one thread; each access is checked
-// against `count`.
+// SAFETY: `base` is `count` bytes that the caller owns and lends for the view's life, on one thread; each
+// access is checked against `count`.
 @safe
 package struct MutableByteView {
     @usableFromInline let base: UnsafeMutableRawPointer

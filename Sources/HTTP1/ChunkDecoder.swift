@@ -1,8 +1,8 @@
 import Bytes
 import HTTPModel
 
-/// Takes a chunked body apart in place, as it arrives (RFC 9112 §7.1): chunk lines are dropped, payload is moved together,
-/// trailers are parsed and filtered. Allocates only for trailers that pass, once.
+/// Takes a chunked body apart in place, as it arrives (RFC 9112 §7.1): chunk lines are dropped, payload is
+/// moved together, trailers are parsed and filtered. Allocates only for trailers that pass, once.
 package struct ChunkDecoder {
     /// What one call found.
     package struct Step: Equatable {
@@ -195,7 +195,9 @@ extension ChunkDecoder {
         trailers.append(ASCII.lineFeed)
         state = .trailerStart
         let start = lineStart
-        let parsed: Result<Field?, HeadError> = trailers.withView { bytes in ChunkDecoder.field(bytes, at: start) }
+        let parsed: Result<Field?, HeadError> = trailers.withView { bytes in
+            ChunkDecoder.field(bytes, at: start)
+        }
         let kept: Field?
         switch parsed {
         case .success(let field): kept = field
@@ -209,7 +211,8 @@ extension ChunkDecoder {
         let valueEnd = Int(field.valueStart) &+ Int(field.valueLength)
         trailers.removeSubrange(valueEnd..<trailers.count &- 2)
         trailers.replaceSubrange(
-            lineStart &+ Int(field.nameLength) &+ 1..<Int(field.valueStart), with: CollectionOfOne(ASCII.space))
+            lineStart &+ Int(field.nameLength) &+ 1..<Int(field.valueStart),
+            with: CollectionOfOne(ASCII.space))
     }
 
     /// The field at `start`, or nil where it must not be passed on.

@@ -1,7 +1,8 @@
 import Bytes
 import HTTPModel
 
-/// The field lines of a head or of a trailer section (RFC 9112 §5): both parsers and the chunk decoder read them here.
+/// The field lines of a head or of a trailer section (RFC 9112 §5): both parsers and the chunk decoder read
+/// them here.
 enum FieldLines {
     /// One look at the place where a field line may begin.
     enum Line {
@@ -13,11 +14,12 @@ enum FieldLines {
         case incomplete
     }
 
-    /// Adds all lines from `start` on to `fields`, and returns the offset behind the empty line, or nil where it is not
-    /// there yet. `singletons` tells whether a second line of a singleton field is refused.
+    /// Adds all lines from `start` on to `fields`, and returns the offset behind the empty line, or nil where
+    /// it is not there yet. `singletons` tells whether a second line of a singleton field is refused.
     @inline(__always)
     static func parse(
-        _ bytes: ByteView, from start: Int, maximum: Int, singletons: Singletons, into fields: inout FieldTable,
+        _ bytes: ByteView, from start: Int, maximum: Int, singletons: Singletons,
+        into fields: inout FieldTable,
         notes: inout HeadNotes
     ) throws(HeadError) -> Int? {
         var cursor = start
@@ -55,7 +57,9 @@ enum FieldLines {
         var isAmbiguous = false
         if bytes[colon] != ASCII.colon || colon == start {
             if colon == start, bytes[start] == ASCII.carriageReturn { return try emptyLine(bytes, at: start) }
-            guard let end = try endOfUnusualName(bytes, from: start, isAmbiguous: &isAmbiguous) else { return .incomplete }
+            guard let end = try endOfUnusualName(bytes, from: start, isAmbiguous: &isAmbiguous) else {
+                return .incomplete
+            }
             colon = end
         }
 
@@ -132,7 +136,8 @@ enum FieldLines {
         return index
     }
 
-    /// Index of the first control character but tab: what ends a field value or a reason phrase (RFC 9110 §5.5).
+    /// Index of the first control character but tab: what ends a field value or a reason phrase (RFC 9110
+    /// §5.5).
     @inline(__always)
     static func endOfText(_ bytes: ByteView, from start: Int) -> Int {
         var index = start

@@ -21,7 +21,8 @@ import Testing
     }
 
     /// A connection that waits for an answer.
-    private func waiting(after exchanges: Int = 0, wantsUpgrade: Bool = false, isSent: Bool = true) -> Machine {
+    private func waiting(after exchanges: Int = 0, wantsUpgrade: Bool = false, isSent: Bool = true) -> Machine
+    {
         var machine = idle(after: exchanges)
         machine.requestAssigned(wantsUpgrade: wantsUpgrade)
         machine.requestBegan()
@@ -51,7 +52,10 @@ import Testing
 
     @Test(
         "what keeps a connection out of the pool",
-        arguments: [(BodyFraming.length(5), false, false), (.length(5), true, true), (.none, false, false), (.chunked, false, true)])
+        arguments: [
+            (BodyFraming.length(5), false, false), (.length(5), true, true), (.none, false, false),
+            (.chunked, false, true),
+        ])
     func notReused(framing: BodyFraming, keepAlive: Bool, surplus: Bool) {
         var machine = waiting()
         _ = machine.bytesReceived()
@@ -112,7 +116,9 @@ import Testing
         #expect(reset == .fail(.closedInBody, .no) && machine.exchanges == 0)
     }
 
-    @Test("RFC 9112 §8: an answer that ends before its end has failed", arguments: [BodyFraming.length(5), .chunked])
+    @Test(
+        "RFC 9112 §8: an answer that ends before its end has failed",
+        arguments: [BodyFraming.length(5), .chunked])
     func truncated(framing: BodyFraming) {
         for end in [Machine.End.fin, .reset] {
             var machine = waiting(after: 1)
@@ -205,7 +211,10 @@ import Testing
         let cancelled = machine.cancelled()
         let again = machine.cancelled()
         #expect(cancelled == .close && again == .proceed && machine.isClosed)
-        let after = [machine.originClosed(.fin), machine.bytesReceived(), machine.responseInvalid(), machine.responseEnded(surplus: true)]
+        let after = [
+            machine.originClosed(.fin), machine.bytesReceived(), machine.responseInvalid(),
+            machine.responseEnded(surplus: true),
+        ]
         #expect(after == [.proceed, .proceed, .proceed, .proceed])
     }
 

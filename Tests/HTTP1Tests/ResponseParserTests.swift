@@ -20,18 +20,24 @@ import Testing
     @Test(
         "RFC 9112 §6.3: framing by method, status and fields",
         arguments: [
-            (Method.get, 200, ["Content-Length: 5"], BodyFraming.length(5), true), (.get, 200, ["Content-Length: 0"], .none, true),
-            (.get, 200, ["Transfer-Encoding: chunked"], .chunked, true), (.get, 200, ["Transfer-Encoding: Chunked"], .chunked, true),
+            (Method.get, 200, ["Content-Length: 5"], BodyFraming.length(5), true),
+            (.get, 200, ["Content-Length: 0"], .none, true),
+            (.get, 200, ["Transfer-Encoding: chunked"], .chunked, true),
+            (.get, 200, ["Transfer-Encoding: Chunked"], .chunked, true),
             (.get, 200, [], .untilClose, false), (.get, 200, ["Connection: keep-alive"], .untilClose, false),
             (.get, 404, [], .untilClose, false), (.get, 205, ["Content-Length: 0"], .none, true),
-            (.head, 200, ["Content-Length: 5"], .none, true), (.head, 200, ["Transfer-Encoding: chunked"], .none, true),
+            (.head, 200, ["Content-Length: 5"], .none, true),
+            (.head, 200, ["Transfer-Encoding: chunked"], .none, true),
             (.head, 200, [], .none, true), (.head, 200, ["Connection: close"], .none, false),
             (.get, 204, [], .none, true), (.get, 204, ["Content-Length: 0"], .none, true),
-            (.get, 204, ["Content-Length: 5"], .none, false), (.get, 204, ["Transfer-Encoding: chunked"], .none, false),
+            (.get, 204, ["Content-Length: 5"], .none, false),
+            (.get, 204, ["Transfer-Encoding: chunked"], .none, false),
             (.get, 304, ["Content-Length: 5"], .none, true), (.get, 304, [], .none, true),
             (.get, 304, ["Transfer-Encoding: chunked"], .none, true), (.get, 100, [], .none, true),
-            (.get, 103, ["Link: </a>"], .none, true), (.get, 101, ["Upgrade: websocket", "Connection: upgrade"], .none, true),
-            (.get, 100, ["Content-Length: 5"], .none, false), (.get, 200, ["Content-Length: 5", "Connection: close"], .length(5), false),
+            (.get, 103, ["Link: </a>"], .none, true),
+            (.get, 101, ["Upgrade: websocket", "Connection: upgrade"], .none, true),
+            (.get, 100, ["Content-Length: 5"], .none, false),
+            (.get, 200, ["Content-Length: 5", "Connection: close"], .length(5), false),
         ])
     func framing(method: Method, status: Int, lines: [String], expected: BodyFraming, keepAlive: Bool) {
         let text = "HTTP/1.1 \(status) X\r\n" + lines.map { $0 + "\r\n" }.joined() + "\r\n"
@@ -45,10 +51,15 @@ import Testing
 
     @Test func `an HTTP 1.0 origin keeps the connection only when it says so`() {
         #expect(withResponse("HTTP/1.0 200 OK\r\nContent-Length: 5\r\n\r\n") { $0.keepAlive } == false)
-        #expect(withResponse("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n") { $0.keepAlive } == true)
+        #expect(
+            withResponse("HTTP/1.0 200 OK\r\nContent-Length: 5\r\nConnection: keep-alive\r\n\r\n") {
+                $0.keepAlive
+            } == true)
     }
 
-    @Test("RFC 9112 §4: the reason may be empty, with its space or without", arguments: ["", " ", " \t", " Ünicode", " a\tb  "])
+    @Test(
+        "RFC 9112 §4: the reason may be empty, with its space or without",
+        arguments: ["", " ", " \t", " Ünicode", " a\tb  "])
     func reasons(reason: String) {
         #expect(parseResponse(Array("HTTP/1.1 200\(reason)\r\nContent-Length: 0\r\n\r\n".utf8)).length != nil)
     }
@@ -59,13 +70,20 @@ import Testing
             ("HTTP/1.1 200 OK\nX: y\n\n", HeadError.bareLineFeed), ("HTTP/1.1 200\n\n", .bareLineFeed),
             ("HTTP/1.1 200 OK\rX: y\r\n\r\n", .bareCarriageReturn), ("HTTP/1.1 200\rX", .bareCarriageReturn),
             ("HTTP/1.1 200 O\u{0}K\r\n\r\n", .badReason), ("HTTP/1.1 200 OK\u{7F}\r\n\r\n", .badReason),
-            ("HTTP/1.1 20\r\n\r\n", .badStatus), ("HTTP/1.1 2000 OK\r\n\r\n", .badStatus), ("HTTP/1.1 200OK\r\n\r\n", .badStatus),
-            ("HTTP/1.1 099 OK\r\n\r\n", .badStatus), ("HTTP/1.1 600 OK\r\n\r\n", .badStatus), ("HTTP/1.1 +20 OK\r\n\r\n", .badStatus),
-            ("HTTP/1.1  200 OK\r\n\r\n", .badStatus), ("HTTP/1.1\t200 OK\r\n\r\n", .badVersion), ("HTTP/1.1200 OK\r\n\r\n", .badVersion),
-            ("http/1.1 200 OK\r\n\r\n", .badVersion), ("\r\nHTTP/1.1 200 OK\r\n\r\n", .badVersion), ("<html>", .badVersion),
-            ("HTTP/2.0 200 OK\r\n\r\n", .unsupportedVersion), ("SSH-2.0", .badVersion), ("\u{15}\u{3}", .badVersion),
-            ("HTTP/1.1 200 OK\r\nX : y\r\n\r\n", .spaceBeforeColon), ("HTTP/1.1 200 OK\r\n X: y\r\n\r\n", .foldedLine),
-            ("HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", .foldedLine), ("HTTP/1.1 200 OK\r\nX\r\n\r\n", .badFieldName),
+            ("HTTP/1.1 20\r\n\r\n", .badStatus), ("HTTP/1.1 2000 OK\r\n\r\n", .badStatus),
+            ("HTTP/1.1 200OK\r\n\r\n", .badStatus),
+            ("HTTP/1.1 099 OK\r\n\r\n", .badStatus), ("HTTP/1.1 600 OK\r\n\r\n", .badStatus),
+            ("HTTP/1.1 +20 OK\r\n\r\n", .badStatus),
+            ("HTTP/1.1  200 OK\r\n\r\n", .badStatus), ("HTTP/1.1\t200 OK\r\n\r\n", .badVersion),
+            ("HTTP/1.1200 OK\r\n\r\n", .badVersion),
+            ("http/1.1 200 OK\r\n\r\n", .badVersion), ("\r\nHTTP/1.1 200 OK\r\n\r\n", .badVersion),
+            ("<html>", .badVersion),
+            ("HTTP/2.0 200 OK\r\n\r\n", .unsupportedVersion), ("SSH-2.0", .badVersion),
+            ("\u{15}\u{3}", .badVersion),
+            ("HTTP/1.1 200 OK\r\nX : y\r\n\r\n", .spaceBeforeColon),
+            ("HTTP/1.1 200 OK\r\n X: y\r\n\r\n", .foldedLine),
+            ("HTTP/1.1 200 OK\r\nX: a\r\n b\r\n\r\n", .foldedLine),
+            ("HTTP/1.1 200 OK\r\nX\r\n\r\n", .badFieldName),
         ])
     func refusals(text: String, error: HeadError) {
         #expect(parseResponse(Array(text.utf8)) == .refused(error))
@@ -74,9 +92,14 @@ import Testing
     @Test(
         "RFC 9112 §6.3: contradictory framing is an error, also where there is no body",
         arguments: [
-            (["Content-Length: 5", "Transfer-Encoding: chunked"], HeadError.contentLengthWithTransferEncoding),
-            (["Content-Length: 5", "Content-Length: 5"], .duplicateContentLength), (["Content-Length: 5, 5"], .invalidContentLength),
-            (["Content-Length: -1"], .invalidContentLength), (["Transfer-Encoding: gzip, chunked"], .invalidTransferEncoding),
+            (
+                ["Content-Length: 5", "Transfer-Encoding: chunked"],
+                HeadError.contentLengthWithTransferEncoding
+            ),
+            (["Content-Length: 5", "Content-Length: 5"], .duplicateContentLength),
+            (["Content-Length: 5, 5"], .invalidContentLength),
+            (["Content-Length: -1"], .invalidContentLength),
+            (["Transfer-Encoding: gzip, chunked"], .invalidTransferEncoding),
             (["Transfer-Encoding: identity"], .invalidTransferEncoding),
             (["Transfer-Encoding: chunked", "Transfer-Encoding: chunked"], .invalidTransferEncoding),
         ])
@@ -87,18 +110,26 @@ import Testing
                 #expect(parseResponse(Array(text.utf8), answering: method) == .refused(error))
             }
         }
-        #expect(parseResponse(Array("HTTP/1.0 200 X\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)) == .refused(.transferEncodingInHTTP10))
+        #expect(
+            parseResponse(Array("HTTP/1.0 200 X\r\nTransfer-Encoding: chunked\r\n\r\n".utf8))
+                == .refused(.transferEncodingInHTTP10))
     }
 
     @Test func `an origin may repeat fields that frame nothing`() {
         for name in ["Content-Type", "Date", "Host", "Location", "Set-Cookie", "Server"] {
-            #expect(parseResponse(Array(response("\(name): a", "\(name): b", "Content-Length: 0").utf8)).length != nil, "\(name)")
+            #expect(
+                parseResponse(Array(response("\(name): a", "\(name): b", "Content-Length: 0").utf8)).length
+                    != nil, "\(name)")
         }
     }
 
     @Test func `Connection names fields to remove`() {
-        let names = withResponse(response("Connection: X-A, Content-Type", "X-A: 1", "Content-Type: b", "X-B: 2")) { head in
-            (0..<head.fields.count).filter { head.connectionLists(nameAt: $0) }.map { head.name(at: $0).text() }
+        let names = withResponse(
+            response("Connection: X-A, Content-Type", "X-A: 1", "Content-Type: b", "X-B: 2")
+        ) { head in
+            (0..<head.fields.count).filter { head.connectionLists(nameAt: $0) }.map {
+                head.name(at: $0).text()
+            }
         }
         #expect(names == ["X-A"])
     }
@@ -108,6 +139,8 @@ import Testing
         let endless = Array("HTTP/1.1 200 OK\r\nX: ".utf8) + [UInt8](repeating: 0x61, count: 200)
         #expect(parseResponse(endless, limits: limits) == .refused(.headTooLarge))
         #expect(parseResponse(endless, cuts: Array(1..<200), limits: limits) == .refused(.headTooLarge))
-        #expect(parseResponse(Array("HTTP/1.1 200 ".utf8) + endless.dropFirst(20), limits: limits) == .refused(.headTooLarge))
+        #expect(
+            parseResponse(Array("HTTP/1.1 200 ".utf8) + endless.dropFirst(20), limits: limits)
+                == .refused(.headTooLarge))
     }
 }

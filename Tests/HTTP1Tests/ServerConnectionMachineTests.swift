@@ -59,7 +59,8 @@ import Testing
     @Test(
         "RFC 9112 §9.6: what the answer says about the connection is what happens",
         arguments: [
-            (true, true, BodyFraming.length(5), true), (false, true, .length(5), false), (true, false, .length(5), false),
+            (true, true, BodyFraming.length(5), true), (false, true, .length(5), false),
+            (true, false, .length(5), false),
             (true, true, .untilClose, false), (true, true, .chunked, true), (true, true, .none, true),
         ])
     func persistence(client: Bool, gateway: Bool, framing: BodyFraming, expected: Bool) {
@@ -123,7 +124,9 @@ import Testing
         #expect(late == .cancel && machine.isClosed)
     }
 
-    @Test("RFC 9112 §8: an answer that is cut short is reset", arguments: [BodyFraming.untilClose, .length(5), .chunked])
+    @Test(
+        "RFC 9112 §8: an answer that is cut short is reset",
+        arguments: [BodyFraming.untilClose, .length(5), .chunked])
     func truncated(framing: BodyFraming) {
         var machine = exchange()
         _ = machine.responseDecided(framing: framing, keepAlive: true)
@@ -238,7 +241,8 @@ extension ServerConnectionMachine {
     /// What the peer does behind the close changes nothing.
     fileprivate mutating func everythingBehindTheClose() {
         let actions = [
-            clientHalfClosed(), clientLeft(), requestBodyEnded(), responseEnded(surplus: true), responseFailed(status: 502),
+            clientHalfClosed(), clientLeft(), requestBodyEnded(), responseEnded(surplus: true),
+            responseFailed(status: 502),
             requestFailed(status: 400), deadlineMissed(.total), drainBegan(idle: .close),
         ]
         let isClosed = isClosed

@@ -6,21 +6,29 @@ import Testing
     static let requests = [
         "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
         "\r\n\r\nGET /a?b HTTP/1.1\r\nHost: a.example:80\r\nX_Y: z\r\nConnection: close, x\r\nX: 1\r\n\r\n",
-        "POST http://b.example/p?q HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nhello",
+        "POST http://b.example/p?q HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n"
+            + "Expect: 100-continue\r\n\r\nhello",
         "OPTIONS * HTTP/1.0\r\n\r\n",
-        "PUT /long HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nUser-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0)\r\n\r\n",
-        "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", "GET / HTTP/1.1\r\nHost : a\r\n\r\n", "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
-        "GET / HTTP/1.1\r\nX(: a\r\nHost: a\n\r\n", "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n", "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
+        "PUT /long HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n"
+            + "User-Agent: Mozilla/5.0 (X11; Linux x86_64; rv:128.0)\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\nX: y\r\n\r\n", "GET / HTTP/1.1\r\nHost : a\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: a\r\n b\r\n\r\n",
+        "GET / HTTP/1.1\r\nX(: a\r\nHost: a\n\r\n", "GET / HTTP/1.1\r\nHost: a\rb\r\n\r\n",
+        "GET /a b HTTP/1.1\r\nHost: a\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX: y\r\nContent-Length: 5\r\nbad\n",
-        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n", "GET / HTTP/1.1\r\n\r\n",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n",
         "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", "GET / HTTP/1.1\r\nHost: a\r\n", "\r\n\r\n\r\nGET",
     ]
 
     static let responses = [
-        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", "HTTP/1.1 204\r\n\r\n", "HTTP/1.0 200 \r\n\r\n",
-        "HTTP/1.1 200 OK\nX: y\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
-        "ICY 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Long-Name-Of-A-Field: with a long value\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", "HTTP/1.1 204\r\n\r\n",
+        "HTTP/1.0 200 \r\n\r\n",
+        "HTTP/1.1 200 OK\nX: y\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
+        "ICY 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Long-Name-Of-A-Field: with a long value\r\n\r\n",
     ]
 
     @Test("a request gives the same result wherever it is cut", arguments: requests)
@@ -43,17 +51,21 @@ import Testing
         #expect(parseResponse(bytes, cuts: Array(0..<bytes.count)) == whole, "byte by byte")
         for first in 0..<bytes.count {
             for second in first..<bytes.count {
-                #expect(parseResponse(bytes, cuts: [first, second]) == whole, "cut at \(first) and \(second)")
+                #expect(
+                    parseResponse(bytes, cuts: [first, second]) == whole, "cut at \(first) and \(second)")
             }
         }
     }
 
-    @Test("mutated requests never crash, never carry two framings and do not depend on cuts", arguments: UInt64(0)..<40)
+    @Test(
+        "mutated requests never crash, never carry two framings and do not depend on cuts",
+        arguments: UInt64(0)..<40)
     func mutations(seed: UInt64) {
         var random = Seeded(seed)
         let interesting = Array("\r\n\t :,;=\u{0}\u{7F}_.-/*?#%[]@0159azAZ".utf8) + [0x80, 0xFF]
         let lines = [
-            "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "Connection: close\r\n", " x\r\n", "\r\n",
+            "Content-Length: 5\r\n", "Transfer-Encoding: chunked\r\n", "Host: b\r\n", "Connection: close\r\n",
+            " x\r\n", "\r\n",
             "Content-Length: 5\n", "Transfer_Encoding: chunked\r\n",
         ]
         for round in 0..<100 {
@@ -71,10 +83,15 @@ import Testing
             let whole = parseRequest(bytes)
             let cuts = (0..<3).map { _ in Int.random(in: 0...bytes.count, using: &random) }.sorted()
             let text = String(decoding: bytes, as: UTF8.self).debugDescription
-            // What is wrong in an incomplete head may be seen a little later when it drips, at its end at the latest.
+            // What is wrong in an incomplete head may be seen a little later when it drips, at its end at the
+            // latest.
             let ended = whole.error == nil ? bytes : bytes + Array("\r\n\r\n".utf8)
-            #expect(parseRequest(ended, cuts: cuts) == whole, "seed \(seed), round \(round), cuts \(cuts): \(text)")
-            #expect(parseRequest(ended, cuts: Array(0..<ended.count)) == whole, "seed \(seed), round \(round): \(text)")
+            #expect(
+                parseRequest(ended, cuts: cuts) == whole,
+                "seed \(seed), round \(round), cuts \(cuts): \(text)")
+            #expect(
+                parseRequest(ended, cuts: Array(0..<ended.count)) == whole,
+                "seed \(seed), round \(round): \(text)")
             guard case .head(_, let length) = whole else { continue }
             check(Array(bytes[..<length]), "seed \(seed), round \(round): \(text)")
         }

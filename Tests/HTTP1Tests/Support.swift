@@ -44,9 +44,14 @@ enum Verdict: Equatable, CustomStringConvertible {
 
 extension RequestHead {
     var summary: String {
-        var text = "\(methodBytes.text()) \(method) \(form) path=\(pathBytes.text()) query=\(queryBytes?.text() ?? "-") "
-        text += "authority=\(authorityBytes?.text() ?? "-") 1.\(minorVersion) \(framing) keepAlive=\(keepAlive) "
-        text += "continue=\(expectsContinue) upgrade=\(wantsUpgrade) others=\(connectionListsOthers) at \(fieldsStart)"
+        var text =
+            "\(methodBytes.text()) \(method) \(form) path=\(pathBytes.text()) "
+        text += "query=\(queryBytes?.text() ?? "-") "
+        text +=
+            "authority=\(authorityBytes?.text() ?? "-") 1.\(minorVersion) \(framing) keepAlive=\(keepAlive) "
+        text +=
+            "continue=\(expectsContinue) upgrade=\(wantsUpgrade) "
+        text += "others=\(connectionListsOthers) at \(fieldsStart)"
         for index in 0..<fields.count {
             let line = line(at: index)
             text += "\n[\(fields[index].name)] \(name(at: index).text())=\(value(at: index).text())"
@@ -67,7 +72,8 @@ extension ResponseHead {
     }
 }
 
-/// Parses `bytes`, which arrive in pieces that end at `cuts`, with one head for all calls or a fresh one for each.
+/// Parses `bytes`, which arrive in pieces that end at `cuts`, with one head for all calls or a fresh one for
+/// each.
 func parseRequest(_ bytes: [UInt8], cuts: [Int] = [], limits: HeadLimits = HeadLimits()) -> Verdict {
     var parser = RequestParser(limits: limits)
     for cut in cuts + [bytes.count] {
@@ -98,7 +104,9 @@ func parseResponse(
         let verdict = Array(bytes[..<cut]).withView { view -> Verdict in
             var head = ResponseHead()
             do throws(HeadError) {
-                guard let length = try parser.parse(view, answering: method, into: &head) else { return .incomplete }
+                guard let length = try parser.parse(view, answering: method, into: &head) else {
+                    return .incomplete
+                }
                 return .head(head.summary, length: length)
             } catch {
                 return .refused(error)
@@ -119,7 +127,9 @@ func withRequest<R>(_ text: String, _ body: (borrowing RequestHead) -> R) -> R? 
     }
 }
 
-func withResponse<R>(_ text: String, answering method: Method = .get, _ body: (borrowing ResponseHead) -> R) -> R? {
+func withResponse<R>(_ text: String, answering method: Method = .get, _ body: (borrowing ResponseHead) -> R)
+    -> R?
+{
     Array(text.utf8).withView { view in
         var head = ResponseHead()
         var parser = ResponseParser(limits: HeadLimits())

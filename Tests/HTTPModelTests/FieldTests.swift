@@ -14,9 +14,12 @@ import Testing
                 var bytes = Array(lower.utf8)
                 let at = lower.utf8.distance(from: lower.utf8.startIndex, to: index)
                 bytes[at] = bytes[at] == 0x71 ? 0x7A : 0x71
-                #expect(bytes.withView { FieldName(lowercasing: $0) } == .other, "\(String(decoding: bytes, as: UTF8.self))")
+                #expect(
+                    bytes.withView { FieldName(lowercasing: $0) } == .other,
+                    "\(String(decoding: bytes, as: UTF8.self))")
             }
-            for text in [lower + "q", String(lower.dropLast()), "q" + lower] where !FieldTests.names.contains(text) {
+            for text in [lower + "q", String(lower.dropLast()), "q" + lower]
+            where !FieldTests.names.contains(text) {
                 #expect(Array(text.utf8).withView { FieldName(lowercasing: $0) } == .other, "\(text)")
             }
         }
@@ -46,23 +49,27 @@ import Testing
         #expect(!overfull && !table.contains(.host) && table.count == 100)
         #expect(table.firstIndex(of: .via) == 3 && table.firstIndex(of: .via, from: 4) == 13)
         #expect(table.firstIndex(of: .via, from: 94) == nil)
-        #expect(table.containsAny(of: FieldNameSet(.host, .via)) && !table.containsAny(of: FieldNameSet(.host)))
+        #expect(
+            table.containsAny(of: FieldNameSet(.host, .via)) && !table.containsAny(of: FieldNameSet(.host)))
         table.removeAll()
         #expect(table.count == 0 && !table.contains(.via))
     }
 
     @Test func `hop-by-hop, forwarding and framing fields are what the RFCs list`() {
         let hop: Set<FieldName> = [
-            .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade, .trailer, .proxyAuthenticate,
+            .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade, .trailer,
+            .proxyAuthenticate,
             .proxyAuthorization, .http2Settings,
         ]
         let forwarding: Set<FieldName> = [
-            .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xRealIP,
+            .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedPort, .xForwardedPrefix,
+            .xRealIP,
         ]
         for name in FieldName.allCases {
             #expect(FieldRules.isHopByHop(name) == hop.contains(name), "\(name)")
             #expect(FieldRules.isForwarding(name) == forwarding.contains(name), "\(name)")
-            #expect(FieldRules.isFraming(name) == [.contentLength, .transferEncoding].contains(name), "\(name)")
+            #expect(
+                FieldRules.isFraming(name) == [.contentLength, .transferEncoding].contains(name), "\(name)")
             #expect(FieldRules.isInformation(name) == [.server, .xPoweredBy].contains(name), "\(name)")
             #expect(FieldRules.isFrameworkInternal(name) == (name == .xMiddlewareSubrequest), "\(name)")
             let removable = hop.contains(name) || name == .other || name == .ambiguous
@@ -71,7 +78,9 @@ import Testing
     }
 
     @Test func `trailers may carry checksums and gRPC's outcome`() {
-        for name: StaticString in ["grpc-status", "Grpc-Message", "x-checksum", "x-amz-checksum-crc32", "Server-Timing", "digest"] {
+        for name: StaticString in [
+            "grpc-status", "Grpc-Message", "x-checksum", "x-amz-checksum-crc32", "Server-Timing", "digest",
+        ] {
             #expect(!FieldRules.isForbiddenTrailer(.other, ByteView(name)), "\(name)")
         }
         #expect(!FieldRules.isForbiddenTrailer(.etag, ByteView("etag")))
