@@ -1,21 +1,24 @@
 import Bytes
 
-/// A parsed request head: what was understood, as offsets into the head's bytes, which the exchange's buffer holds.
+/// A parsed request head: what was understood, as offsets into the head's bytes, which the exchange's buffer
+/// holds.
 package struct RequestHead {
     /// The forms of a request target (RFC 9112 §3.2). `authority` belongs to CONNECT, which is refused.
     package enum TargetForm: Sendable { case origin, absolute, asterisk, authority }
 
-    /// The whole head, from the request line to the empty line, both included. Empty lines before the request line are
-    /// not in it.
+    /// The whole head, from the request line to the empty line, both included. Empty lines before the request
+    /// line are not in it.
     package var bytes: ByteView = .empty
     package var method: Method = .get
     package var methodLength = 0
     package var form: TargetForm = .origin
-    /// Start and end of the path as received, without the query; empty for `*` and for an absolute target without a path.
+    /// Start and end of the path as received, without the query; empty for `*` and for an absolute target
+    /// without a path.
     package var path: (start: Int, end: Int) = (0, 0)
     /// Start and end of the query without its `?`; nil where there is none. An empty query has start == end.
     package var query: (start: Int, end: Int)?
-    /// Start and end of the host and optional port: of an absolute target, else of the Host field. Nil only with HTTP/1.0.
+    /// Start and end of the host and optional port: of an absolute target, else of the Host field. Nil only
+    /// with HTTP/1.0.
     package var authority: (start: Int, end: Int)?
     /// The `x` of `HTTP/1.x`: 0 or 1.
     package var minorVersion = 1
@@ -49,10 +52,13 @@ package struct RequestHead {
     /// A field's name as received.
     package func name(at index: Int) -> ByteView { fields.name(at: index, in: bytes) }
 
-    /// Whether `Connection` takes this line out of what is passed on (RFC 9110 §7.6.1); which names can be taken out so,
-    /// `FieldRules.isRemovableByConnection` says. Fields that are hop-by-hop by definition are dropped without this.
+    /// Whether `Connection` takes this line out of what is passed on (RFC 9110 §7.6.1); which names can be
+    /// taken out so, `FieldRules.isRemovableByConnection` says. Fields that are hop-by-hop by definition are
+    /// dropped without this.
     package func connectionLists(nameAt index: Int) -> Bool {
-        guard connectionListsOthers, FieldRules.isRemovableByConnection(fields[index].name) else { return false }
+        guard connectionListsOthers, FieldRules.isRemovableByConnection(fields[index].name) else {
+            return false
+        }
         return ConnectionOptions.list(name(at: index), bytes, fields)
     }
 

@@ -1,6 +1,7 @@
 import Bytes
 
-/// A parsed response head: what was understood, as offsets into the head's bytes, which the reader's buffer holds.
+/// A parsed response head: what was understood, as offsets into the head's bytes, which the reader's buffer
+/// holds.
 package struct ResponseHead {
     /// The whole head, from the status line to the empty line, both included.
     package var bytes: ByteView = .empty
@@ -36,10 +37,13 @@ package struct ResponseHead {
     /// A field's name as received.
     package func name(at index: Int) -> ByteView { fields.name(at: index, in: bytes) }
 
-    /// Whether `Connection` takes this line out of what is passed on (RFC 9110 §7.6.1); which names can be taken out so,
-    /// `FieldRules.isRemovableByConnection` says. Fields that are hop-by-hop by definition are dropped without this.
+    /// Whether `Connection` takes this line out of what is passed on (RFC 9110 §7.6.1); which names can be
+    /// taken out so, `FieldRules.isRemovableByConnection` says. Fields that are hop-by-hop by definition are
+    /// dropped without this.
     package func connectionLists(nameAt index: Int) -> Bool {
-        guard connectionListsOthers, FieldRules.isRemovableByConnection(fields[index].name) else { return false }
+        guard connectionListsOthers, FieldRules.isRemovableByConnection(fields[index].name) else {
+            return false
+        }
         return ConnectionOptions.list(name(at: index), bytes, fields)
     }
 
