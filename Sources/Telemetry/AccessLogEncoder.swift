@@ -5,6 +5,8 @@ import Time
 ///
 /// Keys stand in a fixed order; one without a value is left out. Durations are microseconds and left out for
 /// phases that were not reached.
+// SAFETY: `encode` only passes its caller's region on to `LineWriter`, which checks every write; the scratch
+// region for a second's text lives for the closure that uses it.
 package struct AccessLogEncoder: ~Copyable {
     /// Most bytes that are taken of each field; what is longer is cut and ends in `…`.
     package enum Limit {
