@@ -29,7 +29,8 @@ import Time
     @Test func `an ordinary request is one line with its keys in order`() {
         let expected = #"""
             {"time":"2025-12-31T12:00:00.123Z","id":"0f8fad5bd9cb469fa16570867728950e",\#
-            "trace":"4bf92f3577b34da6a3ce929d0e0e4736","client":"203.0.113.7","method":"GET","scheme":"https",\#
+            "trace":"4bf92f3577b34da6a3ce929d0e0e4736","client":"203.0.113.7",\#
+            "method":"GET","scheme":"https",\#
             "host":"app.example.com","path":"/api/trpc/profile.get","query":true,\#
             "protocol":"HTTP/1.1",\#
             "status":200,"outcome":"ok","route":"api","upstream":"app",\#
