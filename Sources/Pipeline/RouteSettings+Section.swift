@@ -73,7 +73,6 @@ extension RouteSettings {
 
     /// What the fields say together.
     private mutating func finish(_ node: DocumentNode, _ reader: inout Reader) {
-        if name.isEmpty { name = path.text }
         let place = reader.path
         switch (node.has("upstream"), node.has("respond")) {
         case (true, true):

@@ -33,7 +33,7 @@ package struct RouteSettings: Equatable, Sendable {
     /// Protocols that a client may switch to.
     package enum Upgrade: String, CaseIterable, Sendable { case websocket }
 
-    /// For logs, metrics and refusals. Unique; the path where the file gives none.
+    /// For logs, metrics and refusals. Unique; where the file gives none, the path, `#2` and so on behind it.
     package var name = ""
     package var path: PathPattern = .prefix("")
     /// Upper-case tokens; empty is any method. GET includes HEAD.

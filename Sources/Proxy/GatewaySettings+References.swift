@@ -10,8 +10,9 @@ extension GatewaySettings {
         }
         checkAddresses(&reader)
         checkNames(&reader)
-        checkUse(&reader)
         checkRoutes(&reader)
+        // A name that is misspelt where it is used is not unused.
+        if !reader.hasErrors { checkUse(&reader) }
     }
 
     private func checkAddresses(_ reader: inout Reader) {
@@ -82,10 +83,13 @@ extension GatewaySettings {
         }
     }
 
+    /// Routes of one path that a further one is compared with: their number squared is what the check costs.
+    private static let comparedRoutes = 256
+
     private func checkRoutes(_ reader: inout Reader) {
         var names: [String: Int] = [:]
         var byShape: [PathPattern: [Int]] = [:]
-        for (index, route) in routes.enumerated() {
+        for (index, route) in routes.enumerated() where reader.isSound("routes", index) {
             let place: [SettingStep] = [.key("routes"), .index(index)]
             let isGivenName = reader.mark(of: place + [.key("name")]) != reader.mark(of: place)
             if isGivenName, let first = names[route.name] {
@@ -95,7 +99,7 @@ extension GatewaySettings {
             }
             names[route.name] = names[route.name] ?? index
             let shape = route.path.shape
-            for earlier in byShape[shape, default: []] where routes[earlier].covers(route) {
+            for earlier in byShape[shape, default: []].prefix(Self.comparedRoutes) where routes[earlier].covers(route) {
                 let line = reader.mark(of: [.key("routes"), .index(earlier)]).line
                 let isSame = route.covers(routes[earlier])
                 reader.report(

@@ -27,7 +27,8 @@ extension Document {
         let source = SourceText(text, secretKeys: [])
         let line = source.line(mark.line)
         if source.scalar(at: mark) == "\t" { return "a tab cannot indent; use spaces" }
-        if problem == "found undefined alias" {
+        let isAlias = problem == "did not find expected alphabetic or numeric character" && line.contains("*")
+        if problem == "found undefined alias" || isAlias {
             return "no part of the file is named by this alias; put a text that begins with * in quotes"
         }
         if problem == "but found another document" { return "one file holds one document; remove the second \"---\"" }

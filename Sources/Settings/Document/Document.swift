@@ -133,6 +133,8 @@ struct Document {
             }
             if renamed.contains(mark) {
                 duplicates.append((key.string.dropFirst(), mark))
+                // Not used; but what is wrong inside is still said.
+                _ = convert(valueNode, depth: depth + 1)
                 continue
             }
             if key.string == "<<", key.style == .plain {

@@ -14,9 +14,11 @@ extension Section {
         text: String, file: String, environment: [String: String],
         references: (Root, inout Reader) -> Void
     ) -> Loaded<Root> {
-        let source = SourceText(text, secretKeys: description.secretKeys)
-        var reader = Reader(source: source, environment: environment)
         let document = Document(text)
+        // A file too large to parse is too large to be quoted from.
+        let shown = text.utf8.count <= Document.Limit.bytes ? text : ""
+        let source = SourceText(shown, secretKeys: description.secretKeys)
+        var reader = Reader(source: source, environment: environment)
         for problem in document.problems { reader.report(at: problem.mark, problem.message) }
         // A file without a key means the defaults, and their checks hold as well.
         let empty = DocumentNode(mark: Mark(line: 1, column: 1), content: .map([]))

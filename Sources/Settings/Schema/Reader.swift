@@ -35,6 +35,8 @@ package struct Reader: Sendable {
     package private(set) var path: [SettingStep] = []
     private var marks: [[SettingStep]: Mark] = [:]
     private var findings: [Finding] = []
+    /// Where errors were found, by the first two steps: an entry of a list or map.
+    private var unsound: Set<[SettingStep]> = []
     private var source: SourceText
     private var secretDepth = 0
     private let environment: [String: String]
@@ -79,7 +81,14 @@ package struct Reader: Sendable {
         _ severity: Diagnostic.Severity = .error, at mark: Mark, _ message: String, suggestion: String? = nil
     ) {
         findings.append(Finding(severity: severity, mark: mark, message: message, suggestion: suggestion))
+        if severity == .error { unsound.insert(Array(path.prefix(2))) }
     }
+
+    /// Whether anything is an error so far.
+    package var hasErrors: Bool { !unsound.isEmpty }
+
+    /// Whether an entry of a list or map was read whole, so that what it says can be compared with others.
+    package func isSound(_ key: String, _ index: Int) -> Bool { !unsound.contains([.key(key), .index(index)]) }
 
     /// All that was found in the order of the file. The same finding of a part that aliases repeat appears once.
     func diagnostics(file: String) -> [Diagnostic] {

@@ -94,8 +94,9 @@ package struct Section<Root: Sendable>: Sendable {
             shape: .sections(description),
             read: { node, reader in
                 guard let nodes = reader.elements(of: node, limit: limit) else { return nil }
-                return nodes.enumerated().compactMap { index, node in
-                    reader.within(.index(index), at: node.mark) { read(node, &$0) }
+                // An entry that cannot be read keeps its place, so that indices go on meaning what they mean in the file.
+                return nodes.enumerated().map { index, node in
+                    reader.within(.index(index), at: node.mark) { read(node, &$0) ?? initial }
                 }
             },
             write: { $0.isEmpty ? "[]" : nil })
@@ -116,7 +117,8 @@ package struct Section<Root: Sendable>: Sendable {
                 return entries.compactMap { entry in
                     reader.within(.key(entry.key), at: entry.keyMark) { reader in
                         guard reader.accepts(name: entry.key, at: entry.keyMark) else { return nil }
-                        guard var root = read(entry.value, &reader) else { return nil }
+                        // Kept where it cannot be read: routes that name it are right.
+                        var root = read(entry.value, &reader) ?? initial
                         root[keyPath: name] = entry.key
                         return root
                     }
