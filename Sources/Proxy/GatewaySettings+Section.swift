@@ -20,7 +20,8 @@ extension GatewaySettings {
         allowsExtensions: true,
         check: { settings, _, _ in settings.nameRoutes() })
 
-    /// Gives a route without a name its path, and what follows with the same path a number: logs and metrics tell them apart.
+    /// Gives a route without a name its path, and what follows with the same path a number: logs and metrics
+    /// tell them apart.
     private mutating func nameRoutes() {
         var taken = Set(routes.map(\.name))
         // Counting goes on where it stopped, so that many routes of one path cost no more than others.
@@ -71,7 +72,8 @@ extension GatewaySettings {
             "security_headers", \.securityHeaders, SecurityHeadersSettings.section.kind(), reload: .live,
             "Fields of every answer that tell browsers what a page may do.", example: "{ preset: helmet }"),
         Field(
-            "drain", \.drain, DrainSettings.section.kind(), reload: .live, "How the gateway ends on SIGTERM and SIGINT.",
+            "drain", \.drain, DrainSettings.section.kind(), reload: .live,
+            "How the gateway ends on SIGTERM and SIGINT.",
             example: "{ deadline: 60s }"),
     ]
 

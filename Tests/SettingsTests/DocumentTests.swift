@@ -50,7 +50,10 @@ import Testing
     }
 
     @Test func `a duplicate key that cannot be renamed is reported alone`() {
-        #expect(headlines("routes:\n  - respond: { headers: { /a: 1, /a: 2 } }\n") == ["2:27: error: duplicate key \"/a\""])
+        #expect(
+            headlines("routes:\n  - respond: { headers: { /a: 1, /a: 2 } }\n") == [
+                "2:27: error: duplicate key \"/a\""
+            ])
     }
 
     @Test func `an alias bomb is refused quickly`() {
@@ -76,15 +79,28 @@ import Testing
         #expect(headlines(block).first?.contains("nested deeper than 32 levels") == true)
     }
 
+    @Test(arguments: ["[", "{a: ", "- ", "? ", "[[", "&a [", "!!x [", "{? "])
+    func `nesting as deep as a file is long is refused and overflows no stack`(sign: String) {
+        for count in [900, 50_000] {
+            let text = "x-a:\n  " + String(repeating: sign, count: count) + "\n"
+            let found = load(text).diagnostics
+            #expect(found.hasErrors, "\(count)")
+            #expect(count == 900 || found.text.contains("nested too deeply"))
+            #expect(found.text.utf8.count < 1000)
+        }
+    }
+
     @Test func `a file that is too large is refused unread`() {
-        let text = String(repeating: "# comment\n", count: 500_000)
-        #expect(headlines(text) == ["1:1: error: the file is larger than 4 MiB"])
+        let text = String(repeating: "# comment\n", count: 250_000)
+        #expect(headlines(text) == ["1:1: error: the file is larger than 2 MiB"])
     }
 
     @Test(arguments: [
         ("log:\n\tlevel: info\n", "2:1: error: a tab cannot indent; use spaces"),
-        ("routes:\n  - { path: /*, hosts: [*.example.com] }\n",
-            "2:26: error: no part of the file is named by this alias; put a text that begins with * in quotes"),
+        (
+            "routes:\n  - { path: /*, hosts: [*.example.com] }\n",
+            "2:26: error: no part of the file is named by this alias; put a text that begins with * in quotes"
+        ),
         ("a: 1\n---\nb: 2\n", "2:1: error: one file holds one document; remove the second \"---\""),
         ("log: \u{1}\n", "1:6: error: a character that YAML does not allow (U+1)"),
         ("- a\n", "1:1: error: the file: expected a map of keys, found a list"),
@@ -111,7 +127,8 @@ import Testing
 
 @Suite struct InterpolationTests {
     @Test(arguments: [
-        ("${A}", "1"), ("x${A}y${B}", "x1y"), ("${C:-d}", "d"), ("${B:-d}", "d"), ("${A:-d}", "1"), ("${C:-}", ""),
+        ("${A}", "1"), ("x${A}y${B}", "x1y"), ("${C:-d}", "d"), ("${B:-d}", "d"), ("${A:-d}", "1"),
+        ("${C:-}", ""),
         ("$${A}", "${A}"), ("$A $", "$A $"), ("a$$b", "a$$b"), ("${C:-a:-b}", "a:-b"), ("no", "no"),
     ])
     func `references are replaced`(text: String, expected: String) throws {
@@ -120,7 +137,9 @@ import Testing
 
     @Test(arguments: ["${", "${A", "${}", "${1A}", "${A-b}", "${A:b}", "${A B}", "${:-x}", "${Ä}"])
     func `anything else that begins like one is refused`(text: String) {
-        #expect(throws: Interpolation.Failure.malformed) { try Interpolation.expand(text, environment: ["A": "1"]) }
+        #expect(throws: Interpolation.Failure.malformed) {
+            try Interpolation.expand(text, environment: ["A": "1"])
+        }
     }
 
     @Test func `what a variable holds is not expanded again`() throws {
@@ -130,9 +149,11 @@ import Testing
     @Test func `a missing variable is named with its place`() {
         #expect(
             headlines("log:\n  level: ${LEVEL}\n") == [
-                "2:10: error: log.level: the environment has no variable LEVEL; set it, or give a default: ${LEVEL:-…}"
+                "2:10: error: log.level: the environment has no variable LEVEL; set it, or give "
+                    + "a default: ${LEVEL:-…}"
             ])
-        #expect(load("log:\n  level: ${LEVEL}\n", environment: ["LEVEL": "debug"]).settings?.log.level == .debug)
+        #expect(
+            load("log:\n  level: ${LEVEL}\n", environment: ["LEVEL": "debug"]).settings?.log.level == .debug)
     }
 
     @Test func `keys and comments are left alone`() {

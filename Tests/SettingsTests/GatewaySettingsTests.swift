@@ -31,19 +31,24 @@ import Upstream
                 "1:10: error: workers: expected a whole number from 1 to 64, found \"65\"",
                 "3:5: error: listeners[0]: \"address\" is missing",
                 "3:7: error: unknown key \"adress\" (did you mean \"address\"?)",
-                "4:31: error: trusted_proxies[1]: expected an address or a block such as 10.0.0.0/8, found \"nonsense\"",
-                "6:17: error: clients.head_timeout: \"10\": a duration needs a unit: ms, s, m, h or d (did you mean \"10s\"?)",
+                "4:31: error: trusted_proxies[1]: expected an address or a block such as "
+                    + "10.0.0.0/8, found \"nonsense\"",
+                "6:17: error: clients.head_timeout: \"10\": a duration needs a unit: ms, s, m, h "
+                    + "or d (did you mean \"10s\"?)",
                 "7:13: error: clients.max_head: expected a size from 1KiB to 65535, found \"64KiB\"",
                 "11:5: error: unknown key \"burts\" (did you mean \"burst\"?)",
-                "12:3: error: \"bad name\" is no name: 1 to 64 letters, digits, - . and _, the first a letter or digit",
+                "12:3: error: \"bad name\" is no name: 1 to 64 letters, digits, - . and _, the "
+                    + "first a letter or digit",
                 "14:20: error: upstreams.app.servers[0]: \"https://app.internal\": "
                     + "TLS to upstreams is not in this version; a server is reached by plain HTTP",
                 "14:42: error: upstreams.app.servers[1]: \"app\": the port is missing",
-                "14:57: error: upstreams.app.balance: expected round_robin or least_requests, found \"least_request\" "
+                "14:57: error: upstreams.app.balance: expected round_robin or least_requests, "
+                    + "found \"least_request\" "
                     + "(did you mean \"least_requests\"?)",
                 "16:13: error: routes[0].path: \"api/*\": a path begins with / (did you mean \"/api/*\"?)",
                 "16:30: error: routes[0].upstream: no upstream is named \"ap\" (did you mean \"app\"?)",
-                "16:43: error: routes[0].limits[0]: no limit is named \"everone\" (did you mean \"everyone\"?)",
+                "16:43: error: routes[0].limits[0]: no limit is named \"everone\" (did you mean "
+                    + "\"everyone\"?)",
                 "17:5: error: routes[1]: \"path\" is missing",
             ])
     }
@@ -59,7 +64,10 @@ import Upstream
     }
 
     @Test func `columns count what an editor counts`() {
-        #expect(headlines("log: { \"levél\": x }\n") == ["1:8: error: unknown key \"levél\" (did you mean \"level\"?)"])
+        #expect(
+            headlines("log: { \"levél\": x }\n") == [
+                "1:8: error: unknown key \"levél\" (did you mean \"level\"?)"
+            ])
         let found = load("log: { format: \"日本\", levl: x }\n").diagnostics
         #expect(found.map(\.mark.column) == [16, 22])
     }
@@ -110,7 +118,9 @@ import Upstream
         #expect(route.path == .segments([.literal("users"), .any(name: "id"), .literal("avatar")]))
         #expect(route.hosts == [.exact("example.com"), .subdomains(of: "example.com")])
         #expect(route.headers == [HeaderField("X-Version", "2")])
-        #expect(route.action == .proxy([.init(upstream: "app", weight: 95), .init(upstream: "canary", weight: 5)]))
+        #expect(
+            route.action
+                == .proxy([.init(upstream: "app", weight: 95), .init(upstream: "canary", weight: 5)]))
         #expect(route.stripPrefix == "/users")
         #expect(route.maxBody == 10 << 20)
         #expect(route.responseTimeout == .seconds(3))
@@ -124,14 +134,32 @@ import Upstream
     }
 
     @Test(arguments: [
-        ("admin: { address: 0.0.0.0:9901 }", "1:19: error: admin.address: other machines reach 0.0.0.0:9901, so a token is required"),
-        ("admin: { address: \":9901\", token: \"\" }", "1:19: error: admin.address: other machines reach :9901, so a token is required"),
-        ("drain: { announce: 31s }", "1:20: error: drain.announce: longer than the whole drain (deadline: 30s)"),
+        (
+            "admin: { address: 0.0.0.0:9901 }",
+            "1:19: error: admin.address: other machines reach 0.0.0.0:9901, so a token is required"
+        ),
+        (
+            "admin: { address: \":9901\", token: \"\" }",
+            "1:19: error: admin.address: other machines reach :9901, so a token is required"
+        ),
+        (
+            "drain: { announce: 31s }",
+            "1:20: error: drain.announce: longer than the whole drain (deadline: 30s)"
+        ),
         ("listeners: []", "1:12: error: listeners: at least one is needed"),
-        ("listeners: [{ address: 127.0.0.1:9901 }]", "1:24: error: listeners[0].address: 127.0.0.1:9901 is already taken by admin"),
-        ("listeners: [{ address: \":1\" }, { address: \":1\" }]", "1:43: error: listeners[1].address: :1 is already taken"),
-        ("listeners: [{ address: \":1\", proxy_protocol: v2 }]",
-            "1:46: warning: listeners[0].proxy_protocol: no peer is trusted to use it; name the proxies in trusted_proxies"),
+        (
+            "listeners: [{ address: 127.0.0.1:9901 }]",
+            "1:24: error: listeners[0].address: 127.0.0.1:9901 is already taken by admin"
+        ),
+        (
+            "listeners: [{ address: \":1\" }, { address: \":1\" }]",
+            "1:43: error: listeners[1].address: :1 is already taken"
+        ),
+        (
+            "listeners: [{ address: \":1\", proxy_protocol: v2 }]",
+            "1:46: warning: listeners[0].proxy_protocol: no peer is trusted to use it; name "
+                + "the proxies in trusted_proxies"
+        ),
     ])
     func `keys that contradict each other are reported`(text: String, expected: String) {
         #expect(headlines(text) == [expected])
@@ -139,7 +167,9 @@ import Upstream
 
     @Test func `a token opens the admin listener to other machines`() {
         let text = "admin: { address: 0.0.0.0:9901, token: \"${TOKEN}\" }"
-        #expect(load(text, environment: ["TOKEN": "0123456789abcdef"]).settings?.admin.token == "0123456789abcdef")
+        #expect(
+            load(text, environment: ["TOKEN": "0123456789abcdef"]).settings?.admin.token == "0123456789abcdef"
+        )
     }
 }
 
@@ -175,11 +205,14 @@ import Upstream
     }
 }
 
-/// Random damage to a file that is right: reading never crashes, hangs, or passes what it should not silently.
+/// Random damage to a file that is right: reading never crashes, hangs, or passes what it should not
+/// silently.
 @Suite struct MutationTests {
     @Test(arguments: [UInt64](1...8)) func `a damaged file is read or refused`(seed: UInt64) throws {
         var random = SplitMix(state: seed)
-        let source = Array(try contents(of: seed % 2 == 0 ? "Config/quickstart.yaml" : "Config/reference.yaml").unicodeScalars)
+        let source = Array(
+            try contents(of: seed % 2 == 0 ? "Config/quickstart.yaml" : "Config/reference.yaml")
+                .unicodeScalars)
         let signs = Array("{}[]:,*&#|>-?!%@`\"'$ \n\t\r\u{0}\u{E000}\u{85}\u{2028}é日x0~<".unicodeScalars)
         for round in 0..<60 {
             var scalars = source
@@ -190,7 +223,10 @@ import Upstream
                 case 0: scalars[index] = signs.randomElement(using: &random) ?? "x"
                 case 1: scalars.insert(signs.randomElement(using: &random) ?? "x", at: index)
                 case 2: scalars.removeSubrange(index..<end)
-                case 3: scalars.insert(contentsOf: scalars[index..<end], at: Int.random(in: 0..<scalars.count, using: &random))
+                case 3:
+                    scalars.insert(
+                        contentsOf: scalars[index..<end],
+                        at: Int.random(in: 0..<scalars.count, using: &random))
                 default: scalars.removeSubrange(index...)
                 }
                 if scalars.isEmpty { scalars = source }
@@ -200,7 +236,9 @@ import Upstream
             #expect((loaded.settings == nil) == loaded.diagnostics.hasErrors, "seed \(seed) round \(round)")
             let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).count
             for diagnostic in loaded.diagnostics {
-                #expect((1...lines + 1).contains(diagnostic.mark.line), "seed \(seed) round \(round): \(diagnostic.headline)")
+                #expect(
+                    (1...lines + 1).contains(diagnostic.mark.line),
+                    "seed \(seed) round \(round): \(diagnostic.headline)")
                 #expect(!diagnostic.description.isEmpty)
             }
         }

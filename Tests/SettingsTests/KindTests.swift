@@ -5,7 +5,8 @@ import Testing
 private struct Box<Value: Sendable>: Sendable { var value: Value? }
 
 /// Reads `v: <text>`; the value, and the words of what is wrong.
-private func read<Value: Sendable>(_ kind: Kind<Value>, _ text: String) -> (value: Value?, problems: [String]) {
+private func read<Value: Sendable>(_ kind: Kind<Value>, _ text: String) -> (value: Value?, problems: [String])
+{
     let field = Field("v", \Box<Value>.value, .optional(kind), reload: .live, "The value.", example: "x")
     let section = Section("A box.", initial: Box<Value>(), fields: [field])
     let loaded = section.load(text: "v: \(text)\n", file: "f", environment: [:]) { _, _ in }
@@ -16,7 +17,9 @@ private func read<Value: Sendable>(_ kind: Kind<Value>, _ text: String) -> (valu
 }
 
 @Suite struct KindTests {
-    @Test(arguments: [("true", true), ("yes", true), ("on", true), ("false", false), ("no", false), ("off", false)])
+    @Test(arguments: [
+        ("true", true), ("yes", true), ("on", true), ("false", false), ("no", false), ("off", false),
+    ])
     func `truth values are words`(text: String, expected: Bool) {
         #expect(read(.bool, text).value == expected)
     }
@@ -35,7 +38,9 @@ private func read<Value: Sendable>(_ kind: Kind<Value>, _ text: String) -> (valu
         #expect(result.problems == ["expected a whole number from 1 to 64, found \"\(text)\""])
     }
 
-    @Test(arguments: [("512", 512), ("1KiB", 1024), ("16 KiB", 16384), ("1MiB", 1 << 20), ("2GiB", 2 << 30), ("7B", 7)])
+    @Test(arguments: [
+        ("512", 512), ("1KiB", 1024), ("16 KiB", 16384), ("1MiB", 1 << 20), ("2GiB", 2 << 30), ("7B", 7),
+    ])
     func `sizes carry binary units`(text: String, expected: Int) {
         #expect(read(.bytes(0...(1 << 40)), text).value == expected)
     }
@@ -53,7 +58,8 @@ private func read<Value: Sendable>(_ kind: Kind<Value>, _ text: String) -> (valu
     }
 
     @Test(arguments: [
-        ("250ms", Duration.milliseconds(250)), ("5s", .seconds(5)), ("15m", .seconds(900)), ("1h", .seconds(3600)),
+        ("250ms", Duration.milliseconds(250)), ("5s", .seconds(5)), ("15m", .seconds(900)),
+        ("1h", .seconds(3600)),
         ("1d", .seconds(86_400)), ("0s", .zero), ("10 s", .seconds(10)),
     ])
     func `durations carry units`(text: String, expected: Duration) {
@@ -119,15 +125,20 @@ private func read<Value: Sendable>(_ kind: Kind<Value>, _ text: String) -> (valu
 
     @Test(arguments: ["'{a: 1}'", "\"[1,]\"", "'nope'", "'1 2'", "'\\x'", "'{\"a\":1'", "'01'"])
     func `quoted text that is not JSON is refused`(text: String) {
-        #expect(read(.jsonBody, text).problems == ["a text in quotes must be JSON itself, or leave the quotes out"])
+        #expect(
+            read(.jsonBody, text).problems == [
+                "a text in quotes must be JSON itself, or leave the quotes out"
+            ])
     }
 
     @Test func `header names and values that would break a message are refused`() {
         let kind = Kind<[HeaderField]>.headers("headers", allowsFraming: false)
         #expect(read(kind, "{ X-A: \"b c\" }").value == [HeaderField("X-A", "b c")])
         let bad = [
-            #"{ X-A: "b\r\nSet-Cookie: c" }"#, #"{ X-A: "b\0" }"#, #"{ "X A": b }"#, #"{ "X:": b }"#, #"{ X-A: " b" }"#,
-            #"{ Content-Length: "1" }"#, #"{ transfer-encoding: chunked }"#, #"{ X-A: 1, x-a: 2 }"#, #"{ "": b }"#,
+            #"{ X-A: "b\r\nSet-Cookie: c" }"#, #"{ X-A: "b\0" }"#, #"{ "X A": b }"#, #"{ "X:": b }"#,
+            #"{ X-A: " b" }"#,
+            #"{ Content-Length: "1" }"#, #"{ transfer-encoding: chunked }"#, #"{ X-A: 1, x-a: 2 }"#,
+            #"{ "": b }"#,
         ]
         for text in bad { #expect(read(kind, text).value == nil, "\(text)") }
     }
@@ -135,8 +146,14 @@ private func read<Value: Sendable>(_ kind: Kind<Value>, _ text: String) -> (valu
     @Test func `a word out of several is suggested`() {
         enum Fruit: String, CaseIterable, Sendable { case apple, pear }
         #expect(read(Kind<Fruit>.choice, "pear").value == .pear)
-        #expect(read(Kind<Fruit>.choice, "aple").problems == ["expected apple or pear, found \"aple\" (did you mean \"apple\"?)"])
-        #expect(read(Kind<Fruit>.choice, "Apple").problems == ["expected apple or pear, found \"Apple\" (did you mean \"apple\"?)"])
+        #expect(
+            read(Kind<Fruit>.choice, "aple").problems == [
+                "expected apple or pear, found \"aple\" (did you mean \"apple\"?)"
+            ])
+        #expect(
+            read(Kind<Fruit>.choice, "Apple").problems == [
+                "expected apple or pear, found \"Apple\" (did you mean \"apple\"?)"
+            ])
         #expect(read(Kind<Fruit>.choice, "melon").problems == ["expected apple or pear, found \"melon\""])
     }
 

@@ -9,7 +9,8 @@ package struct Loaded<Root: Sendable>: Sendable {
 extension Section {
     /// Reads a file's text. Pure: no file is opened and no variable read that is not passed in.
     ///
-    /// - Parameter references: checks what parts of the file say about each other; only asked where all parts could be read.
+    /// - Parameter references: checks what parts of the file say about each other; only asked where all parts
+    ///   could be read.
     package func load(
         text: String, file: String, environment: [String: String],
         references: (Root, inout Reader) -> Void
@@ -54,7 +55,10 @@ extension SectionDescription {
         }
         let required = fields.filter(\.isRequired).map { JSONValue.string($0.name) }
         return .object(
-            [("type", .string("object")), ("additionalProperties", .bool(false)), ("properties", .object(properties))]
+            [
+                ("type", .string("object")), ("additionalProperties", .bool(false)),
+                ("properties", .object(properties)),
+            ]
                 + (required.isEmpty ? [] : [("required", .array(required))]))
     }
 }

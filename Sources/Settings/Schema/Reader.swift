@@ -88,9 +88,12 @@ package struct Reader: Sendable {
     package var hasErrors: Bool { !unsound.isEmpty }
 
     /// Whether an entry of a list or map was read whole, so that what it says can be compared with others.
-    package func isSound(_ key: String, _ index: Int) -> Bool { !unsound.contains([.key(key), .index(index)]) }
+    package func isSound(_ key: String, _ index: Int) -> Bool {
+        !unsound.contains([.key(key), .index(index)])
+    }
 
-    /// All that was found in the order of the file. The same finding of a part that aliases repeat appears once.
+    /// All that was found in the order of the file. The same finding of a part that aliases repeat appears
+    /// once.
     func diagnostics(file: String) -> [Diagnostic] {
         var seen: Set<Finding> = []
         return findings.filter { seen.insert($0).inserted }
@@ -140,11 +143,15 @@ package struct Reader: Sendable {
             case .missing(let name):
                 report(
                     at: mark,
-                    "\(path.text): the environment has no variable \(name); set it, or give a default: ${\(name):-…}")
+                    "\(path.text): the environment has no variable \(name); "
+                        + "set it, or give a default: ${\(name):-…}"
+                )
             case .malformed:
                 report(
                     at: mark,
-                    "\(path.text): a reference is ${NAME} or ${NAME:-default}; write $${ for the signs themselves")
+                    "\(path.text): a reference is ${NAME} or ${NAME:-default}; "
+                        + "write $${ for the signs themselves"
+                )
             }
             return nil
         }
@@ -167,7 +174,9 @@ package struct Reader: Sendable {
             return try parse(expansion.text)
         } catch {
             let isOpen = secretDepth == 0 && !expansion.isFromEnvironment
-            let shown = isOpen ? expansion.text.quoted : secretDepth > 0 ? "a secret" : "the value of \(scalar.text.quoted)"
+            let shown =
+                isOpen
+                ? expansion.text.quoted : secretDepth > 0 ? "a secret" : "the value of \(scalar.text.quoted)"
             let message =
                 error.reason.map { "\(shown): \($0)" } ?? "expected \(words), found \(shown)"
             report(at: node.mark, "\(path.text): \(message)", suggestion: isOpen ? error.suggestion : nil)
