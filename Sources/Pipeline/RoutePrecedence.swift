@@ -1,7 +1,7 @@
 import Settings
 
-/// Which of two routes that both match a request wins: the one with the greater precedence, and between equals the one that
-/// stands first in the file.
+/// Which of two routes that both match a request wins: the one with the greater precedence, and between
+/// equals the one that stands first in the file.
 package struct RoutePrecedence: Comparable, Hashable, Sendable {
     /// Compared number by number: the path's kind, how much of it is given, hosts, methods, headers.
     private var ranks: [Int]
@@ -27,21 +27,17 @@ package struct RoutePrecedence: Comparable, Hashable, Sendable {
         case .exact: [2, 0, 0]
         case .prefix(let path): [0, path.utf8.count, 0]
         case .segments(let segments):
-            // Left to right: a literal before a placeholder before the rest; base 3, and 40 digits fit an Int.
-            [1, digits(segments.prefix(32)), digits(segments.dropFirst(32).prefix(32))]
+            // Left to right: a literal before a placeholder before the end before the rest. The end or the
+            // rest is always reached, so that what follows in the list is compared only between patterns of
+            // one form.
+            [1]
+                + segments.map { segment in
+                    switch segment {
+                    case .literal: 3
+                    case .any: 2
+                    case .rest: 0
+                    }
+                } + (segments.last == .rest ? [] : [1])
         }
-    }
-
-    private static func digits(_ segments: ArraySlice<PathPattern.Segment>) -> Int {
-        var value = 0
-        for segment in segments {
-            switch segment {
-            case .literal: value = value * 3 + 2
-            case .any: value = value * 3 + 1
-            case .rest: value *= 3
-            }
-        }
-        for _ in segments.count..<32 { value *= 3 }
-        return value
     }
 }

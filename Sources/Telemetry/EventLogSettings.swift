@@ -34,7 +34,9 @@ extension EventLogSettings {
             Field(
                 "level", \.level, .choice, reload: .live, "The least important events that are written.",
                 example: "warning"),
-            Field("format", \.format, .choice, reload: .live, "Lines for people or for machines.", example: "json"),
+            Field(
+                "format", \.format, .choice, reload: .live, "Lines for people or for machines.",
+                example: "json"),
         ])
 }
 

@@ -1,5 +1,6 @@
 extension IPAddress {
-    /// Strict: four decimal numbers without leading zeros (RFC 6943 §3.1.1), or the forms of RFC 4291 §2.2, without a zone.
+    /// Strict: four decimal numbers without leading zeros (RFC 6943 §3.1.1), or the forms of RFC 4291 §2.2,
+    /// without a zone.
     package init?(_ text: some StringProtocol) {
         if text.utf8.contains(UInt8(ascii: ":")) {
             self.init(v6: Substring(text))
@@ -26,7 +27,9 @@ extension IPAddress {
         var halves: [[UInt16]] = [[]]
         var parts = text.split(omittingEmptySubsequences: false) { $0 == ":" }.map(String.init)
         if parts.count >= 3, parts[0].isEmpty, parts[1].isEmpty { parts.removeFirst() }
-        if parts.count >= 2, parts[parts.count - 1].isEmpty, parts[parts.count - 2].isEmpty { parts.removeLast() }
+        if parts.count >= 2, parts[parts.count - 1].isEmpty, parts[parts.count - 2].isEmpty {
+            parts.removeLast()
+        }
         for (index, part) in parts.enumerated() {
             let last = halves.count - 1
             if part.isEmpty {
@@ -37,8 +40,12 @@ extension IPAddress {
                 guard let bits = Self.v4Bits(Substring(part)) else { return nil }
                 halves[last] += [UInt16(truncatingIfNeeded: bits >> 16), UInt16(truncatingIfNeeded: bits)]
             } else {
-                let isHexadecimal = part.utf8.allSatisfy { UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || 0x61...0x66 ~= $0 | 0x20 }
-                guard isHexadecimal, part.utf8.count <= 4, let group = UInt16(part, radix: 16) else { return nil }
+                let isHexadecimal = part.utf8.allSatisfy {
+                    UInt8(ascii: "0")...UInt8(ascii: "9") ~= $0 || 0x61...0x66 ~= $0 | 0x20
+                }
+                guard isHexadecimal, part.utf8.count <= 4, let group = UInt16(part, radix: 16) else {
+                    return nil
+                }
                 halves[last].append(group)
             }
         }
@@ -56,7 +63,9 @@ extension IPAddress {
     /// The form of RFC 5952: lower case, the longest run of two zero groups or more as `::`.
     package var text: String {
         guard family == .v6 else { return bytes.map(String.init).joined(separator: ".") }
-        let groups = (0..<8).map { UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(48 - 16 * ($0 % 4))) }
+        let groups = (0..<8).map {
+            UInt16(truncatingIfNeeded: ($0 < 4 ? high : low) >> UInt64(48 - 16 * ($0 % 4)))
+        }
         var best = 0..<0
         var start = 0
         while start < 8 {
@@ -66,7 +75,8 @@ extension IPAddress {
         }
         let words = groups.map { String($0, radix: 16) }
         guard !best.isEmpty else { return words.joined(separator: ":") }
-        return words[..<best.lowerBound].joined(separator: ":") + "::" + words[best.upperBound...].joined(separator: ":")
+        return words[..<best.lowerBound].joined(separator: ":") + "::"
+            + words[best.upperBound...].joined(separator: ":")
     }
 }
 
@@ -79,7 +89,8 @@ extension AddressBlock {
 extension ListenAddress {
     package var text: String {
         switch self {
-        case .ip(let address, let port): address.family == .v4 ? "\(address.text):\(port)" : "[\(address.text)]:\(port)"
+        case .ip(let address, let port):
+            address.family == .v4 ? "\(address.text):\(port)" : "[\(address.text)]:\(port)"
         case .everywhere(let port): ":\(port)"
         case .unix(let path): "unix:\(path)"
         }
@@ -89,7 +100,8 @@ extension ListenAddress {
 extension ServerAddress {
     package var text: String {
         switch self {
-        case .ip(let address, let port): address.family == .v4 ? "\(address.text):\(port)" : "[\(address.text)]:\(port)"
+        case .ip(let address, let port):
+            address.family == .v4 ? "\(address.text):\(port)" : "[\(address.text)]:\(port)"
         case .name(let name, let port): "\(name):\(port)"
         case .unix(let path): "unix:\(path)"
         }
