@@ -5,10 +5,11 @@
 // SAFETY: `base` is `count` bytes that the caller owns and lends for the view's life, on one thread; each
 // access is checked against `count`.
 @safe
+@usableFromInline
 package struct MutableByteView {
     @usableFromInline let base: UnsafeMutableRawPointer
     /// Bytes in view.
-    package let count: Int
+    @usableFromInline package let count: Int
 
     @inlinable
     package init(start: UnsafeMutableRawPointer, count: Int) {
