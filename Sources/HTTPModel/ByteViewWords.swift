@@ -5,6 +5,7 @@ import Bytes
 // (see `ByteView`).
 extension ByteView {
     /// Eight bytes from `index` on, the first one lowest; all of them must lie inside the view.
+    @inlinable
     package func word(at index: Int) -> UInt64 {
         precondition(index >= 0 && index &+ 8 <= count, "word outside of the view")
         return UInt64(littleEndian: unsafe start.loadUnaligned(fromByteOffset: index, as: UInt64.self))

@@ -2,6 +2,7 @@ import Bytes
 
 /// What the `Connection` lines of a head say (RFC 9110 §7.6.1): the options with a meaning of their own, and
 /// whether there are others, which name fields to remove.
+@usableFromInline
 package struct ConnectionOptions: Sendable, Equatable {
     /// Options that all lines of a head may list together. Bounds the work of finding the fields that they
     /// name.
@@ -37,6 +38,7 @@ package struct ConnectionOptions: Sendable, Equatable {
     }
 
     /// Whether a `Connection` line of `fields` lists `name`.
+    @usableFromInline
     package static func list(_ name: ByteView, _ bytes: ByteView, _ fields: borrowing FieldTable) -> Bool {
         var line = fields.firstIndex(of: .connection)
         while let index = line {
@@ -82,12 +84,14 @@ extension ByteView {
 
 extension FieldTable {
     /// Value of a line of a head whose bytes are `bytes`.
+    @inlinable @inline(__always)
     package func value(at index: Int, in bytes: ByteView) -> ByteView {
         let field = self[index]
         return bytes.slice(Int(field.valueStart), Int(field.valueStart) &+ Int(field.valueLength))
     }
 
     /// Name of a line of a head whose bytes are `bytes`, as received.
+    @inlinable @inline(__always)
     package func name(at index: Int, in bytes: ByteView) -> ByteView {
         let field = self[index]
         return bytes.slice(Int(field.lineStart), Int(field.lineStart) &+ Int(field.nameLength))

@@ -30,8 +30,9 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     // What frameworks take for their own (security.md 15)
     case xMiddlewareSubrequest
 
+    /// This name's bit in a set; none for `other`, whose raw value is 0.
     @inlinable
-    package var bit: UInt64 { self == .other ? 0 : 1 &<< UInt64(rawValue) }
+    package var bit: UInt64 { 1 &<< UInt64(rawValue) & ~1 }
 
     /// The name in lower case; empty for `other` and `ambiguous`.
     @inline(__always)
