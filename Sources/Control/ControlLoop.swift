@@ -18,11 +18,17 @@ package struct ControlLoop: ~Copyable {
     private static let drainPoll = Duration.milliseconds(20)
 
     package init(gateway: Gateway, signals: consuming Signals, notifyPath: String?) throws(SystemError) {
+        let watching = try Self.watch(signals)
         self.gateway = gateway
         self.notifyPath = notifyPath
-        epoll = try Epoll()
-        try epoll.addLevelTriggered(signals.descriptor, token: 0)
         self.signals = signals
+        epoll = watching
+    }
+
+    private static func watch(_ signals: borrowing Signals) throws(SystemError) -> Epoll {
+        let epoll = try Epoll()
+        try epoll.addLevelTriggered(signals.descriptor, token: 0)
+        return epoll
     }
 
     /// Runs until the gateway has ended.
