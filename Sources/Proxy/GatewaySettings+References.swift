@@ -92,6 +92,7 @@ extension GatewaySettings {
     private func checkRoutes(_ reader: inout Reader) {
         var names: [String: Int] = [:]
         var byShape: [PathPattern: [Int]] = [:]
+        let precedences = routes.map(RoutePrecedence.init)
         for (index, route) in routes.enumerated() where reader.isSound("routes", index) {
             let place: [SettingStep] = [.key("routes"), .index(index)]
             let isGivenName = reader.mark(of: place + [.key("name")]) != reader.mark(of: place)
@@ -103,7 +104,7 @@ extension GatewaySettings {
             names[route.name] = names[route.name] ?? index
             let shape = route.path.shape
             for earlier in byShape[shape, default: []].prefix(Self.comparedRoutes)
-            where routes[earlier].covers(route) {
+            where precedences[earlier] >= precedences[index] && routes[earlier].covers(route) {
                 let line = reader.mark(of: [.key("routes"), .index(earlier)]).line
                 let isSame = route.covers(routes[earlier])
                 reader.report(
@@ -134,14 +135,15 @@ extension PathPattern {
 }
 
 extension RouteSettings {
-    /// Whether every request that `other`, of the same path and later in the file, matches comes here first.
+    /// Whether every request that `other`, of the same path and precedence or less, matches comes here first.
     fileprivate func covers(_ other: RouteSettings) -> Bool {
-        guard RoutePrecedence(self) >= RoutePrecedence(other) else { return false }
-        let hostsCover = hosts.isEmpty || !other.hosts.isEmpty && Set(other.hosts).isSubset(of: hosts)
-        let methodsCover =
-            methods.isEmpty || !other.methods.isEmpty && Set(other.methods).isSubset(of: methods)
-        let fields = Set(other.headers.map { HeaderField($0.name.lowercased(), $0.value) })
-        let headersCover = headers.allSatisfy { fields.contains(HeaderField($0.name.lowercased(), $0.value)) }
-        return hostsCover && methodsCover && headersCover
+        guard hosts.isEmpty || !other.hosts.isEmpty && other.hosts.allSatisfy(hosts.contains),
+            methods.isEmpty || !other.methods.isEmpty && other.methods.allSatisfy(methods.contains)
+        else { return false }
+        return headers.allSatisfy { wanted in
+            other.headers.contains { field in
+                field.value == wanted.value && field.name.lowercased() == wanted.name.lowercased()
+            }
+        }
     }
 }
