@@ -19,7 +19,9 @@ extension ProxyCore where Net: ~Copyable {
             case .next:
                 exchanges[id].state.stage = stage.next
             case .respond(let response):
-                return respond(response, to: id, outcome: Outcome(endedBy: .gateway, in: .policy))
+                // An answer that the operator wanted is as good as the upstream's.
+                let outcome = response.status < 400 ? Outcome.ok : Outcome(endedBy: .gateway, in: .policy)
+                return respond(response, to: id, outcome: outcome)
             case .ask(.takeTokens(let demand), _):
                 // The memory store answers at once; the same stage goes on with what it says.
                 answer = .tokens(store.take(demand, now: now))
