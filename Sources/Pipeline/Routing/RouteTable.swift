@@ -12,7 +12,8 @@ package enum RouteMatch {
 }
 
 /// All routes, compiled. The most specific wins: first the host (exact, then the longest `*.` pattern, then routes for any host), then
-/// the path (exact, then patterns, then the longest prefix), then the route with more conditions, then the one that stands first.
+/// the path, segment by segment (a literal, then `{name}`, then the rest), then routes with methods, then those with more
+/// field conditions, then the one that stands first. `RoutePrecedence` says the same of settings.
 package struct RouteTable: Sendable {
     package struct Entry: Sendable {
         package let plan: RoutePlan
