@@ -65,7 +65,7 @@ let package = Package(
         .executableTarget(
             name: "floodgate",
             dependencies: [
-                "Control", "Demo", "Proxy", "Reactor", "Settings",
+                "Addressing", "Control", "Demo", "Proxy", "Reactor", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

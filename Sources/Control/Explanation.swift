@@ -6,6 +6,7 @@ import Pipeline
 import Proxy
 import Settings
 import Telemetry
+import Upstream
 
 /// What a request would meet, told stage by stage, without sending anything.
 package struct Explanation {
@@ -109,7 +110,7 @@ package struct Explanation {
                 lines.append(describe(upstream, share: share.weight, of: total))
             }
             if !route.stripPrefix.isEmpty { lines.append("strip_prefix   \(route.stripPrefix)") }
-            lines.append("response in    \(Quantity.text(of: route.responseTimeout ?? settings.responseTimeout(of: shares)))")
+            lines.append("response in    \(Quantity.text(route.responseTimeout ?? settings.responseTimeout(of: shares)))")
             if route.upgrade.contains(.websocket) { lines.append("upgrade        websocket") }
         }
         if let feature = route.feature { lines.append("feature        \(feature)") }
@@ -122,7 +123,7 @@ package struct Explanation {
             case .ip: "each client address, IPv6 by /\(limit.ipv6Prefix)"
             case .everyone: "all clients together"
             }
-        return "\(limit.rate.count) per \(Quantity.text(of: limit.rate.period)), at once \(limit.effectiveBurst), for \(holder)"
+        return "\(limit.rate.count) per \(Quantity.text(limit.rate.period)), at once \(limit.effectiveBurst), for \(holder)"
     }
 
     private func describe(_ upstream: UpstreamSettings, share: Int, of total: Int) -> String {

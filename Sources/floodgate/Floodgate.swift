@@ -8,7 +8,7 @@ struct Floodgate: ParsableCommand {
         abstract: "A reverse-proxy gateway: one YAML file, validated reloads, readable refusals.",
         version: version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, ReferenceCommand.self, DemoCommand.self,
+            RunCommand.self, CheckCommand.self, ExplainCommand.self, ReferenceCommand.self, DemoCommand.self,
         ])
 
     static let version = "0.1.0"
