@@ -40,10 +40,7 @@ package struct Explanation {
         case .success(nil):
             throw .notARequest("its head is not complete")
         case .success:
-            return bytes.withView { view in
-                parsed.bytes = view
-                return story(parsed, client: client)
-            }
+            return bytes.withView { story(&parsed, bytes: $0, client: client) }
         }
     }
 
@@ -58,12 +55,12 @@ package struct Explanation {
         return Array(text.utf8)
     }
 
-    private func story(_ head: RequestHead, client: IPAddress) -> String {
+    private func story(_ head: inout RequestHead, bytes: ByteView, client: IPAddress) -> String {
         var pool = BufferPool()
-        var buffer = pool.take(holding: head.bytes.count * 2)
-        buffer.append(head.bytes)
+        var buffer = pool.take(holding: bytes.count * 2)
+        buffer.append(bytes)
         var exchange = ExchangeState(buffer: buffer, peer: client, isEncrypted: false, localPort: nil)
-        exchange.head = head
+        swap(&exchange.head, &head)
         exchange.head.bytes = exchange.buffer.view
         let plan = PlanCompiler(settings, registry: MetricRegistry()).plan(for: WorkerShare(index: 0, of: 1))
         var lines: [String] = []
@@ -71,7 +68,7 @@ package struct Explanation {
         _ = plan.clientAddress.decide(&exchange)
         let trust = exchange.peerIsTrusted ? "the peer \(client) is a trusted proxy" : "the peer itself, its forwarded fields are not believed"
         lines.append("clientAddress  \(exchange.client) (\(trust))")
-        lines.append("requestID      \(describeIdentity(head, trusted: exchange.peerIsTrusted))")
+        lines.append("requestID      \(describeIdentity(exchange.head, trusted: exchange.peerIsTrusted))")
         switch plan.route.decide(&exchange, isReady: true) {
         case .respond(let response):
             lines.append("route          none: \(response.status) \(response.detail)")
@@ -85,7 +82,7 @@ package struct Explanation {
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private func describeIdentity(_ head: RequestHead, trusted: Bool) -> String {
+    private func describeIdentity(_ head: borrowing RequestHead, trusted: Bool) -> String {
         let id = trusted && head.fields.contains(.xRequestID) ? "X-Request-Id taken over" : "X-Request-Id made here"
         let trace = head.value(of: .traceparent).map(TraceContext.isValid) ?? false
         return "\(id), traceparent \(trace ? "passed on" : "begun here")"

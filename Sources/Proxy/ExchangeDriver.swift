@@ -129,13 +129,12 @@ extension ProxyCore where Net: ~Copyable {
         var text = ByteWriter(heads.view)
         var record = AccessRecord()
         record.time = wallTime
-        let head = exchanges[id].state.head
-        text.write(exchanges[id].state.requestID, of: head)
+        text.write(exchanges[id].state.requestID, of: exchanges[id].state.head)
         record.requestID = text.view
         let traceStart = text.count
         switch exchanges[id].state.trace {
         case .none: break
-        case .taken(let field): text.write(head.value(at: field).slice(3, 35))
+        case .taken(let field): text.write(exchanges[id].state.head.value(at: field).slice(3, 35))
         case .begun(let trace, _): text.write(traceID: trace)
         }
         record.traceID = text.view.dropFirst(traceStart)
@@ -147,14 +146,14 @@ extension ProxyCore where Net: ~Copyable {
         record.server = text.view.dropFirst(serverStart)
         record.outcome = outcome
         record.status = exchanges[id].status
-        if !head.bytes.isEmpty {
-            record.method = head.methodBytes
-            record.host = head.authorityBytes ?? .empty
-            record.path = exchanges[id].state.path.isEmpty ? head.pathBytes : exchanges[id].state.path
-            record.query = head.queryBytes
-            record.version = head.minorVersion == 0 ? .http10 : .http11
-            record.userAgent = head.value(of: .userAgent) ?? .empty
-            record.referer = head.value(of: .referer) ?? .empty
+        if !exchanges[id].state.head.bytes.isEmpty {
+            record.method = exchanges[id].state.head.methodBytes
+            record.host = exchanges[id].state.head.authorityBytes ?? .empty
+            record.path = exchanges[id].state.path.isEmpty ? exchanges[id].state.head.pathBytes : exchanges[id].state.path
+            record.query = exchanges[id].state.head.queryBytes
+            record.version = exchanges[id].state.head.minorVersion == 0 ? .http10 : .http11
+            record.userAgent = exchanges[id].state.head.value(of: .userAgent) ?? .empty
+            record.referer = exchanges[id].state.head.value(of: .referer) ?? .empty
         }
         if let plan = exchanges[id].state.plan { record.route = plan.name.view }
         if let upstream = exchanges[id].upstream { record.upstream = upstreams[upstream].plan.name.view }

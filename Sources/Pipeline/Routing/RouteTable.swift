@@ -89,7 +89,7 @@ package struct RouteTable: Sendable {
     }
 
     /// Finds the route for a request whose path is normalised.
-    package func match(_ head: RequestHead, path: ByteView) -> RouteMatch {
+    package func match(_ head: borrowing RequestHead, path: ByteView) -> RouteMatch {
         var host = ByteView.empty
         if let authority = head.authorityBytes { host = authority.prefix(Authority.hostEnd(authority) ?? authority.count) }
         var best = RouteMatch.unknownHost
@@ -117,10 +117,11 @@ package struct FieldCondition: Sendable {
         self.value = Array(value.utf8)
     }
 
-    func holds(in head: RequestHead) -> Bool {
+    func holds(in head: borrowing RequestHead) -> Bool {
         for index in 0..<head.fields.count {
-            guard name.withView({ head.name(at: index).equalsIgnoringCase($0) }) else { continue }
-            if value.withView({ head.value(at: index).equals($0) }) { return true }
+            let (fieldName, fieldValue) = (head.name(at: index), head.value(at: index))
+            guard name.withView({ fieldName.equalsIgnoringCase($0) }) else { continue }
+            if value.withView({ fieldValue.equals($0) }) { return true }
         }
         return false
     }
