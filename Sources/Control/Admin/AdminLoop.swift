@@ -110,27 +110,26 @@ struct AdminLoop: ~Copyable {
     private mutating func accept(from listener: Listener) {
         for _ in 0..<Self.acceptsPerTurn {
             guard acceptsAgain == nil, isRunning else { return }
-            guard let free = freeSlot() else { return pauseAccepting("admin connections at their limit", nil) }
+            guard let next = nextSlot else { return pauseAccepting("admin connections at their limit", nil) }
             do throws(SystemError) {
                 guard let accepted = try listener.accept() else { return }
-                try take(accepted.socket, slot: free)
+                if slots[next].connection != nil {
+                    parts.events.log(.warning, "admin connections at their limit", atMostEvery: .seconds(10))
+                    close(next)
+                }
+                try take(accepted.socket, slot: next)
             } catch {
                 pauseAccepting("admin listener cannot accept", error)
             }
         }
     }
 
-    /// A slot without a connection. Where all are taken, whoever has waited longest with a request that is not complete
-    /// makes room: a client that means to ask has asked long before.
-    private mutating func freeSlot() -> Int? {
+    /// A slot without a connection. Where all are taken, that of whoever has waited longest with a request that is not
+    /// complete: a client that means to ask has asked long before. Nil where all are being answered.
+    private var nextSlot: Int? {
         if let free = slots.firstIndex(where: { $0.connection == nil }) { return free }
         let waiting = slots.indices.filter { slots[$0].connection?.isAsking == true }
-        let longest = waiting.min { deadline(of: $0) < deadline(of: $1) }
-        if let longest {
-            parts.events.log(.warning, "admin connections at their limit", atMostEvery: .seconds(10))
-            close(longest)
-        }
-        return longest
+        return waiting.min { deadline(of: $0) < deadline(of: $1) }
     }
 
     private func deadline(of slot: Int) -> Instant { slots[slot].connection?.deadline ?? .distantFuture }

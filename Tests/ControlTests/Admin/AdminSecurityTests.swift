@@ -1,6 +1,5 @@
 import Addressing
 import Bytes
-import Control
 import Foundation
 import Testing
 
