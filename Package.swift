@@ -78,6 +78,9 @@ let package = Package(
         tests("HTTP1Tests", ["Bytes", "HTTPModel", "HTTP1"]),
         tests("SettingsTests", ["Addressing", "Settings", "Telemetry", "Upstream", "Pipeline", "Proxy"]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
+        tests(
+            "ControlTests",
+            ["Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Control"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),
     ]
