@@ -115,9 +115,13 @@ extension ProxyCore where Net: ~Copyable {
     ) -> Bool {
         let client = exchanges[id].client
         let coding = Self.coding(of: head, for: exchanges[id].state.head)
-        let framing: BodyFraming = coding == .untilClose ? .untilClose : head.framing
-        let mayKeep = clients[client].machine.requests < plan.clients.maxRequestsPerConnection
-        let persists = clients[client].machine.responseDecided(framing: framing, keepAlive: mayKeep)
+        let framing: BodyFraming =
+            switch coding {
+            case .asIs: head.framing
+            case .chunked: .chunked
+            case .untilClose: .untilClose
+            }
+        let persists = clients[client].machine.responseDecided(framing: framing, keepAlive: mayServeMore(client))
         exchanges[id].phase = .body
         exchanges[id].status = head.status
         exchanges[id].responseCoding = coding

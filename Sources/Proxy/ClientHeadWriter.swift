@@ -15,7 +15,9 @@ enum ClientHeadWriter {
         writeKeptLines(head, &writer) { index in
             let name = head.fields[index].name
             return FieldRules.isHopByHop(name) || name == .xRequestID || head.connectionLists(nameAt: index)
-                || (name == .contentLength && coding != .asIs) || securityHeaders.drops(head, index)
+                // A 204 has no length (RFC 9110 §8.6); what is framed anew has none of the origin's.
+                || (name == .contentLength && (coding != .asIs || head.status == 204))
+                || securityHeaders.drops(head, index)
         }
         securityHeaders.write(for: head, to: &writer)
         writer.write("X-Request-Id: ")

@@ -67,7 +67,7 @@ extension ProxyCore where Net: ~Copyable {
         let client = exchanges[id].client
         // What has not arrived of a short body is read away, so that the connection can go on; anything longer ends it.
         let rest = exchanges[id].requestBody.announced ?? .max
-        let keepAlive = rest <= 65536 && exchanges[id].phase != .head
+        let keepAlive = rest <= 65536 && exchanges[id].phase != .head && mayServeMore(client)
         let persists = clients[client].machine.responseDecided(framing: .length(1), keepAlive: keepAlive)
         exchanges[id].status = response.status
         exchanges[id].outcome = outcome
@@ -77,6 +77,11 @@ extension ProxyCore where Net: ~Copyable {
             date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
         guard send(answer, toClientOf: id) else { return }
         if clients[client].unsent.isEmpty { complete(id) }
+    }
+
+    /// Whether a client's connection may carry a further request behind the one in work.
+    func mayServeMore(_ client: SlotID) -> Bool {
+        clients[client].machine.requests < plan.clients.maxRequestsPerConnection
     }
 
     /// The exchange has failed: tells the client as well as it still can.
