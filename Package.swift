@@ -23,6 +23,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
 }
 
+/// Programs for proofs and measurements. They are built with the tree and never shipped.
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    Target.executableTarget(
+        name: name, dependencies: dependencies, path: "Benchmarks/\(name)", swiftSettings: strict)
+}
+
 let package = Package(
     name: "floodgate",
     products: [
@@ -45,7 +51,7 @@ let package = Package(
         module("HTTPModel", ["Bytes"]),
         module("Reactor", ["Bytes", "Time", "Slots", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
-        module("Settings", ["Bytes", .product(name: "Yams", package: "Yams")]),
+        module("Settings", ["Addressing", .product(name: "Yams", package: "Yams")]),
         module("Telemetry", ["Bytes", "Time", "HTTPModel", "Settings"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings"]),
         module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"]),
@@ -55,18 +61,27 @@ let package = Package(
             [
                 "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
             ]),
-        module("Control", [
-                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Proxy", "Telemetry",
-                "Settings",
+        module(
+            "Control",
+            [
+                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
+                "Stores", "Proxy", "Telemetry", "Settings",
             ]),
         module("Demo", ["COpenSSL"]),
         .executableTarget(
             name: "floodgate",
             dependencies: [
-                "Control", "Demo", "Proxy", "Settings",
+                "Addressing", "Control", "Demo", "Proxy", "Reactor", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+
+        tool(
+            "loadgen",
+            [
+                "Addressing", "Bytes", "HTTP1", "HTTPModel", "Reactor", "Slots", "Time",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         tests("BytesTests", ["Bytes"]),
         tests("SlotsTests", ["Slots"]),
@@ -74,8 +89,11 @@ let package = Package(
         tests("TimeTests", ["Bytes", "Time"]),
         tests("HTTPModelTests", ["Bytes", "HTTPModel"]),
         tests("HTTP1Tests", ["Bytes", "HTTPModel", "HTTP1"]),
-        tests("SettingsTests", ["Settings", "Telemetry", "Upstream", "Pipeline", "Proxy"]),
+        tests("SettingsTests", ["Addressing", "Settings", "Telemetry", "Upstream", "Pipeline", "Proxy"]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
+        tests(
+            "ControlTests",
+            ["Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Control"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),
         tests(

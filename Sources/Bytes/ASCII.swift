@@ -1,4 +1,5 @@
 /// Classes of ASCII bytes that HTTP's grammar speaks of.
+@usableFromInline
 package enum ASCII {
     /// `A-Z` to `a-z`; every other byte stays.
     @inlinable

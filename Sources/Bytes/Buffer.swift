@@ -4,14 +4,15 @@
 /// that is dropped instead frees its memory, and is missed by the pool's count.
 // SAFETY: `base` is `capacity` bytes that this value alone owns; all offsets are kept within `0 ... capacity`.
 @safe
+@usableFromInline
 package struct Buffer: ~Copyable {
     @usableFromInline let base: UnsafeMutableRawPointer
     /// Bytes in the block.
-    package let capacity: Int
+    @usableFromInline package let capacity: Int
     /// Offset of the first byte of data.
-    package private(set) var start: Int
+    @usableFromInline package internal(set) var start: Int
     /// Offset behind the last byte of data.
-    package private(set) var end: Int
+    @usableFromInline package internal(set) var end: Int
 
     init(base: UnsafeMutableRawPointer, capacity: Int) {
         unsafe self.base = base
@@ -30,42 +31,52 @@ package struct Buffer: ~Copyable {
     }
 
     /// Bytes of data.
+    @inlinable
     package var count: Int { end &- start }
+    @inlinable
     package var isEmpty: Bool { start == end }
     /// Room behind the data.
+    @inlinable
     package var room: Int { capacity &- end }
 
     /// The data. Valid until the buffer changes hands.
+    @inlinable
     package var view: ByteView { unsafe ByteView(start: base + start, count: end &- start) }
 
     /// The room behind the data, to be written and then `commit`ted.
+    @inlinable
     package var spare: MutableByteView { unsafe MutableByteView(start: base + end, count: capacity &- end) }
 
     /// Takes over `length` bytes that were written into `spare`.
+    @inlinable
     package mutating func commit(_ length: Int) {
         precondition(length >= 0 && length <= room)
         end &+= length
     }
 
     /// Drops the first `length` bytes of data.
+    @inlinable
     package mutating func consume(_ length: Int) {
         precondition(length >= 0 && length <= count)
         start &+= length
         if start == end { clear() }
     }
 
+    @inlinable
     package mutating func clear() {
         start = 0
         end = 0
     }
 
     /// Drops all but the first `length` bytes of data.
+    @inlinable
     package mutating func truncate(to length: Int) {
         precondition(length >= 0 && length <= count)
         end = start &+ length
     }
 
     /// Copies `bytes` behind the data; they must fit.
+    @inlinable
     package mutating func append(_ bytes: ByteView) {
         precondition(bytes.count <= room)
         unsafe (base + end).copyMemory(from: bytes.start, byteCount: bytes.count)
@@ -73,6 +84,7 @@ package struct Buffer: ~Copyable {
     }
 
     /// Moves the data to the front of the block, so that all room stands behind it.
+    @inlinable
     package mutating func compact() {
         guard start > 0 else { return }
         unsafe base.copyMemory(from: base + start, byteCount: count)

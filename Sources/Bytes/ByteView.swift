@@ -5,11 +5,12 @@
 // SAFETY: the one place where view memory is dereferenced. Each access is checked against `count`; the owner of the
 // memory (an exchange's `Buffer`, a worker's scratch region) lives on the same thread and outlives the view.
 @safe
+@usableFromInline
 package struct ByteView {
     /// First byte. Only for system calls and copies.
-    @unsafe package let start: UnsafeRawPointer
+    @unsafe @usableFromInline package let start: UnsafeRawPointer
     /// Bytes in view.
-    package let count: Int
+    @usableFromInline package let count: Int
 
     @inlinable
     package init(start: UnsafeRawPointer, count: Int) {

@@ -3,6 +3,7 @@
 /// Overflow is sticky: what does not fit is left out whole, `overflowed` turns true, and the caller decides once at the end.
 // SAFETY: `base` is `capacity` bytes owned by the caller for the writer's life; every write is checked against `capacity`.
 @safe
+@usableFromInline
 package struct ByteWriter: ~Copyable {
     @usableFromInline let base: UnsafeMutableRawPointer
     @usableFromInline let capacity: Int

@@ -1,10 +1,11 @@
 /// Writable view of bytes that somebody else keeps alive. Bounds-checked like `ByteView`, and as short-lived.
 // SAFETY: each access is checked against `count`; the owner of the memory lives on the same thread and outlives the view.
 @safe
+@usableFromInline
 package struct MutableByteView {
     /// First byte. Only for system calls and copies.
-    @unsafe package let start: UnsafeMutableRawPointer
-    package let count: Int
+    @unsafe @usableFromInline package let start: UnsafeMutableRawPointer
+    @usableFromInline package let count: Int
 
     @inlinable
     package init(start: UnsafeMutableRawPointer, count: Int) {

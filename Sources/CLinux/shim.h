@@ -16,4 +16,9 @@
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
 extern int pthread_setname_np(pthread_t thread, const char *name);
 
+
+// A global that Swift 6 does not let through as a variable.
+extern char **environ;
+static inline char *const *floodgate_environment(void) { return environ; }
+
 #endif

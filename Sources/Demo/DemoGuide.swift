@@ -29,7 +29,7 @@ package enum DemoGuide {
 
     private static func steps(gateway: String, admin: String) -> [Step] {
         let base = "http://\(gateway)"
-        let status = "curl -s -o /dev/null -w '%{http_code} '"
+        let status = "curl -s -o /dev/null -w '%{http_code}/%{exitcode} '"
         return [
             Step(
                 title: "what arrives at the backend: see X-Forwarded-For, X-Request-Id and traceparent",
@@ -51,7 +51,7 @@ package enum DemoGuide {
                     "for i in $(seq 30); do \(status) \(base)/api/limited; done; echo"
                 ]),
             Step(
-                title: "a backend that is slow, and one that fails and breaks off",
+                title: "a backend that is slow, and one that fails and breaks off (curl says 18 or 56 then)",
                 commands: [
                     "curl -i '\(base)/api/slow?ms=1500'",
                     "for i in $(seq 10); do \(status) \(base)/api/video/token; done; echo",

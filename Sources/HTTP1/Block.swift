@@ -2,8 +2,8 @@
 typealias Block = SIMD16<UInt8>
 
 extension Block {
-    /// Sixteen times the same byte. The operators between a vector and a number compare lane by lane, those between two
-    /// vectors are one instruction.
+    /// Sixteen times the same byte. The operators between a vector and a number compare lane by lane, those
+    /// between two vectors are one instruction.
     @inline(__always)
     static func all(_ byte: UInt8) -> Block { Block(repeating: byte) }
 }

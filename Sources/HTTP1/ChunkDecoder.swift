@@ -1,8 +1,8 @@
 import Bytes
 import HTTPModel
 
-/// Takes a chunked body apart in place, as it arrives (RFC 9112 §7.1): chunk lines are dropped, payload is moved together,
-/// trailers are parsed and filtered. Allocates only for trailers that pass, once.
+/// Takes a chunked body apart in place, as it arrives (RFC 9112 §7.1): chunk lines are dropped, payload is
+/// moved together, trailers are parsed and filtered. Allocates only for trailers that pass, once.
 package struct ChunkDecoder {
     /// What one call found.
     package struct Step: Equatable {
@@ -12,6 +12,12 @@ package struct ChunkDecoder {
         package var consumed: Int
         /// Whether the last chunk and the trailer section are through.
         package var ended: Bool
+
+        package init(payload: Range<Int>, consumed: Int, ended: Bool) {
+            self.payload = payload
+            self.consumed = consumed
+            self.ended = ended
+        }
     }
 
     /// Bytes of chunk extensions and of white space around them, in one message.
@@ -184,11 +190,14 @@ extension ChunkDecoder {
     /// Parses the line that is complete now, and keeps it in its canonical form or drops it.
     private mutating func endTrailer() throws(ChunkError) {
         trailerBytes &+= 1
+        guard trailerBytes <= ChunkDecoder.maximumTrailers else { throw .trailersTooLarge }
         trailers.append(ASCII.carriageReturn)
         trailers.append(ASCII.lineFeed)
         state = .trailerStart
         let start = lineStart
-        let parsed: Result<Field?, HeadError> = trailers.withView { bytes in ChunkDecoder.field(bytes, at: start) }
+        let parsed: Result<Field?, HeadError> = trailers.withView { bytes in
+            ChunkDecoder.field(bytes, at: start)
+        }
         let kept: Field?
         switch parsed {
         case .success(let field): kept = field
@@ -202,7 +211,8 @@ extension ChunkDecoder {
         let valueEnd = Int(field.valueStart) &+ Int(field.valueLength)
         trailers.removeSubrange(valueEnd..<trailers.count &- 2)
         trailers.replaceSubrange(
-            lineStart &+ Int(field.nameLength) &+ 1..<Int(field.valueStart), with: CollectionOfOne(ASCII.space))
+            lineStart &+ Int(field.nameLength) &+ 1..<Int(field.valueStart),
+            with: CollectionOfOne(ASCII.space))
     }
 
     /// The field at `start`, or nil where it must not be passed on.

@@ -1,7 +1,8 @@
 import HTTPModel
 
-/// The life of one HTTP/1.1 connection to an origin, as decisions: what a received head means, whether the connection can
-/// be used again, and whether a request that failed on it may be sent elsewhere. Does nothing itself.
+/// The life of one HTTP/1.1 connection to an origin, as decisions: what a received head means, whether the
+/// connection can be used again, and whether a request that failed on it may be sent elsewhere. Does nothing
+/// itself.
 package struct ClientConnectionMachine {
     /// Why an exchange failed on this connection.
     package enum Failure: Equatable, Sendable {
@@ -13,9 +14,9 @@ package struct ClientConnectionMachine {
     package enum Retry: Equatable, Sendable {
         /// Nothing of it left this machine: any request may.
         case untouched
-        /// The connection had been used before and closed without a byte of an answer: the origin closed it while idle,
-        /// and most likely never read the request (RFC 9112 §9.3.1). The owner decides by method and by what it still has
-        /// of the body.
+        /// The connection had been used before and closed without a byte of an answer: the origin closed it
+        /// while idle, and most likely never read the request (RFC 9112 §9.3.1). The owner decides by method
+        /// and by what it still has of the body.
         case reusedConnection
         /// The origin may have acted on it.
         case no
@@ -26,7 +27,8 @@ package struct ClientConnectionMachine {
         case proceed
         /// Passes an interim answer on and goes on waiting for the final one.
         case interim
-        /// Begins the answer. Where `sendsOn` is false the origin has refused the body: the owner stops sending it.
+        /// Begins the answer. Where `sendsOn` is false the origin has refused the body: the owner stops
+        /// sending it.
         case response(sendsOn: Bool)
         /// Begins a tunnel.
         case upgrade
@@ -98,7 +100,8 @@ extension ClientConnectionMachine {
     /// The connection is made. The request that was assigned to it, if any, may be written.
     package mutating func connected() {
         switch state {
-        case .connecting(let hasRequest): state = hasRequest ? .exchange(.untouched, .awaited(interims: 0)) : .idle
+        case .connecting(let hasRequest):
+            state = hasRequest ? .exchange(.untouched, .awaited(interims: 0)) : .idle
         case .idle, .exchange, .tunnel, .closed: wrong("a connection was made")
         }
     }
@@ -124,7 +127,8 @@ extension ClientConnectionMachine {
     /// The kernel took the last byte of the request.
     package mutating func requestEnded() {
         switch state {
-        case .exchange(.untouched, let response), .exchange(.sending, let response): state = .exchange(.sent, response)
+        case .exchange(.untouched, let response), .exchange(.sending, let response):
+            state = .exchange(.sent, response)
         // The answer came to its end first.
         case .closed: break
         case .connecting, .idle, .exchange(.sent, _), .tunnel: wrong("a request ended")
@@ -137,8 +141,8 @@ extension ClientConnectionMachine {
     /// Bytes have arrived. To be told before they are parsed.
     package mutating func bytesReceived() -> Action {
         switch state {
-        // Nobody asked: an answer to nothing, or the rest of an answer that lied about its length. It would be taken for
-        // the answer to the next request.
+        // Nobody asked: an answer to nothing, or the rest of an answer that lied about its length. It would
+        // be taken for the answer to the next request.
         case .idle: return close(.close)
         case .exchange(.untouched, _): return close(.fail(.unsolicitedBytes, .untouched))
         case .exchange:
@@ -196,7 +200,8 @@ extension ClientConnectionMachine {
             guard keepAlive, !surplus else { return close(.close) }
             state = .idle
             return .reuse
-        // An early answer: the rest of the request would have to be sent for nothing before the connection was clean.
+        // An early answer: the rest of the request would have to be sent for nothing before the connection
+        // was clean.
         case .exchange(.sending, .body), .exchange(.untouched, .body):
             exchanges &+= 1
             return close(.close)
@@ -213,8 +218,8 @@ extension ClientConnectionMachine {
 
     /// The origin closed the connection.
     ///
-    /// `close` means, where a body lasts until the close, that the answer is complete. In a tunnel nothing is decided: each
-    /// direction ends by itself, and `tunnelEnded` tells of the last.
+    /// `close` means, where a body lasts until the close, that the answer is complete. In a tunnel nothing is
+    /// decided: each direction ends by itself, and `tunnelEnded` tells of the last.
     package mutating func originClosed(_ end: End) -> Action {
         switch state {
         case .connecting: return close(.fail(.connectFailed, .untouched))

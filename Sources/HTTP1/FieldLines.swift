@@ -1,7 +1,8 @@
 import Bytes
 import HTTPModel
 
-/// The field lines of a head or of a trailer section (RFC 9112 §5): both parsers and the chunk decoder read them here.
+/// The field lines of a head or of a trailer section (RFC 9112 §5): both parsers and the chunk decoder read
+/// them here.
 enum FieldLines {
     /// One look at the place where a field line may begin.
     enum Line {
@@ -13,11 +14,12 @@ enum FieldLines {
         case incomplete
     }
 
-    /// Adds all lines from `start` on to `fields`, and returns the offset behind the empty line, or nil where it is not
-    /// there yet. `singletons` tells whether a second line of a singleton field is refused.
+    /// Adds all lines from `start` on to `fields`, and returns the offset behind the empty line, or nil where
+    /// it is not there yet. `singletons` tells whether a second line of a singleton field is refused.
     @inline(__always)
     static func parse(
-        _ bytes: ByteView, from start: Int, maximum: Int, singletons: Singletons, into fields: inout FieldTable,
+        _ bytes: ByteView, from start: Int, maximum: Int, singletons: Singletons,
+        into fields: inout FieldTable,
         notes: inout HeadNotes
     ) throws(HeadError) -> Int? {
         var cursor = start
@@ -50,17 +52,16 @@ enum FieldLines {
     @inline(__always)
     static func line(_ bytes: ByteView, at start: Int) throws(HeadError) -> Line {
         var colon = endOfPlainName(bytes, from: start)
-        guard colon < bytes.count else {
-            guard colon &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
-            return .incomplete
-        }
+        guard colon &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
+        guard colon < bytes.count else { return .incomplete }
         var isAmbiguous = false
         if bytes[colon] != ASCII.colon || colon == start {
             if colon == start, bytes[start] == ASCII.carriageReturn { return try emptyLine(bytes, at: start) }
-            guard let end = try endOfUnusualName(bytes, from: start, isAmbiguous: &isAmbiguous) else { return .incomplete }
+            guard let end = try endOfUnusualName(bytes, from: start, isAmbiguous: &isAmbiguous) else {
+                return .incomplete
+            }
             colon = end
         }
-        guard colon &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
 
         var valueStart = colon &+ 1
         while valueStart < bytes.count, ASCII.isBlank(bytes[valueStart]) { valueStart &+= 1 }
@@ -104,10 +105,8 @@ enum FieldLines {
             if bytes[index] == 0x5F || bytes[index] == 0x2E { isAmbiguous = true }
             index &+= 1
         }
-        guard index < bytes.count else {
-            guard index &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
-            return nil
-        }
+        guard index &- start <= HeadLimits.maximumFieldName else { throw .fieldNameTooLong }
+        guard index < bytes.count else { return nil }
         switch bytes[index] {
         case ASCII.colon where index > start: return index
         case ASCII.lineFeed: throw .bareLineFeed
@@ -137,7 +136,8 @@ enum FieldLines {
         return index
     }
 
-    /// Index of the first control character but tab: what ends a field value or a reason phrase (RFC 9110 §5.5).
+    /// Index of the first control character but tab: what ends a field value or a reason phrase (RFC 9110
+    /// §5.5).
     @inline(__always)
     static func endOfText(_ bytes: ByteView, from start: Int) -> Int {
         var index = start

@@ -7,7 +7,8 @@ package enum HeadError: Error, Equatable, Sendable, CaseIterable {
     // Status line
     case badStatus, badReason
     // Fields
-    case badFieldName, fieldNameTooLong, spaceBeforeColon, badFieldValue, duplicateField, tooManyFields, headTooLarge
+    case badFieldName, fieldNameTooLong, spaceBeforeColon, badFieldValue, duplicateField, tooManyFields,
+        headTooLarge
     case tooManyConnectionOptions, unknownExpectation
     // Host
     case missingHost, duplicateHost, invalidHost
@@ -15,19 +16,22 @@ package enum HeadError: Error, Equatable, Sendable, CaseIterable {
     case contentLengthWithTransferEncoding, invalidContentLength, duplicateContentLength
     case invalidTransferEncoding, transferEncodingInHTTP10
 
-    /// The status of the answer to a request refused for this reason. An origin's head that fails is always a 502.
+    /// The status of the answer to a request refused for this reason. An origin's head that fails is always a
+    /// 502.
     package var status: Int {
         switch self {
         case .targetTooLong: 414
         case .unknownExpectation: 417
         case .tooManyFields, .headTooLarge, .fieldNameTooLong: 431
-        // RFC 9112 §3: a method longer than any that is implemented. CONNECT would need an Allow field as a 405, and is
-        // not implemented for any target.
+        // RFC 9112 §3: a method longer than any that is implemented. CONNECT would need an Allow field as a
+        // 405, and is not implemented for any target.
         case .methodTooLong, .connectRefused: 501
         case .badStatus, .badReason: 502
         case .unsupportedVersion: 505
-        case .bareLineFeed, .bareCarriageReturn, .tooManyEmptyLines, .foldedLine, .badMethod, .badTarget, .badVersion,
-            .badFieldName, .spaceBeforeColon, .badFieldValue, .duplicateField, .tooManyConnectionOptions, .missingHost,
+        case .bareLineFeed, .bareCarriageReturn, .tooManyEmptyLines, .foldedLine, .badMethod, .badTarget,
+            .badVersion,
+            .badFieldName, .spaceBeforeColon, .badFieldValue, .duplicateField, .tooManyConnectionOptions,
+            .missingHost,
             .duplicateHost, .invalidHost, .contentLengthWithTransferEncoding, .invalidContentLength,
             .duplicateContentLength, .invalidTransferEncoding, .transferEncodingInHTTP10:
             400

@@ -2,7 +2,8 @@ import HTTPModel
 
 /// How large a head may be.
 package struct HeadLimits: Sendable, Equatable {
-    /// Bytes of the whole head, empty lines before it included; 64 to 65,535, because offsets are kept in 16 bits.
+    /// Bytes of the whole head, empty lines before it included; 64 to 65,535, because offsets are kept in 16
+    /// bits.
     package let maximumBytes: Int
     /// Bytes of the request target.
     package let maximumTarget: Int
@@ -10,7 +11,9 @@ package struct HeadLimits: Sendable, Equatable {
     package let maximumFields: Int
 
     /// Limits outside of the bounds above are moved to the nearest bound.
-    package init(maximumBytes: Int = 16384, maximumTarget: Int = 8192, maximumFields: Int = FieldTable.capacity) {
+    package init(
+        maximumBytes: Int = 16384, maximumTarget: Int = 8192, maximumFields: Int = FieldTable.capacity
+    ) {
         self.maximumBytes = min(max(maximumBytes, 64), 65535)
         self.maximumTarget = min(max(maximumTarget, 1), self.maximumBytes)
         self.maximumFields = min(max(maximumFields, 1), FieldTable.capacity)

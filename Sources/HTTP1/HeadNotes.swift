@@ -1,8 +1,8 @@
 import Bytes
 import HTTPModel
 
-/// The fields of a head that decide about the message itself, noted while its lines are read, so that nothing has to be
-/// looked up in the table again.
+/// The fields of a head that decide about the message itself, noted while its lines are read, so that nothing
+/// has to be looked up in the table again.
 struct HeadNotes {
     var host: Field?
     var contentLength: Field?
@@ -26,15 +26,17 @@ struct HeadNotes {
         }
     }
 
-    /// The body that Content-Length and Transfer-Encoding declare together (RFC 9112 §6), nil where they declare none. A
-    /// Content-Length of zero is no body.
+    /// The body that Content-Length and Transfer-Encoding declare together (RFC 9112 §6), nil where they
+    /// declare none. A Content-Length of zero is no body.
     @inline(__always)
     func framing(_ bytes: ByteView, minorVersion: Int) throws(HeadError) -> BodyFraming? {
         if let transferEncoding {
             if contentLength != nil { throw .contentLengthWithTransferEncoding }
             if minorVersion == 0 { throw .transferEncodingInHTTP10 }
             // Exactly one coding: every other list is read differently by somebody.
-            guard transferEncoding.value(in: bytes).equalsIgnoringCase("chunked") else { throw .invalidTransferEncoding }
+            guard transferEncoding.value(in: bytes).equalsIgnoringCase("chunked") else {
+                throw .invalidTransferEncoding
+            }
             return .chunked
         }
         guard let contentLength else { return nil }

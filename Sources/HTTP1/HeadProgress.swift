@@ -1,10 +1,11 @@
 import Bytes
 
-/// How far a head that arrives in pieces has been looked at, so that one dripped byte by byte costs time in proportion to
-/// its length, not to the square of it.
+/// How far a head that arrives in pieces has been looked at, so that one dripped byte by byte costs time in
+/// proportion to its length, not to the square of it.
 ///
-/// A parse goes through all that is there and keeps nothing. It is worth repeating when the head may be complete, and also
-/// whenever the bytes have doubled since the last time, which finds errors early and costs at most as much again.
+/// A parse goes through all that is there and keeps nothing. It is worth repeating when the head may be
+/// complete, and also whenever the bytes have doubled since the last time, which finds errors early and costs
+/// at most as much again.
 struct HeadProgress {
     /// Bytes that were there at the last parse.
     private var parsed = 0
@@ -12,20 +13,21 @@ struct HeadProgress {
     private var searched = 0
 
     /// Whether to parse `bytes` now. `full` where no more bytes can be waited for.
-    mutating func isWorthParsing(_ bytes: ByteView, full: Bool) throws(HeadError) -> Bool {
+    mutating func isWorthParsing(_ bytes: ByteView, full: Bool) -> Bool {
         if bytes.count < parsed &* 2, !full {
-            guard try findsEnd(bytes) else { return false }
+            guard findsEnd(bytes) else { return false }
         }
         parsed = bytes.count
         searched = max(searched, bytes.count)
         return true
     }
 
-    /// Looks for an empty line in what is new.
-    private mutating func findsEnd(_ bytes: ByteView) throws(HeadError) -> Bool {
+    /// Looks for an empty line in what is new, and for an LF without CR: the parse then finds the first of
+    /// all errors, which is so the same one however the head was cut.
+    private mutating func findsEnd(_ bytes: ByteView) -> Bool {
         while let index = bytes.firstIndex(of: ASCII.lineFeed, from: searched) {
             searched = index &+ 1
-            guard index >= 1, bytes[index &- 1] == ASCII.carriageReturn else { throw .bareLineFeed }
+            if index == 0 || bytes[index &- 1] != ASCII.carriageReturn { return true }
             if index >= 3, bytes[index &- 2] == ASCII.lineFeed { return true }
         }
         searched = bytes.count

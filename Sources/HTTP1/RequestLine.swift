@@ -3,9 +3,12 @@ import HTTPModel
 
 /// The request line (RFC 9112 §3).
 enum RequestLine {
-    /// Sets method, target and version of `head`, and returns the offset behind the line, or nil where it is not complete.
+    /// Sets method, target and version of `head`, and returns the offset behind the line, or nil where it is
+    /// not complete.
     @inline(__always)
-    static func parse(_ bytes: ByteView, _ limits: HeadLimits, into head: inout RequestHead) throws(HeadError) -> Int? {
+    static func parse(_ bytes: ByteView, _ limits: HeadLimits, into head: inout RequestHead) throws(HeadError)
+        -> Int?
+    {
         guard let targetStart = try method(bytes, into: &head), targetStart < bytes.count else { return nil }
         guard let targetEnd = try target(bytes, from: targetStart, limits, into: &head) else { return nil }
         return try version(bytes, from: targetEnd &+ 1, into: &head)
@@ -39,7 +42,9 @@ enum RequestLine {
         case 0x2F: head.form = .origin
         case 0x2A: return try asterisk(bytes, at: start, into: &head)
         default:
-            guard let behindAuthority = try absolute(bytes, from: start, limits, into: &head) else { return nil }
+            guard let behindAuthority = try absolute(bytes, from: start, limits, into: &head) else {
+                return nil
+            }
             pathStart = behindAuthority
         }
         let pathEnd = endOfTarget(bytes, from: pathStart, isQuery: false)
@@ -56,7 +61,9 @@ enum RequestLine {
     }
 
     /// `*`, which only OPTIONS may ask for (RFC 9112 §3.2.4).
-    private static func asterisk(_ bytes: ByteView, at start: Int, into head: inout RequestHead) throws(HeadError) -> Int? {
+    private static func asterisk(_ bytes: ByteView, at start: Int, into head: inout RequestHead)
+        throws(HeadError) -> Int?
+    {
         head.form = .asterisk
         head.path = (start, start)
         guard start &+ 1 < bytes.count else { return nil }
@@ -93,7 +100,9 @@ enum RequestLine {
 
     /// `HTTP/1.1` or `HTTP/1.0` and CRLF at `start`. Returns the offset behind the line.
     @inline(__always)
-    private static func version(_ bytes: ByteView, from start: Int, into head: inout RequestHead) throws(HeadError) -> Int? {
+    private static func version(_ bytes: ByteView, from start: Int, into head: inout RequestHead)
+        throws(HeadError) -> Int?
+    {
         guard let minor = try HTTPVersion.minor(bytes, at: start) else { return nil }
         head.minorVersion = minor
         // Checked behind the version, so that the preface of HTTP/2 is told that its version is the reason.
@@ -110,10 +119,11 @@ enum RequestLine {
         return end &+ 2
     }
 
-    /// Index of the first byte that a target cannot have: not visible ASCII, or `#`; `?` too where `isQuery` is false.
+    /// Index of the first byte that a target cannot have: not visible ASCII, or `#`; `?` too where `isQuery`
+    /// is false.
     ///
-    /// Wider than RFC 3986 by the visible characters that browsers leave as they are in queries; what the path may have is
-    /// narrowed by `PathNormaliser`.
+    /// Wider than RFC 3986 by the visible characters that browsers leave as they are in queries; what the
+    /// path may have is narrowed by `PathNormaliser`.
     @inline(__always)
     private static func endOfTarget(_ bytes: ByteView, from start: Int, isQuery: Bool) -> Int {
         let question: UInt8 = isQuery ? 0x23 : 0x3F
@@ -125,7 +135,9 @@ enum RequestLine {
             if let offset = (outside .| ends).firstTrue { return index &+ offset }
             index &+= 16
         }
-        while index < bytes.count, bytes[index] &- 0x21 <= 0x5D, bytes[index] != 0x23, bytes[index] != question {
+        while index < bytes.count, bytes[index] &- 0x21 <= 0x5D, bytes[index] != 0x23,
+            bytes[index] != question
+        {
             index &+= 1
         }
         return index
@@ -159,6 +171,7 @@ enum HTTPVersion {
 
     /// `HTTP/` digit `.` digit, but neither 1.0 nor 1.1.
     private static func isOther(_ bytes: ByteView) -> Bool {
-        bytes.hasPrefix(ByteView("HTTP/")) && ASCII.isDigit(bytes[5]) && bytes[6] == 0x2E && ASCII.isDigit(bytes[7])
+        bytes.hasPrefix(ByteView("HTTP/")) && ASCII.isDigit(bytes[5]) && bytes[6] == 0x2E
+            && ASCII.isDigit(bytes[7])
     }
 }

@@ -1,8 +1,8 @@
 import Bytes
 import HTTPModel
 
-/// Parses response heads of HTTP/1.0 and HTTP/1.1 (RFC 9112 §4) from origins. As strict as `RequestParser` about lines and
-/// framing; tolerant about the reason phrase, which nothing depends on. Allocates nothing.
+/// Parses response heads of HTTP/1.0 and HTTP/1.1 (RFC 9112 §4) from origins. As strict as `RequestParser`
+/// about lines and framing; tolerant about the reason phrase, which nothing depends on. Allocates nothing.
 package struct ResponseParser {
     private let limits: HeadLimits
     private var progress = HeadProgress()
@@ -20,7 +20,7 @@ package struct ResponseParser {
     ) throws(HeadError) -> Int? {
         let isFull = bytes.count >= limits.maximumBytes
         let window = isFull ? bytes.prefix(limits.maximumBytes) : bytes
-        guard try progress.isWorthParsing(window, full: isFull) else { return nil }
+        guard progress.isWorthParsing(window, full: isFull) else { return nil }
         guard let fieldsStart = try statusLine(window, into: &head) else {
             if isFull { throw .headTooLarge }
             return nil
@@ -29,7 +29,8 @@ package struct ResponseParser {
         head.fields.removeAll()
         var notes = HeadNotes()
         let length = try FieldLines.parse(
-            window, from: fieldsStart, maximum: limits.maximumFields, singletons: .refuseFraming, into: &head.fields,
+            window, from: fieldsStart, maximum: limits.maximumFields, singletons: .refuseFraming,
+            into: &head.fields,
             notes: &notes)
         guard let length else {
             if isFull { throw .headTooLarge }
@@ -43,7 +44,8 @@ package struct ResponseParser {
         return length
     }
 
-    /// `HTTP/1.1 200 reason` (RFC 9112 §4). The space behind the status may be missing where the reason is empty.
+    /// `HTTP/1.1 200 reason` (RFC 9112 §4). The space behind the status may be missing where the reason is
+    /// empty.
     @inline(__always)
     private func statusLine(_ bytes: ByteView, into head: inout ResponseHead) throws(HeadError) -> Int? {
         guard let minor = try HTTPVersion.minor(bytes, at: 0) else { return nil }

@@ -1,10 +1,10 @@
 import HTTPModel
 
-/// The life of one HTTP/1.x connection from a client, as decisions: what may be read next, what the answer says about the
-/// connection, and how it is closed. Does nothing itself; its owner performs the actions.
+/// The life of one HTTP/1.x connection from a client, as decisions: what may be read next, what the answer
+/// says about the connection, and how it is closed. Does nothing itself; its owner performs the actions.
 ///
-/// One request is in exchange at any moment. Pipelined ones wait in the owner's buffer until both the answer and the request
-/// body of the one before have ended, so answers can neither mix nor change places.
+/// One request is in exchange at any moment. Pipelined ones wait in the owner's buffer until both the answer
+/// and the request body of the one before have ended, so answers can neither mix nor change places.
 package struct ServerConnectionMachine {
     /// What the owner does next.
     package enum Action: Equatable, Sendable {
@@ -14,16 +14,19 @@ package struct ServerConnectionMachine {
         case awaitRequest
         /// The client sends no more: parses what is there, and where no whole head is there, closes.
         case parseRest
-        /// Reads the rest of the request's body and drops it, telling `requestBodyDropped`; the answer is out.
+        /// Reads the rest of the request's body and drops it, telling `requestBodyDropped`; the answer is
+        /// out.
         case dropRequestBody
-        /// Answers with this status and `Connection: close`; an upstream exchange that is in work is cancelled.
+        /// Answers with this status and `Connection: close`; an upstream exchange that is in work is
+        /// cancelled.
         case refuse(status: Int)
         /// Ends the exchange: the upstream is cancelled, then the connection is reset.
         case cancel
         /// Closes: nothing is on its way.
         case close
-        /// Sends FIN, reads and drops at most so many bytes until the client closes, then closes. A client that still sends
-        /// would otherwise get a reset that destroys the answer before it is read (RFC 9112 §9.6).
+        /// Sends FIN, reads and drops at most so many bytes until the client closes, then closes. A client
+        /// that still sends would otherwise get a reset that destroys the answer before it is read (RFC 9112
+        /// §9.6).
         case linger(bytes: Int)
         /// Resets: the answer is not complete, and a FIN could make it look so (RFC 9112 §8).
         case abort
@@ -31,7 +34,8 @@ package struct ServerConnectionMachine {
 
     /// What the client's FIN means while its request is in exchange.
     package enum HalfClosePolicy: Sendable {
-        /// The client has left; what it asked for is cancelled. Browsers and HTTP libraries that give up look like this.
+        /// The client has left; what it asked for is cancelled. Browsers and HTTP libraries that give up look
+        /// like this.
         case departure
         /// The client only has no further request, and waits for the answer.
         case lastRequest
@@ -97,7 +101,8 @@ package struct ServerConnectionMachine {
         }
     }
 
-    /// Whether the client waits for a request to be asked of it: nothing is owed to it and nothing of a request is here.
+    /// Whether the client waits for a request to be asked of it: nothing is owed to it and nothing of a
+    /// request is here.
     package var isIdle: Bool {
         if case .idle = state { return true }
         return false
@@ -136,7 +141,8 @@ extension ServerConnectionMachine {
         }
     }
 
-    /// The request's body is wanted now. True where `100 Continue` is to be sent first; at most once a request.
+    /// The request's body is wanted now. True where `100 Continue` is to be sent first; at most once a
+    /// request.
     package mutating func requestBodyWanted() -> Bool {
         guard awaitsContinue, case .exchange(.arriving, .awaited) = state else { return false }
         awaitsContinue = false
@@ -190,17 +196,18 @@ extension ServerConnectionMachine {
 
 // The response
 extension ServerConnectionMachine {
-    /// The final answer is decided. Returns whether the connection persists behind it, which its head has to say:
-    /// `Connection: close` where it does not, `Connection: keep-alive` where it does and the client speaks HTTP/1.0.
+    /// The final answer is decided. Returns whether the connection persists behind it, which its head has to
+    /// say: `Connection: close` where it does not, `Connection: keep-alive` where it does and the client
+    /// speaks HTTP/1.0.
     ///
-    /// `framing` is that of the answer as it is sent to this client, without HEAD taken out. `keepAlive` is false where the
-    /// gateway wants the connection to end.
+    /// `framing` is that of the answer as it is sent to this client, without HEAD taken out. `keepAlive` is
+    /// false where the gateway wants the connection to end.
     package mutating func responseDecided(framing: BodyFraming, keepAlive: Bool) -> Bool {
         switch state {
         case .exchange(let body, .awaited):
             if framing == .untilClose || !keepAlive || drain != nil { persists = false }
-            // The client may or may not send the body that it asked about: what follows on the connection is either that
-            // or a request (RFC 9110 §10.1.1).
+            // The client may or may not send the body that it asked about: what follows on the connection is
+            // either that or a request (RFC 9110 §10.1.1).
             if awaitsContinue { persists = false }
             state = .exchange(body, .sending(framing))
             return persists
@@ -211,11 +218,13 @@ extension ServerConnectionMachine {
         }
     }
 
-    /// All of the answer has been handed to the kernel. `surplus` where bytes stand behind the request already.
+    /// All of the answer has been handed to the kernel. `surplus` where bytes stand behind the request
+    /// already.
     package mutating func responseEnded(surplus: Bool) -> Action {
         switch state {
         case .exchange(.arriving, .sending):
-            // Never a dirty connection: either the rest of the body is read away, or there is no next request.
+            // Never a dirty connection: either the rest of the body is read away, or there is no next
+            // request.
             guard persists else { return close(inputEnded ? .close : .linger(bytes: dropLimit)) }
             state = .dropping(left: dropLimit)
             return .dropRequestBody
@@ -231,8 +240,9 @@ extension ServerConnectionMachine {
     package mutating func responseFailed(status: Int) -> Action {
         switch state {
         case .exchange(_, .awaited): return .refuse(status: status)
-        // A length that is not reached and a missing last chunk show; the end of the connection looks like the end of the
-        // body. The client gets a reset in every case: it ends its waiting at once and cannot be misread.
+        // A length that is not reached and a missing last chunk show; the end of the connection looks like
+        // the end of the body. The client gets a reset in every case: it ends its waiting at once and cannot
+        // be misread.
         case .exchange(_, .sending): return close(.abort)
         case .closed: return .proceed
         case .idle, .receivingHead, .refusing, .dropping, .tunnel: wrong("a response failed")

@@ -2,11 +2,12 @@ import Bytes
 
 /// The `host[:port]` of a Host field or of an absolute target.
 package enum Authority {
-    /// Whether `bytes` is a host and an optional port: a name of letters, digits, `-`, `_` in dot-separated labels, an IPv4
-    /// address, or an IPv6 address in brackets; a port is 1 to 65535.
+    /// Whether `bytes` is a host and an optional port: a name of letters, digits, `-`, `_` in dot-separated
+    /// labels, an IPv4 address, or an IPv6 address in brackets; a port is 1 to 65535.
     ///
-    /// Narrower than RFC 3986 §3.2.2 on purpose: percent-escapes, sub-delimiters, user information, an empty host and an
-    /// empty port are read differently by different servers, and no host that a gateway serves needs them.
+    /// Narrower than RFC 3986 §3.2.2 on purpose: percent-escapes, sub-delimiters, user information, an empty
+    /// host and an empty port are read differently by different servers, and no host that a gateway serves
+    /// needs them.
     package static func isValid(_ bytes: ByteView) -> Bool {
         guard let end = hostEnd(bytes) else { return false }
         return end == bytes.count || isPort(bytes.dropFirst(end))

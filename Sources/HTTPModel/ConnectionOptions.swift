@@ -1,9 +1,11 @@
 import Bytes
 
-/// What the `Connection` lines of a head say (RFC 9110 §7.6.1): the options with a meaning of their own, and whether there
-/// are others, which name fields to remove.
+/// What the `Connection` lines of a head say (RFC 9110 §7.6.1): the options with a meaning of their own, and
+/// whether there are others, which name fields to remove.
+@usableFromInline
 package struct ConnectionOptions: Sendable, Equatable {
-    /// Options that all lines of a head may list together. Bounds the work of finding the fields that they name.
+    /// Options that all lines of a head may list together. Bounds the work of finding the fields that they
+    /// name.
     package static let maximum = 32
 
     package var close = false
@@ -36,6 +38,7 @@ package struct ConnectionOptions: Sendable, Equatable {
     }
 
     /// Whether a `Connection` line of `fields` lists `name`.
+    @usableFromInline
     package static func list(_ name: ByteView, _ bytes: ByteView, _ fields: borrowing FieldTable) -> Bool {
         var line = fields.firstIndex(of: .connection)
         while let index = line {
@@ -49,7 +52,8 @@ package struct ConnectionOptions: Sendable, Equatable {
     }
 }
 
-/// The elements of a comma-separated list without quoted strings (RFC 9110 §5.6.1), one after another. Empty ones are skipped.
+/// The elements of a comma-separated list without quoted strings (RFC 9110 §5.6.1), one after another. Empty
+/// ones are skipped.
 package struct ListElements {
     private var rest: ByteView
 
@@ -71,19 +75,23 @@ extension ByteView {
     /// Whether the bytes are the same but for the case of ASCII letters on either side.
     package func equalsIgnoringCases(_ other: ByteView) -> Bool {
         guard count == other.count else { return false }
-        for index in 0..<count where ASCII.lowercased(self[index]) != ASCII.lowercased(other[index]) { return false }
+        for index in 0..<count where ASCII.lowercased(self[index]) != ASCII.lowercased(other[index]) {
+            return false
+        }
         return true
     }
 }
 
 extension FieldTable {
     /// Value of a line of a head whose bytes are `bytes`.
+    @inlinable @inline(__always)
     package func value(at index: Int, in bytes: ByteView) -> ByteView {
         let field = self[index]
         return bytes.slice(Int(field.valueStart), Int(field.valueStart) &+ Int(field.valueLength))
     }
 
     /// Name of a line of a head whose bytes are `bytes`, as received.
+    @inlinable @inline(__always)
     package func name(at index: Int, in bytes: ByteView) -> ByteView {
         let field = self[index]
         return bytes.slice(Int(field.lineStart), Int(field.lineStart) &+ Int(field.nameLength))

@@ -2,15 +2,17 @@ import Bytes
 
 /// The field names that the gateway itself reads, sets or drops. Any other name is `other`.
 ///
-/// At most 64 cases: `FieldTable` keeps a bit for each. `FieldNameLookup.swift` finds the case of received bytes.
+/// At most 64 cases: `FieldTable` keeps a bit for each. `FieldNameLookup.swift` finds the case of received
+/// bytes.
 @usableFromInline
 package enum FieldName: UInt8, CaseIterable, Sendable {
     case other
-    /// A name with `_` or `.` in it. CGI-like servers take `X_Real_IP` for `X-Real-IP`, so such names are dropped unless
-    /// settings say otherwise (security.md 6).
+    /// A name with `_` or `.` in it. CGI-like servers take `X_Real_IP` for `X-Real-IP`, so such names are
+    /// dropped unless settings say otherwise (security.md 6).
     case ambiguous
     // Framing and connection (RFC 9110 §7.6.1, RFC 9112 §6, §7)
-    case connection, contentLength, transferEncoding, te, trailer, upgrade, keepAlive, proxyConnection, expect, host
+    case connection, contentLength, transferEncoding, te, trailer, upgrade, keepAlive, proxyConnection,
+        expect, host
     case proxyAuthenticate, proxyAuthorization, http2Settings
     // The way here
     case forwarded, xForwardedFor, xForwardedHost, xForwardedProto, xForwardedPort, xForwardedPrefix, xRealIP
@@ -21,14 +23,16 @@ package enum FieldName: UInt8, CaseIterable, Sendable {
     // WebSocket
     case secWebSocketKey
     // What helmet sends
-    case contentSecurityPolicy, crossOriginOpenerPolicy, crossOriginResourcePolicy, originAgentCluster, referrerPolicy
+    case contentSecurityPolicy, crossOriginOpenerPolicy, crossOriginResourcePolicy, originAgentCluster,
+        referrerPolicy
     case strictTransportSecurity, xContentTypeOptions, xDNSPrefetchControl, xDownloadOptions, xFrameOptions
     case xPermittedCrossDomainPolicies, xXSSProtection
     // What frameworks take for their own (security.md 15)
     case xMiddlewareSubrequest
 
+    /// This name's bit in a set; none for `other`, whose raw value is 0.
     @inlinable
-    package var bit: UInt64 { self == .other ? 0 : 1 &<< UInt64(rawValue) }
+    package var bit: UInt64 { 1 &<< UInt64(rawValue) & ~1 }
 
     /// The name in lower case; empty for `other` and `ambiguous`.
     @inline(__always)

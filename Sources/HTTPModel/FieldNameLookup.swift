@@ -1,10 +1,11 @@
 import Bytes
 
 extension FieldName {
-    /// The known name that `token` is, in whatever case, or `other`. `token` must be a valid token (RFC 9110 §5.6.2).
+    /// The known name that `token` is, in whatever case, or `other`. `token` must be a valid token (RFC 9110
+    /// §5.6.2).
     ///
-    /// Length, then one byte that tells the names of that length apart, then one comparison: no table in memory, no hash
-    /// that a peer could collide.
+    /// Length, then one byte that tells the names of that length apart, then one comparison: no table in
+    /// memory, no hash that a peer could collide.
     package init(lowercasing token: ByteView) {
         guard token.count >= 2, token.count <= 33 else {
             self = .other

@@ -21,12 +21,13 @@ package struct FieldNameSet: Sendable, Equatable {
     package func union(_ other: FieldNameSet) -> FieldNameSet { FieldNameSet(bits: bits | other.bits) }
 }
 
-/// What kind of field a name stands for: the one place that the serialisers, the stages and the trailer filter ask.
+/// What kind of field a name stands for: the one place that the serialisers, the stages and the trailer
+/// filter ask.
 @usableFromInline
 package enum FieldRules {
-    /// Fields for the next hop only, which is this gateway: never relayed, whether `Connection` lists them or not
-    /// (RFC 9110 §7.6.1). Framing is written anew for each hop, so Transfer-Encoding is among them. `http2-settings` asks
-    /// for h2c, which is off (security.md 4).
+    /// Fields for the next hop only, which is this gateway: never relayed, whether `Connection` lists them or
+    /// not (RFC 9110 §7.6.1). Framing is written anew for each hop, so Transfer-Encoding is among them.
+    /// `http2-settings` asks for h2c, which is off (security.md 4).
     @inlinable
     package static func isHopByHop(_ name: FieldName) -> Bool {
         switch name {
@@ -43,11 +44,13 @@ package enum FieldRules {
         name == .contentLength || name == .transferEncoding
     }
 
-    /// Fields that claim where a request came from: rebuilt, and relayed from trusted hops only (security.md 8).
+    /// Fields that claim where a request came from: rebuilt, and relayed from trusted hops only (security.md
+    /// 8).
     @inlinable
     package static func isForwarding(_ name: FieldName) -> Bool {
         switch name {
-        case .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedPort, .xForwardedPrefix,
+        case .forwarded, .xForwardedFor, .xForwardedHost, .xForwardedProto, .xForwardedPort,
+            .xForwardedPrefix,
             .xRealIP:
             true
         default: false
@@ -58,16 +61,19 @@ package enum FieldRules {
     @inlinable
     package static func isInformation(_ name: FieldName) -> Bool { name == .server || name == .xPoweredBy }
 
-    /// Fields that a framework behind the gateway takes for its own when they come from outside (security.md 15).
+    /// Fields that a framework behind the gateway takes for its own when they come from outside (security.md
+    /// 15).
     @inlinable
     package static func isFrameworkInternal(_ name: FieldName) -> Bool { name == .xMiddlewareSubrequest }
 
-    /// Request fields that mean one thing only: a second line is refused, because two readers would pick two different
-    /// ones (RFC 9110 §5.3, security.md 6). Cookie is not here: RFC 9113 §8.2.3 lets it be split and defines the joining.
+    /// Request fields that mean one thing only: a second line is refused, because two readers would pick two
+    /// different ones (RFC 9110 §5.3, security.md 6). Cookie is not here: RFC 9113 §8.2.3 lets it be split
+    /// and defines the joining.
     @inlinable
     package static func isSingleton(_ name: FieldName) -> Bool {
         switch name {
-        case .host, .contentLength, .transferEncoding, .expect, .authorization, .proxyAuthorization, .contentType,
+        case .host, .contentLength, .transferEncoding, .expect, .authorization, .proxyAuthorization,
+            .contentType,
             .origin, .referer, .userAgent, .range, .date, .secWebSocketKey, .http2Settings:
             true
         default: false
@@ -76,22 +82,26 @@ package enum FieldRules {
 
     /// Whether a `Connection` option may take this field out of a message.
     ///
-    /// RFC 9110 §7.6.1: a sender must not list a field that is meant for all recipients of the content. What the gateway
-    /// knows by name and what is not hop-by-hop is such a field: Host, Content-Length, Authorization, Cookie, Cache-Control
-    /// and the like. An option that names one of these is not obeyed: otherwise the request that the gateway judged (which
-    /// account, which cache key, which length) would be another one than the origin sees. Names that the gateway does not
-    /// know are removed, as the section demands; identity headers among them are set anew afterwards.
+    /// RFC 9110 §7.6.1: a sender must not list a field that is meant for all recipients of the content. What
+    /// the gateway knows by name and what is not hop-by-hop is such a field: Host, Content-Length,
+    /// Authorization, Cookie, Cache-Control and the like. An option that names one of these is not obeyed:
+    /// otherwise the request that the gateway judged (which account, which cache key, which length) would be
+    /// another one than the origin sees. Names that the gateway does not know are removed, as the section
+    /// demands; identity headers among them are set anew afterwards.
     @inlinable
     package static func isRemovableByConnection(_ name: FieldName) -> Bool {
         name == .other || name == .ambiguous || isHopByHop(name)
     }
 
-    /// Whether a trailer field must be dropped (RFC 9110 §6.5.1): framing, routing, request modifiers, authentication,
-    /// content format, hop-by-hop, and everything by which somebody is identified. A known name passes only where its
-    /// definition allows trailers; of the unknown ones these families are held back.
+    /// Whether a trailer field must be dropped (RFC 9110 §6.5.1): framing, routing, request modifiers,
+    /// authentication, content format, hop-by-hop, and everything by which somebody is identified. A known
+    /// name passes only where its definition allows trailers; of the unknown ones these families are held
+    /// back.
     package static func isForbiddenTrailer(_ name: FieldName, _ bytes: ByteView) -> Bool {
         guard name == .other else { return name != .etag }
-        for family in forbiddenTrailerFamilies where startsIgnoringCase(bytes, with: ByteView(family)) { return true }
+        for family in forbiddenTrailerFamilies where startsIgnoringCase(bytes, with: ByteView(family)) {
+            return true
+        }
         for field in forbiddenTrailers where bytes.equalsIgnoringCase(field) { return true }
         return false
     }
@@ -102,16 +112,22 @@ package enum FieldRules {
 
     /// Beginnings of names: conditions, negotiation, fetch metadata, proxies, and who asks.
     private static let forbiddenTrailerFamilies: [StaticString] = [
-        "if-", "accept-", "access-control-", "sec-", "proxy-", "cf-", "true-client-", "remote-", "x-forwarded", "x-real",
-        "x-original", "x-rewrite", "x-auth", "x-user", "x-account", "x-client", "x-cluster", "x-remote", "x-jwt", "x-api-",
-        "x-http-method", "x-middleware", "x-request", "x-envoy", "x-tenant", "x-role", "x-scope", "x-plan", "x-floodgate",
+        "if-", "accept-", "access-control-", "sec-", "proxy-", "cf-", "true-client-", "remote-",
+        "x-forwarded", "x-real",
+        "x-original", "x-rewrite", "x-auth", "x-user", "x-account", "x-client", "x-cluster", "x-remote",
+        "x-jwt", "x-api-",
+        "x-http-method", "x-middleware", "x-request", "x-envoy", "x-tenant", "x-role", "x-scope", "x-plan",
+        "x-floodgate",
         "floodgate-",
     ]
 
     private static let forbiddenTrailers: [StaticString] = [
-        "age", "allow", "content-disposition", "content-language", "content-location", "content-range", "expires",
-        "last-modified", "max-forwards", "pragma", "www-authenticate", "authentication-info", "warning", "from", "link",
-        "clear-site-data", "alt-svc", "refresh", "public-key-pins", "nel", "report-to", "early-data", "cookie2",
+        "age", "allow", "content-disposition", "content-language", "content-location", "content-range",
+        "expires",
+        "last-modified", "max-forwards", "pragma", "www-authenticate", "authentication-info", "warning",
+        "from", "link",
+        "clear-site-data", "alt-svc", "refresh", "public-key-pins", "nel", "report-to", "early-data",
+        "cookie2",
         "set-cookie2", "priority", "idempotency-key",
     ]
 }

@@ -1,11 +1,12 @@
 import Bytes
 
-/// Brings a path into the one form that match, authentication, limits, cache key and upstream all see (security.md 9).
+/// Brings a path into the one form that match, authentication, limits, cache key and upstream all see
+/// (security.md 9).
 ///
-/// Normal is: escapes of unreserved characters decoded and all others in upper case (RFC 3986 §6.2.2), characters that a
-/// path cannot have escaped, duplicate slashes merged, dot segments removed. What two servers are known to read in two
-/// ways is refused: encoded slash, backslash and control characters, escapes that are no UTF-8, dot segments that climb
-/// above the root or that hide behind parameters (`/..;x/`).
+/// Normal is: escapes of unreserved characters decoded and all others in upper case (RFC 3986 §6.2.2),
+/// characters that a path cannot have escaped, duplicate slashes merged, dot segments removed. What two
+/// servers are known to read in two ways is refused: encoded slash, backslash and control characters, escapes
+/// that are no UTF-8, dot segments that climb above the root or that hide behind parameters (`/..;x/`).
 package enum PathNormaliser {
     /// Whether `normalise` would write exactly `path`.
     package static func isNormal(_ path: ByteView) -> Bool {
@@ -14,8 +15,8 @@ package enum PathNormaliser {
         return suspicious == path.count || isNormal(path, from: suspicious)
     }
 
-    /// Writes the normal form of `path`, at most three times as long. An empty path, which an absolute target may have, is
-    /// `/`. Whether it fitted, `writer.overflowed` tells.
+    /// Writes the normal form of `path`, at most three times as long. An empty path, which an absolute target
+    /// may have, is `/`. Whether it fitted, `writer.overflowed` tells.
     package static func normalise(_ path: ByteView, into writer: inout ByteWriter) throws(PathError) {
         let start = writer.count
         writer.write(UInt8(0x2F))
@@ -42,7 +43,8 @@ package enum PathNormaliser {
 
     private enum Segment { case plain, current, parent }
 
-    /// What a segment in normal form means. A dot segment with parameters means a dot segment to some servers only.
+    /// What a segment in normal form means. A dot segment with parameters means a dot segment to some servers
+    /// only.
     private static func kind(_ segment: ByteView) throws(PathError) -> Segment {
         guard segment.count > 0, segment[0] == 0x2E else { return .plain }
         if segment.count == 1 { return .current }
@@ -54,14 +56,17 @@ package enum PathNormaliser {
     }
 
     /// Takes the last segment back: `segmentStart` stands behind the slash that ends it.
-    private static func climb(from segmentStart: Int, to start: Int, _ writer: inout ByteWriter) throws(PathError) {
+    private static func climb(from segmentStart: Int, to start: Int, _ writer: inout ByteWriter)
+        throws(PathError)
+    {
         var end = segmentStart &- 1
         guard end > start else { throw .climbsAboveRoot }
         while writer.view[end &- 1] != 0x2F { end &-= 1 }
         writer.truncate(to: end)
     }
 
-    /// Writes the segment at `from` in normal form and returns where it ends: at a slash or at the end of the path.
+    /// Writes the segment at `from` in normal form and returns where it ends: at a slash or at the end of the
+    /// path.
     private static func segment(
         _ path: ByteView, from: Int, into writer: inout ByteWriter
     ) throws(PathError) -> Int {
@@ -81,8 +86,11 @@ package enum PathNormaliser {
         return index
     }
 
-    /// Writes the escapes that make up the one character at `index`, or the character, and returns where they end.
-    private static func escape(_ path: ByteView, at index: Int, into writer: inout ByteWriter) throws(PathError) -> Int {
+    /// Writes the escapes that make up the one character at `index`, or the character, and returns where they
+    /// end.
+    private static func escape(_ path: ByteView, at index: Int, into writer: inout ByteWriter)
+        throws(PathError) -> Int
+    {
         guard let first = escaped(path, at: index) else { throw .badEscape }
         guard first >= 0x80 else {
             guard first != 0x2F, first != 0x5C else { throw .encodedSeparator }
@@ -98,8 +106,8 @@ package enum PathNormaliser {
         return index &+ length &* 3
     }
 
-    /// Bytes of the escaped UTF-8 character at `index`, or nil where it is invalid, overlong, a surrogate, beyond U+10FFFF
-    /// or a control character of U+0080 to U+009F (RFC 3629 §4).
+    /// Bytes of the escaped UTF-8 character at `index`, or nil where it is invalid, overlong, a surrogate,
+    /// beyond U+10FFFF or a control character of U+0080 to U+009F (RFC 3629 §4).
     private static func utf8Length(_ path: ByteView, at index: Int, first: UInt8) -> Int? {
         guard let second = escaped(path, at: index &+ 3) else { return nil }
         let length: Int
@@ -117,7 +125,9 @@ package enum PathNormaliser {
         }
         guard range.contains(second) else { return nil }
         for position in 2..<max(length, 2) {
-            guard let byte = escaped(path, at: index &+ position &* 3), byte & 0xC0 == 0x80 else { return nil }
+            guard let byte = escaped(path, at: index &+ position &* 3), byte & 0xC0 == 0x80 else {
+                return nil
+            }
         }
         return length
     }
@@ -125,7 +135,9 @@ package enum PathNormaliser {
     /// The byte that `%XX` at `index` stands for; nil where no escape stands there.
     private static func escaped(_ path: ByteView, at index: Int) -> UInt8? {
         guard index &+ 3 <= path.count, path[index] == 0x25 else { return nil }
-        guard let high = ASCII.hexValue(path[index &+ 1]), let low = ASCII.hexValue(path[index &+ 2]) else { return nil }
+        guard let high = ASCII.hexValue(path[index &+ 1]), let low = ASCII.hexValue(path[index &+ 2]) else {
+            return nil
+        }
         return high << 4 | low
     }
 
@@ -135,11 +147,14 @@ package enum PathNormaliser {
         writer.write(upperHexDigit(byte & 0x0F))
     }
 
-    private static func upperHexDigit(_ nibble: UInt8) -> UInt8 { nibble < 10 ? 0x30 &+ nibble : 0x37 &+ nibble }
+    private static func upperHexDigit(_ nibble: UInt8) -> UInt8 {
+        nibble < 10 ? 0x30 &+ nibble : 0x37 &+ nibble
+    }
 
     /// RFC 3986 §2.3.
     private static func isUnreserved(_ byte: UInt8) -> Bool {
-        ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F || byte == 0x7E
+        ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F
+            || byte == 0x7E
     }
 
     /// Whether a byte stands for itself in a segment: `pchar` without `%` (RFC 3986 §3.3).
@@ -151,8 +166,8 @@ package enum PathNormaliser {
         return (byte < 0x40 ? low : high) &>> UInt64(byte & 0x3F) & 1 == 1
     }
 
-    /// Index of the first byte that may keep a path from being normal: no `pchar` and no slash, or a slash before a slash
-    /// or a dot. The path's count where there is none.
+    /// Index of the first byte that may keep a path from being normal: no `pchar` and no slash, or a slash
+    /// before a slash or a dot. The path's count where there is none.
     private static func firstSuspicious(_ path: ByteView) -> Int {
         var index = 0
         // One byte more than a block: each slash is seen together with what follows it.
@@ -171,7 +186,9 @@ package enum PathNormaliser {
         while index < path.count {
             let byte = path[index]
             if byte == 0x2F {
-                if index &+ 1 < path.count, path[index &+ 1] == 0x2F || path[index &+ 1] == 0x2E { return index }
+                if index &+ 1 < path.count, path[index &+ 1] == 0x2F || path[index &+ 1] == 0x2E {
+                    return index
+                }
             } else if !isPathCharacter(byte) {
                 return index
             }
@@ -184,8 +201,8 @@ package enum PathNormaliser {
     @inline(__always)
     private static func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 
-    /// The rest of `isNormal`, byte by byte: escapes that are as they should be, segments that begin with a dot and are no
-    /// dot segments.
+    /// The rest of `isNormal`, byte by byte: escapes that are as they should be, segments that begin with a
+    /// dot and are no dot segments.
     private static func isNormal(_ path: ByteView, from: Int) -> Bool {
         var index = from
         while index < path.count {
@@ -205,7 +222,8 @@ package enum PathNormaliser {
         return true
     }
 
-    /// Whether the segment behind the slash at `slash` is neither empty before another slash nor any kind of dot segment.
+    /// Whether the segment behind the slash at `slash` is neither empty before another slash nor any kind of
+    /// dot segment.
     private static func isNormalSegmentStart(_ path: ByteView, behind slash: Int) -> Bool {
         func at(_ offset: Int) -> UInt8? { slash &+ offset < path.count ? path[slash &+ offset] : nil }
         func ends(_ byte: UInt8?) -> Bool { byte == nil || byte == 0x2F || byte == 0x3B }
@@ -220,7 +238,9 @@ package enum PathNormaliser {
         guard let first = escaped(path, at: index) else { return nil }
         var length = 1
         if first < 0x80 {
-            guard !isUnreserved(first), first != 0x2F, first != 0x5C, first >= 0x20, first != 0x7F else { return nil }
+            guard !isUnreserved(first), first != 0x2F, first != 0x5C, first >= 0x20, first != 0x7F else {
+                return nil
+            }
         } else {
             guard let found = utf8Length(path, at: index, first: first) else { return nil }
             length = found

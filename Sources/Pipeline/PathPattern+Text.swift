@@ -24,7 +24,9 @@ extension PathPattern {
         let isPrefix = path.hasSuffix("/*")
         if isPrefix { path.removeLast(2) }
         guard path.contains("{") || path.contains("}") else {
-            if path.contains("*") { throw Refusal("* stands only at the end, behind a /; use {name} for one segment") }
+            if path.contains("*") {
+                throw Refusal("* stands only at the end, behind a /; use {name} for one segment")
+            }
             if !path.isEmpty { try Self.check(path) }
             guard isPrefix, path.hasSuffix("/") else {
                 self = isPrefix ? .prefix(path) : .exact(path)
@@ -41,13 +43,17 @@ extension PathPattern {
         var segments: [Segment] = []
         for part in path.dropFirst().split(separator: "/", omittingEmptySubsequences: false) {
             guard part.contains("{") || part.contains("}") else {
-                if part.contains("*") { throw Refusal("* stands only at the end, behind a /; use {name} for one segment") }
+                if part.contains("*") {
+                    throw Refusal("* stands only at the end, behind a /; use {name} for one segment")
+                }
                 if !part.isEmpty { try check("/" + part) }
                 segments.append(.literal(String(part)))
                 continue
             }
             let name = part.dropFirst().dropLast()
-            let isName = name.utf8.allSatisfy { ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == UInt8(ascii: "_") }
+            let isName = name.utf8.allSatisfy {
+                ASCII.isLetter($0) || ASCII.isDigit($0) || $0 == UInt8(ascii: "_")
+            }
             guard part.hasPrefix("{"), part.hasSuffix("}"), !name.isEmpty, isName else {
                 throw Refusal("{name} stands for one whole segment; a name is letters, digits and _")
             }
@@ -55,7 +61,9 @@ extension PathPattern {
             segments.append(.any(name: String(name)))
         }
         // A slash at the end is an empty last segment; inside it never matches.
-        guard !segments.dropLast().contains(.literal("")) else { throw Refusal("// never stands in a normalised path") }
+        guard !segments.dropLast().contains(.literal("")) else {
+            throw Refusal("// never stands in a normalised path")
+        }
         guard segments.count <= maxSegments else { throw Refusal("more than \(maxSegments) segments") }
         return segments
     }
@@ -66,11 +74,15 @@ extension PathPattern {
         guard path.utf8.count <= maxLength else { throw Refusal("longer than \(maxLength) bytes") }
         guard !path.contains("//") else { throw Refusal("// never stands in a normalised path") }
         let parts = path.split(separator: "/")
-        guard !parts.contains("."), !parts.contains("..") else { throw Refusal(". and .. never stand in a normalised path") }
+        guard !parts.contains("."), !parts.contains("..") else {
+            throw Refusal(". and .. never stand in a normalised path")
+        }
         let bytes = Array(path.utf8)
         for (index, byte) in bytes.enumerated() {
             if byte >= 0x80 { throw Refusal("characters beyond ASCII are written as %XX") }
-            guard byte > 0x20, byte != 0x7F else { throw Refusal("blanks and control characters are written as %XX") }
+            guard byte > 0x20, byte != 0x7F else {
+                throw Refusal("blanks and control characters are written as %XX")
+            }
             switch byte {
             case UInt8(ascii: "?"), UInt8(ascii: "#"): throw Refusal("a path ends before ? and #")
             case UInt8(ascii: "\\"): throw Refusal("\\ never stands in a normalised path")
@@ -90,7 +102,9 @@ extension PathPattern {
         let isUnreserved =
             ASCII.isLetter(byte) || ASCII.isDigit(byte) || [0x2D, 0x2E, 0x5F, 0x7E].contains(byte)
         if isUnreserved { throw Refusal("letters, digits and - . _ ~ are not escaped in a normalised path") }
-        if [0x00, 0x2F, 0x5C].contains(byte) { throw Refusal("an escaped /, \\ or NUL is refused before routes are asked") }
+        if [0x00, 0x2F, 0x5C].contains(byte) {
+            throw Refusal("an escaped /, \\ or NUL is refused before routes are asked")
+        }
     }
 
     /// As a file writes it.

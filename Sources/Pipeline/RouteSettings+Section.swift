@@ -1,12 +1,14 @@
+import Addressing
 import Bytes
 import Settings
 
 extension RouteSettings {
     package static let section = Section(
         """
-        What a request must look like, and what becomes of it. The most specific route wins, wherever it stands: an exact \
-        path before a pattern before the longest prefix; then exact hosts before wildcards before none, then routes with \
-        methods, then those with more headers, then the order of the file.
+        What a request must look like, and what becomes of it. The most specific route wins, wherever it \
+        stands: first the host (exact, then the longest wildcard, then none); then the path, segment by \
+        segment (a literal, then `{name}`, then `*`); then routes with methods, then those with more headers, \
+        then the order of the file.
         """,
         initial: RouteSettings(),
         fields: matching + handling,
@@ -18,23 +20,25 @@ extension RouteSettings {
             "Name in logs, metrics and refusals; without it the path.", example: "orders"),
         Field(
             "path", \.path, .pathPattern, .required, reload: .live,
-            "Exact (`/api/orders`), everything below (`/api/*`, `/api` itself included) or a pattern (`/users/{id}/avatar`).",
+            "Exact (`/api/orders`), all below (`/api/*`, `/api` too) or a pattern (`/users/{id}/avatar`).",
             example: "/api/*"),
         Field(
             "methods", \.methods, .list(of: .method, 0...16), reload: .live,
             "Methods, any without it; GET includes HEAD.", example: "[GET, POST]"),
         Field(
             "hosts", \.hosts, .list(of: .hostPattern, 0...64), reload: .live,
-            "Hosts, any without it; `*.` stands for one label or more.", example: "[example.com, \"*.example.com\"]"),
+            "Hosts, any without it; `*.` stands for one label or more.",
+            example: "[example.com, \"*.example.com\"]"),
         Field(
-            "headers", \.headers, .headers("a map of header names to exact values", allowsFraming: true), reload: .live,
+            "headers", \.headers, .headers("a map of header names to exact values", allowsFraming: true),
+            reload: .live,
             "Fields that a request must carry with exactly these values.", example: "{ X-Version: \"2\" }"),
     ]
 
     private static let handling: [Field<RouteSettings>] = [
         Field(
             "upstream", \.shares, .shares, .exemplary, reload: .live,
-            "Who answers: one upstream, or several with weights, where 0 gets nothing (`{ app: 95, canary: 5 }`).",
+            "Who answers: one upstream, or several by weight, 0 for nothing (`{ app: 95, canary: 5 }`).",
             example: "app"),
         Field(
             "respond", \.response, .optional(Response.section.kind()), reload: .live,
@@ -50,7 +54,8 @@ extension RouteSettings {
             "max_body", \.maxBody, .optional(.bytes(0...(1 << 40))), reload: .live,
             "Largest request body instead of the clients', 0 for no limit.", example: "10MiB"),
         Field(
-            "response_timeout", \.responseTimeout, .optional(.duration(.milliseconds(10)...(.seconds(86_400)))),
+            "response_timeout", \.responseTimeout,
+            .optional(.duration(.milliseconds(10)...(.seconds(86_400)))),
             reload: .live, "Longest time to the answer's head instead of the upstream's.", example: "3s"),
         Field(
             "upgrade", \.upgrade, .list(of: .choice, 0...1), reload: .live,
@@ -73,18 +78,19 @@ extension RouteSettings {
 
     /// What the fields say together.
     private mutating func finish(_ node: DocumentNode, _ reader: inout Reader) {
-        if name.isEmpty { name = path.text }
         let place = reader.path
         switch (node.has("upstream"), node.has("respond")) {
         case (true, true):
             reader.report(
-                at: reader.mark(of: place + [.key("respond")]), "\(place.text): a route has an upstream or respond, not both")
+                at: reader.mark(of: place + [.key("respond")]),
+                "\(place.text): a route has an upstream or respond, not both")
         case (false, false):
             reader.report(at: node.mark, "\(place.text): \"upstream\" is missing (or \"respond\")")
         case (false, true):
             for key in ["strip_prefix", "response_timeout", "upgrade"] where node.has(key) {
                 reader.report(
-                    .warning, at: reader.mark(of: place + [.key(key)]), "\(place.text): \(key) has no effect beside respond")
+                    .warning, at: reader.mark(of: place + [.key(key)]),
+                    "\(place.text): \(key) has no effect beside respond")
             }
         case (true, false): break
         }
@@ -100,19 +106,23 @@ extension RouteSettings.Response {
         "An answer that the gateway gives itself.",
         initial: RouteSettings.Response(),
         fields: [
-            Field("status", \.status, .count(200...599), reload: .live, "The answer's status.", example: "410"),
             Field(
-                "json", \.jsonBody, .optional(.jsonBody), reload: .live, "A JSON body.", example: "{ error: GONE }"),
+                "status", \.status, .count(200...599), reload: .live, "The answer's status.", example: "410"),
+            Field(
+                "json", \.jsonBody, .optional(.jsonBody), reload: .live, "A JSON body.",
+                example: "{ error: GONE }"),
             Field("text", \.textBody, .optional(.textBody), reload: .live, "A text body.", example: "gone"),
             Field(
-                "headers", \.headers, .headers("a map of header names to values", allowsFraming: false), reload: .live,
+                "headers", \.headers, .headers("a map of header names to values", allowsFraming: false),
+                reload: .live,
                 "Fields of the answer; Content-Type replaces the body's own.",
                 example: "{ Location: \"https://example.com/\" }"),
         ],
         check: { response, node, reader in
             if node.has("text"), node.has("json") {
                 reader.report(
-                    at: reader.mark(of: reader.path + [.key("text")]), "\(reader.path.text): a body is text or json, not both")
+                    at: reader.mark(of: reader.path + [.key("text")]),
+                    "\(reader.path.text): a body is text or json, not both")
             }
             // RFC 9110 §15.3.5, §15.3.6, §15.4.5: these never carry content.
             guard [204, 205, 304].contains(response.status), response.body != nil else { return }
@@ -149,9 +159,13 @@ extension Kind where Value == String {
 
     fileprivate static var method: Kind {
         .scalar("a method such as GET") { text throws(Refusal) in
-            guard (1...32).contains(text.utf8.count), text.utf8.allSatisfy(ASCII.isToken) else { throw Refusal() }
+            guard (1...32).contains(text.utf8.count), text.utf8.allSatisfy(ASCII.isToken) else {
+                throw Refusal()
+            }
             // Methods are case-sensitive (RFC 9110 §9.1): `get` would never match.
-            guard text == text.uppercased() else { throw Refusal("methods are written in capitals", suggestion: text.uppercased()) }
+            guard text == text.uppercased() else {
+                throw Refusal("methods are written in capitals", suggestion: text.uppercased())
+            }
             guard text != "CONNECT" else { throw Refusal("CONNECT is never passed on") }
             return text
         } write: {
@@ -179,7 +193,9 @@ extension Kind where Value == HostPattern {
             let lowered = text.lowercased()
             let name = lowered.hasPrefix("*.") ? String(lowered.dropFirst(2)) : lowered
             if let colon = name.lastIndex(of: ":"), !name.hasSuffix("]"), IPAddress(name) == nil {
-                throw Refusal("a host is written without a port", suggestion: String(text.prefix(text.count - name[colon...].count)))
+                throw Refusal(
+                    "a host is written without a port",
+                    suggestion: String(text.prefix(text.count - name[colon...].count)))
             }
             if lowered.hasPrefix("*.") {
                 guard Endpoint.isHostName(name) else { throw Refusal() }
@@ -187,7 +203,7 @@ extension Kind where Value == HostPattern {
             }
             let bare = name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : name
             if let address = IPAddress(bare) {
-                return .exact(address.family == .v6 ? "[\(address.text)]" : address.text)
+                return .exact(address.isIPv4 ? "\(address)" : "[\(address)]")
             }
             guard Endpoint.isHostName(name) else { throw Refusal() }
             return .exact(name)
@@ -209,7 +225,10 @@ extension Kind where Value == [RouteSettings.Share] {
                     "anyOf",
                     .array([
                         name.schema,
-                        .object([("type", .string("object")), ("additionalProperties", weight.schema), ("minProperties", .number("1"))]),
+                        .object([
+                            ("type", .string("object")), ("additionalProperties", weight.schema),
+                            ("minProperties", .number("1")),
+                        ]),
                     ])
                 )
             ]),
@@ -219,11 +238,17 @@ extension Kind where Value == [RouteSettings.Share] {
                 }
                 let shares = entries.prefix(64).compactMap { entry in
                     reader.within(.key(entry.key), at: entry.keyMark) { reader in
-                        weight.read(entry.value, &reader).map { RouteSettings.Share(upstream: entry.key, weight: $0) }
+                        weight.read(entry.value, &reader).map {
+                            RouteSettings.Share(upstream: entry.key, weight: $0)
+                        }
                     }
                 }
-                guard entries.count <= 64, shares.count < entries.count || shares.contains(where: { $0.weight > 0 }) else {
-                    reader.report(at: node.mark, "\(reader.path.text): 1 to 64 upstreams, at least one with a weight above 0")
+                guard entries.count <= 64,
+                    shares.count < entries.count || shares.contains(where: { $0.weight > 0 })
+                else {
+                    reader.report(
+                        at: node.mark,
+                        "\(reader.path.text): 1 to 64 upstreams, at least one with a weight above 0")
                     return nil
                 }
                 return shares

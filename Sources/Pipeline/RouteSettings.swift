@@ -33,7 +33,7 @@ package struct RouteSettings: Equatable, Sendable {
     /// Protocols that a client may switch to.
     package enum Upgrade: String, CaseIterable, Sendable { case websocket }
 
-    /// For logs, metrics and refusals. Unique; the path where the file gives none.
+    /// For logs, metrics and refusals. Unique; where the file gives none, the path, `#2` and so on behind it.
     package var name = ""
     package var path: PathPattern = .prefix("")
     /// Upper-case tokens; empty is any method. GET includes HEAD.
@@ -43,7 +43,8 @@ package struct RouteSettings: Equatable, Sendable {
     /// Request fields that must be present with exactly these values.
     package var headers: [HeaderField] = []
     package var action: Action = .proxy([])
-    /// Removed from the front of the path before it is sent on; without a slash at its end, empty for nothing.
+    /// Removed from the front of the path before it is sent on; without a slash at its end, empty for
+    /// nothing.
     package var stripPrefix = ""
     /// Names of limits, asked in this order.
     package var limits: [String] = []
@@ -68,7 +69,8 @@ package enum HostPattern: Hashable, Sendable {
 /// The path that a route asks for, compared with the normalised path.
 package enum PathPattern: Hashable, Sendable {
     case exact(String)
-    /// `/api/*` is `/api` here: it matches `/api` itself and everything below `/api/`, not `/apis`. `/*` is empty.
+    /// `/api/*` is `/api` here: it matches `/api` itself and everything below `/api/`, not `/apis`. `/*` is
+    /// empty.
     case prefix(String)
     /// With at least one `{name}`: `/users/{id}/avatar`.
     case segments([Segment])

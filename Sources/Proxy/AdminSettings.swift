@@ -1,9 +1,10 @@
+import Addressing
 import Settings
 
 /// The listener for operators: metrics, state, levers.
 package struct AdminSettings: Equatable, Sendable {
     /// Nil is no admin listener.
-    package var address: ListenAddress? = .ip(IPAddress(v4: 0x7F00_0001), port: 9901)
+    package var address: ListenAddress? = .ip(.loopback, port: 9901)
     /// Bearer token; nil asks for none, which only an address of this machine may do.
     package var token: String?
 
@@ -21,7 +22,8 @@ extension AdminSettings {
                 example: "127.0.0.1:9901"),
             Field(
                 "token", \.token, .token, visibility: .secret, reload: .live,
-                "Bearer token that every request must carry; empty asks for none.", example: "\"${ADMIN_TOKEN:-}\""),
+                "Bearer token that every request must carry; empty asks for none.",
+                example: "\"${ADMIN_TOKEN:-}\""),
         ],
         check: { settings, node, reader in
             guard let address = settings.address, !address.isLocal, settings.token == nil else { return }
@@ -41,7 +43,9 @@ extension Kind where Value == String? {
             guard text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else {
                 throw Refusal("a token holds no blanks and only ASCII")
             }
-            guard (16...512).contains(text.utf8.count) else { throw Refusal("a token has 16 to 512 characters") }
+            guard (16...512).contains(text.utf8.count) else {
+                throw Refusal("a token has 16 to 512 characters")
+            }
             return text
         } write: { _ in
             nil

@@ -31,17 +31,22 @@ extension ClientLimitsSettings {
 
     private static let times: [Field<ClientLimitsSettings>] = [
         Field(
-            "head_timeout", \.headTimeout, .duration(.milliseconds(100)...(.seconds(600))), reload: .newConnections,
+            "head_timeout", \.headTimeout, .duration(.milliseconds(100)...(.seconds(600))),
+            reload: .newConnections,
             "Longest time for a whole request head, however it drips; then 408.", example: "5s"),
         Field(
-            "idle_timeout", \.idleTimeout, .duration(.seconds(1)...(.seconds(86_400))), reload: .newConnections,
+            "idle_timeout", \.idleTimeout, .duration(.seconds(1)...(.seconds(86_400))),
+            reload: .newConnections,
             "Longest time between two requests of a connection.", example: "75s"),
         Field(
-            "body_timeout", \.bodyTimeout, .duration(.milliseconds(100)...(.seconds(3600))), reload: .newConnections,
+            "body_timeout", \.bodyTimeout, .duration(.milliseconds(100)...(.seconds(3600))),
+            reload: .newConnections,
             "Longest wait for more of a request's body; then 408.", example: "1m"),
         Field(
-            "write_timeout", \.writeTimeout, .duration(.milliseconds(100)...(.seconds(3600))), reload: .newConnections,
-            "Longest wait for the client to take more of an answer; then the connection is closed.", example: "1m"),
+            "write_timeout", \.writeTimeout, .duration(.milliseconds(100)...(.seconds(3600))),
+            reload: .newConnections,
+            "Longest wait for the client to take more of an answer; then the connection is closed.",
+            example: "1m"),
         Field(
             "tunnel_idle_timeout", \.tunnelIdleTimeout, .duration(.seconds(1)...(.seconds(7 * 86_400))),
             reload: .newConnections,
@@ -59,7 +64,8 @@ extension ClientLimitsSettings {
             "max_requests_per_connection", \.maxRequestsPerConnection, .count(1...1_000_000_000),
             reload: .newConnections, "Requests until a connection is closed.", example: "1000"),
         Field(
-            "max_connections", \.maxConnections, .optional(.count(1...10_000_000), none: "auto"), reload: .restart,
+            "max_connections", \.maxConnections, .optional(.count(1...10_000_000), none: "auto"),
+            reload: .restart,
             "Client connections per process, divided over the workers; auto follows the limit of open files.",
             example: "50000"),
     ]

@@ -17,10 +17,12 @@ extension DrainSettings {
         fields: [
             Field(
                 "announce", \.announce, .duration(.zero...(.seconds(600))), reload: .live,
-                "Time with readiness off and connections still accepted, for load balancers to notice.", example: "5s"),
+                "Time with readiness off and connections still accepted, for load balancers to notice.",
+                example: "5s"),
             Field(
                 "deadline", \.deadline, .duration(.zero...(.seconds(86_400))), reload: .live,
-                "Longest time for the whole end, announce included; what still runs then is cut.", example: "1m"),
+                "Longest time for the whole end, announce included; what still runs then is cut.",
+                example: "1m"),
         ],
         check: { settings, node, reader in
             guard settings.announce > settings.deadline else { return }

@@ -10,8 +10,9 @@ extension GatewaySettings {
         }
         checkAddresses(&reader)
         checkNames(&reader)
-        checkUse(&reader)
         checkRoutes(&reader)
+        // A name that is misspelt where it is used is not unused.
+        if !reader.hasErrors { checkUse(&reader) }
     }
 
     private func checkAddresses(_ reader: inout Reader) {
@@ -40,15 +41,18 @@ extension GatewaySettings {
     }
 
     private func checkNames(_ reader: inout Reader) {
-        let limitNames = limits.map(\.name), upstreamNames = upstreams.map(\.name)
-        let knownLimits = Set(limitNames), knownUpstreams = Set(upstreamNames)
+        let limitNames = limits.map(\.name)
+        let upstreamNames = upstreams.map(\.name)
+        let knownLimits = Set(limitNames)
+        let knownUpstreams = Set(upstreamNames)
         for (index, route) in routes.enumerated() {
             let place: [SettingStep] = [.key("routes"), .index(index)]
             var seen: Set<String> = []
             for (position, name) in route.limits.enumerated() {
                 let path = place + [.key("limits"), .index(position)]
                 if !seen.insert(name).inserted {
-                    reader.report(.warning, at: reader.mark(of: path), "\(path.text): \(name) is listed twice")
+                    reader.report(
+                        .warning, at: reader.mark(of: path), "\(path.text): \(name) is listed twice")
                 }
                 guard !knownLimits.contains(name) else { continue }
                 reader.report(
@@ -82,10 +86,14 @@ extension GatewaySettings {
         }
     }
 
+    /// Routes of one path that a further one is compared with: their number squared is what the check costs.
+    private static let comparedRoutes = 256
+
     private func checkRoutes(_ reader: inout Reader) {
         var names: [String: Int] = [:]
         var byShape: [PathPattern: [Int]] = [:]
-        for (index, route) in routes.enumerated() {
+        let precedences = routes.map(RoutePrecedence.init)
+        for (index, route) in routes.enumerated() where reader.isSound("routes", index) {
             let place: [SettingStep] = [.key("routes"), .index(index)]
             let isGivenName = reader.mark(of: place + [.key("name")]) != reader.mark(of: place)
             if isGivenName, let first = names[route.name] {
@@ -95,7 +103,8 @@ extension GatewaySettings {
             }
             names[route.name] = names[route.name] ?? index
             let shape = route.path.shape
-            for earlier in byShape[shape, default: []] where routes[earlier].covers(route) {
+            for earlier in byShape[shape, default: []].prefix(Self.comparedRoutes)
+            where precedences[earlier] >= precedences[index] && routes[earlier].covers(route) {
                 let line = reader.mark(of: [.key("routes"), .index(earlier)]).line
                 let isSame = route.covers(routes[earlier])
                 reader.report(
@@ -126,13 +135,15 @@ extension PathPattern {
 }
 
 extension RouteSettings {
-    /// Whether every request that `other`, of the same path and later in the file, matches comes here first.
+    /// Whether every request that `other`, of the same path and precedence or less, matches comes here first.
     fileprivate func covers(_ other: RouteSettings) -> Bool {
-        guard RoutePrecedence(self) >= RoutePrecedence(other) else { return false }
-        let hostsCover = hosts.isEmpty || !other.hosts.isEmpty && Set(other.hosts).isSubset(of: hosts)
-        let methodsCover = methods.isEmpty || !other.methods.isEmpty && Set(other.methods).isSubset(of: methods)
-        let fields = Set(other.headers.map { HeaderField($0.name.lowercased(), $0.value) })
-        let headersCover = headers.allSatisfy { fields.contains(HeaderField($0.name.lowercased(), $0.value)) }
-        return hostsCover && methodsCover && headersCover
+        guard hosts.isEmpty || !other.hosts.isEmpty && other.hosts.allSatisfy(hosts.contains),
+            methods.isEmpty || !other.methods.isEmpty && other.methods.allSatisfy(methods.contains)
+        else { return false }
+        return headers.allSatisfy { wanted in
+            other.headers.contains { field in
+                field.value == wanted.value && field.name.lowercased() == wanted.name.lowercased()
+            }
+        }
     }
 }

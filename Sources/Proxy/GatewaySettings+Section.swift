@@ -17,7 +17,27 @@ extension GatewaySettings {
         "Floodgate's settings: one YAML file.",
         initial: GatewaySettings(),
         fields: entrance + logs + policy + traffic,
-        allowsExtensions: true)
+        allowsExtensions: true,
+        check: { settings, _, _ in settings.nameRoutes() })
+
+    /// Gives a route without a name its path, and what follows with the same path a number: logs and metrics
+    /// tell them apart.
+    private mutating func nameRoutes() {
+        var taken = Set(routes.map(\.name))
+        // Counting goes on where it stopped, so that many routes of one path cost no more than others.
+        var numbers: [String: Int] = [:]
+        for index in routes.indices where routes[index].name.isEmpty {
+            let path = routes[index].path.text
+            var number = numbers[path, default: 1]
+            while !taken.insert(Self.routeName(path, number)).inserted { number += 1 }
+            numbers[path] = number
+            routes[index].name = Self.routeName(path, number)
+        }
+    }
+
+    private static func routeName(_ path: String, _ number: Int) -> String {
+        number == 1 ? path : "\(path)#\(number)"
+    }
 
     private static let entrance: [Field<GatewaySettings>] = [
         Field(
@@ -30,7 +50,7 @@ extension GatewaySettings {
             "admin", \.admin, AdminSettings.section.kind(), reload: .restart,
             "The listener for operators: metrics, readiness, state.", example: "{ address: 127.0.0.1:9901 }"),
         Field(
-            "trusted_proxies", \.trustedProxies, .list(of: .addressBlock, 0...1024), reload: .live,
+            "trusted_proxies", \.trustedProxies, .list(of: .addressRange, 0...1024), reload: .live,
             "Peers whose forwarded headers, request ids and PROXY protocol are believed.",
             example: "[127.0.0.0/8, 10.0.0.0/8]"),
         Field(
@@ -52,7 +72,8 @@ extension GatewaySettings {
             "security_headers", \.securityHeaders, SecurityHeadersSettings.section.kind(), reload: .live,
             "Fields of every answer that tell browsers what a page may do.", example: "{ preset: helmet }"),
         Field(
-            "drain", \.drain, DrainSettings.section.kind(), reload: .live, "How the gateway ends on SIGTERM and SIGINT.",
+            "drain", \.drain, DrainSettings.section.kind(), reload: .live,
+            "How the gateway ends on SIGTERM and SIGINT.",
             example: "{ deadline: 60s }"),
     ]
 

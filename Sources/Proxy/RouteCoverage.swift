@@ -7,6 +7,12 @@ package enum RouteCoverage {
         package var index: Int
         package var name: String
         package var path: String
+
+        package init(index: Int, name: String, path: String) {
+            self.index = index
+            self.name = name
+            self.path = path
+        }
     }
 
     /// Routes that send requests to an upstream without asking any limit, in the order of the file.

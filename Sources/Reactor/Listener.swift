@@ -20,11 +20,14 @@ package struct Listener: Sendable {
     package let socket: Socket
     package let address: SocketAddress
 
+    /// Whether an IPv6 socket takes IPv4 connections too.
+    package enum Families: Sendable { case own, both }
+
     /// Opens, binds and listens. A unix socket that nobody listens on any more is replaced.
-    package init(_ address: SocketAddress, backlog: Int) throws(SystemError) {
+    package init(_ address: SocketAddress, backlog: Int, families: Families = .own) throws(SystemError) {
         let socket = try Socket.open(for: address)
         do throws(SystemError) {
-            try Listener.bind(socket, to: address)
+            try Listener.bind(socket, to: address, families)
             guard listen(socket.descriptor, Int32(clamping: backlog)) == 0 else {
                 throw SystemError("listen", code: errno)
             }
@@ -36,12 +39,26 @@ package struct Listener: Sendable {
         self.address = Listener.boundAddress(of: socket) ?? address
     }
 
-    private static func bind(_ socket: Socket, to address: SocketAddress) throws(SystemError) {
+    /// A second descriptor of the same socket, for another worker.
+    package func duplicate() throws(SystemError) -> Listener {
+        let descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
+        guard descriptor >= 0 else { throw SystemError("fcntl", code: errno) }
+        return Listener(socket: Socket(descriptor: descriptor), address: address)
+    }
+
+    private init(socket: Socket, address: SocketAddress) {
+        self.socket = socket
+        self.address = address
+    }
+
+    private static func bind(
+        _ socket: Socket, to address: SocketAddress, _ families: Families
+    ) throws(SystemError) {
         switch address {
         case .ip(let ip, _):
             socket.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
             socket.setOption(SOL_SOCKET, SO_REUSEPORT, 1)
-            if !ip.isIPv4 { socket.setOption(Int32(IPPROTO_IPV6), IPV6_V6ONLY, 1) }
+            if !ip.isIPv4 { socket.setOption(Int32(IPPROTO_IPV6), IPV6_V6ONLY, families == .own ? 1 : 0) }
         case .unix(let path):
             removeStale(path, address)
         }
@@ -102,5 +119,12 @@ package struct Listener: Sendable {
             case let code: throw SystemError("accept", code: code)
             }
         }
+    }
+}
+
+extension SocketAddress {
+    /// Removes a unix socket's file, once nobody listens on it any more.
+    package func removeSocketFile() {
+        if case .unix(let path) = self { unsafe unlink(path) }
     }
 }

@@ -24,6 +24,12 @@ package final class Mailbox<Message: Sendable>: Sendable {
         if wasEmpty { eventfd_write(descriptor, 1) }
     }
 
+    /// Waits for a message, up to `milliseconds`; for threads that have no loop.
+    package func wait(milliseconds: Int32) {
+        var request = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        _ = unsafe poll(&request, 1, milliseconds)
+    }
+
     /// All messages so far, in their order. On the loop's thread.
     package func take() -> [Message] {
         var count: eventfd_t = 0

@@ -35,6 +35,32 @@ struct RawAddress {
         }
     }
 
+    /// A copy of an address that the system gave.
+    init(copying address: UnsafePointer<sockaddr>) {
+        let size =
+            switch Int32(unsafe address.pointee.sa_family) {
+            case AF_INET: MemoryLayout<sockaddr_in>.size
+            case AF_INET6: MemoryLayout<sockaddr_in6>.size
+            default: MemoryLayout<sockaddr>.size
+            }
+        unsafe withUnsafeMutableBytes(of: &storage) { target in
+            unsafe target.copyMemory(from: UnsafeRawBufferPointer(start: address, count: size))
+        }
+        length = socklen_t(size)
+    }
+
+    /// A unix path that begins with `@` names a socket outside of the file system: its first byte is zero, and it has no closing one.
+    mutating func makeAbstractIfNamed() {
+        let offset = MemoryLayout<sa_family_t>.size
+        unsafe withUnsafeMutableBytes(of: &storage) { bytes in
+            guard unsafe bytes[offset] == 0x40 else { return }
+            unsafe bytes[offset] = 0
+            var end = offset + 1
+            while unsafe bytes[end] != 0 { end += 1 }
+            length = socklen_t(end)
+        }
+    }
+
     private mutating func fill<Raw>(_ raw: Raw) {
         unsafe withUnsafeMutableBytes(of: &storage) { unsafe $0.storeBytes(of: raw, as: Raw.self) }
         length = socklen_t(MemoryLayout<Raw>.size)

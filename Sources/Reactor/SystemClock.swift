@@ -8,6 +8,11 @@ package enum SystemClock {
 
     package static func wallTime() -> WallTime { WallTime(nanoseconds: read(CLOCK_REALTIME)) }
 
+    /// Lets time pass; for the control plane's waits, never on a loop.
+    package static func pause(_ duration: Duration) {
+        _ = poll(nil, 0, Int32(clamping: duration.nanoseconds / 1_000_000))
+    }
+
     private static func read(_ clock: clockid_t) -> Int64 {
         var time = timespec()
         unsafe clock_gettime(clock, &time)

@@ -12,6 +12,8 @@ package struct SystemError: Error, Equatable, Sendable {
 
     package static func == (left: SystemError, right: SystemError) -> Bool { left.code == right.code }
 
+    package static let addressInUse = SystemError("bind", code: EADDRINUSE)
+
     /// The process or the system has no descriptor left.
     package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 }

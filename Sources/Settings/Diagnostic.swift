@@ -40,13 +40,12 @@ package struct Diagnostic: Hashable, Sendable {
         guard !excerpt.isEmpty else { return headline }
         let number = String(mark.line)
         let gutter = String(repeating: " ", count: max(0, 5 - number.count))
+        let shown = "\(headline)\n\(gutter)\(number) | \(excerpt)"
+        // Behind what is shown of a long line, or inside a secret, a caret would point at nothing.
+        guard mark.column <= excerpt.unicodeScalars.count + 1 else { return shown }
         // Tabs are kept, so that the caret stands below its character whatever a terminal makes of them.
         let indent = excerpt.unicodeScalars.prefix(mark.column - 1).map { $0 == "\t" ? "\t" : " " }.joined()
-        return """
-            \(headline)
-            \(gutter)\(number) | \(excerpt)
-                  | \(indent)^
-            """
+        return "\(shown)\n      | \(indent)^"
     }
 }
 

@@ -91,7 +91,9 @@ struct JSONCheck {
     }
 
     private mutating func blanks() {
-        while let scalar = rest.first, scalar == " " || scalar == "\n" || scalar == "\t" || scalar == "\r" { rest.removeFirst() }
+        while let scalar = rest.first, scalar == " " || scalar == "\n" || scalar == "\t" || scalar == "\r" {
+            rest.removeFirst()
+        }
     }
 
     private mutating func take(_ scalar: Unicode.Scalar) -> Bool {
@@ -152,7 +154,9 @@ struct JSONCheck {
                 guard let escape = rest.popFirst() else { return false }
                 if escape == "u" {
                     for _ in 0..<4 {
-                        guard let digit = rest.popFirst(), digit.properties.isASCIIHexDigit else { return false }
+                        guard let digit = rest.popFirst(), digit.properties.isASCIIHexDigit else {
+                            return false
+                        }
                     }
                 } else if !"\"\\/bfnrt".unicodeScalars.contains(escape) {
                     return false

@@ -1,7 +1,8 @@
 /// Finds what was probably meant.
 package enum Suggestion {
     /// The candidate nearest to `word`, or nil where none is near: at most a third of the letters may differ.
-    package static func nearest<Words: Sequence<String>>(to word: String, among candidates: Words) -> String? {
+    package static func nearest<Words: Sequence<String>>(to word: String, among candidates: Words) -> String?
+    {
         // Words of this length are no typing errors, and the distance costs their product.
         guard word.unicodeScalars.count <= 64 else { return nil }
         var best: (word: String, distance: Int)?
@@ -14,9 +15,11 @@ package enum Suggestion {
         return best?.word
     }
 
-    /// Damerau-Levenshtein, optimal string alignment: insertions, deletions, substitutions and swaps of neighbours.
+    /// Damerau-Levenshtein, optimal string alignment: insertions, deletions, substitutions and swaps of
+    /// neighbours.
     static func distance(_ left: String, _ right: String) -> Int {
-        let left = Array(left.unicodeScalars), right = Array(right.unicodeScalars)
+        let left = Array(left.unicodeScalars)
+        let right = Array(right.unicodeScalars)
         var beforeLast = [Int](repeating: 0, count: right.count + 1)
         var last = Array(0...right.count)
         for i in 0..<left.count {

@@ -5,6 +5,8 @@ import Time
 ///
 /// Keys stand in a fixed order; one without a value is left out. Durations are microseconds and left out for
 /// phases that were not reached.
+// SAFETY: `encode` only passes its caller's region on to `LineWriter`, which checks every write; the scratch
+// region for a second's text lives for the closure that uses it.
 package struct AccessLogEncoder: ~Copyable {
     /// Most bytes that are taken of each field; what is longer is cut and ends in `…`.
     package enum Limit {
@@ -142,7 +144,7 @@ package struct AccessLogEncoder: ~Copyable {
 
     /// A Referer without query and fragment; empty where it names a user, as a password may stand there too.
     private static func publicPart(of referer: ByteView) -> ByteView {
-        guard !referer.isEmpty else { return referer }
+        guard referer.count > 0 else { return referer }
         var end = referer.count
         if let query = referer.firstIndex(of: 0x3F) { end = min(end, query) }
         if let fragment = referer.firstIndex(of: 0x23) { end = min(end, fragment) }
@@ -155,7 +157,7 @@ extension LineWriter {
     /// A key, its text and the closing quote; nothing where the text is empty.
     @inline(__always)
     fileprivate mutating func write(_ key: StaticString, _ text: ByteView, limit: Int) {
-        guard !text.isEmpty else { return }
+        guard text.count > 0 else { return }
         write(key)
         write(string: text, limit: limit)
         write(byte: 0x22)

@@ -25,7 +25,8 @@ extension AccessLogSettings {
         fields: [
             Field(
                 "path", \.destination, .accessLogDestination, reload: .live,
-                "Where lines go; a file is opened again on SIGUSR1.", example: "/var/log/floodgate/access.log"),
+                "Where lines go; a file is opened again on SIGUSR1.", example: "/var/log/floodgate/access.log"
+            ),
             Field(
                 "buffer", \.buffer, .bytes((16 << 10)...(256 << 20)), reload: .restart,
                 "Bytes per worker that may wait to be written; lines beyond them are dropped and counted.",
@@ -42,7 +43,8 @@ extension Kind where Value == AccessLogSettings.Destination {
             switch text {
             case "stdout": return .stdout
             case "off": return .off
-            case _ where text.hasPrefix("/") && !text.utf8.contains(where: { $0 < 0x20 }): return .file(path: text)
+            case _ where text.hasPrefix("/") && !text.utf8.contains(where: { $0 < 0x20 }):
+                return .file(path: text)
             default: throw Refusal(suggestion: text.contains("/") ? "/\(text)" : nil)
             }
         } write: {

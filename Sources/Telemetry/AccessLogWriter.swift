@@ -37,6 +37,7 @@ package final class AccessLogWriter: @unchecked Sendable {
     private var reopenAsked = false
     private var isStopped = false
     private var isFinished = false
+    private var lostWhileStopping = false
     private var sink: LogSink
 
     /// Free blocks and blocks yet to be made: read without the lock, so that a worker that drops does so
@@ -71,8 +72,8 @@ package final class AccessLogWriter: @unchecked Sendable {
         }
     }
 
-    /// Writes what was handed over, closes the file and ends the thread. False where that was not done after
-    /// `limit`: what remains is then lost. Blocks handed over afterwards are dropped.
+    /// Writes what was handed over, closes the file and ends the thread. False where that was not done whole
+    /// after `limit`: what remains is then lost. Blocks handed over afterwards are dropped.
     package func stop(within limit: Duration) -> Bool {
         let deadline = Clock.monotonic + limit
         return monitor.withLock {
@@ -80,9 +81,9 @@ package final class AccessLogWriter: @unchecked Sendable {
             isStopped = true
             monitor.wake()
             while !isFinished {
-                guard monitor.wait(until: deadline) else { return isFinished }
+                guard monitor.wait(until: deadline) else { break }
             }
-            return true
+            return isFinished && !lostWhileStopping
         }
     }
 
@@ -181,6 +182,10 @@ package final class AccessLogWriter: @unchecked Sendable {
         recordsWritten.add(UInt64(block.records - dropped), ordering: .relaxed)
         bytesWritten.add(UInt64(result.bytes), ordering: .relaxed)
         recordsDropped.add(UInt64(dropped), ordering: .relaxed)
-        monitor.withLock { giveBack(block) }
+        monitor.withLock {
+            // At the deadline the thread gives up and ends: that is no good end.
+            if isStopped && dropped > 0 { lostWhileStopping = true }
+            giveBack(block)
+        }
     }
 }

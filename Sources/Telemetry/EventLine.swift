@@ -2,6 +2,8 @@ import Bytes
 import Time
 
 /// One event as a line of text or JSON, never longer than a pipe takes at once.
+// SAFETY: the scratch regions live for the closures that use them; `LineWriter` and `ByteWriter` check every
+// write, and what leaves is a copy.
 struct EventLine {
     /// PIPE_BUF: longer writes to a pipe may mix with others.
     static let limit = 4096

@@ -6,6 +6,7 @@ import Time
 ///
 /// A message is a constant, so that it can be searched and counted; what varies stands in its details. One
 /// line, one write. A line that the reader has no room for is dropped and counted rather than waited for.
+// SAFETY: `poll` gets the address of a local, `write` that of an array's bytes, both for the call only.
 package final class EventLog: Sendable {
     package enum Level: Int, Comparable, CaseIterable, Sendable {
         case debug, info, warning, error

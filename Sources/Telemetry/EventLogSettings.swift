@@ -34,6 +34,27 @@ extension EventLogSettings {
             Field(
                 "level", \.level, .choice, reload: .live, "The least important events that are written.",
                 example: "warning"),
-            Field("format", \.format, .choice, reload: .live, "Lines for people or for machines.", example: "json"),
+            Field(
+                "format", \.format, .choice, reload: .live, "Lines for people or for machines.",
+                example: "json"),
         ])
+}
+
+extension EventLog {
+    /// A log to standard error as settings want it.
+    package convenience init(_ settings: EventLogSettings) {
+        let format: Format =
+            switch settings.format {
+            case .text: .text
+            case .json: .json
+            }
+        let level: Level =
+            switch settings.level {
+            case .debug: .debug
+            case .info, .notice: .info
+            case .warning: .warning
+            case .error: .error
+            }
+        self.init(format: format, level: level)
+    }
 }

@@ -88,7 +88,7 @@ struct LineWriter: ~Copyable {
         guard length >= 16 else { return write(short: bytes) }
         var index = 0
         while index &+ 16 <= length {
-            let block = bytes.block(at: index)
+            let block = unsafe bytes.start.loadUnaligned(fromByteOffset: index, as: SIMD16<UInt8>.self)
             guard LineWriter.isClean(block) else {
                 count &+= index
                 return write(careful: bytes.dropFirst(index))
@@ -98,7 +98,7 @@ struct LineWriter: ~Copyable {
         }
         if index < length {
             // The last block overlaps the one before: both write the same bytes there.
-            let block = bytes.block(at: length &- 16)
+            let block = unsafe bytes.start.loadUnaligned(fromByteOffset: length &- 16, as: SIMD16<UInt8>.self)
             guard LineWriter.isClean(block) else {
                 count &+= index
                 return write(careful: bytes.dropFirst(index))
@@ -124,8 +124,16 @@ struct LineWriter: ~Copyable {
             guard LineWriter.isClean(both, both) else { return write(careful: bytes) }
             unsafe (base + count).storeBytes(of: low, as: UInt32.self)
             unsafe (base + count + length - 4).storeBytes(of: high, as: UInt32.self)
-        } else {
-            return write(careful: bytes)
+        } else if length > 0 {
+            // First, middle and last cover one to three bytes; the rest of the word is made of clean ones.
+            let first = unsafe bytes.start.load(as: UInt8.self)
+            let middle = unsafe bytes.start.load(fromByteOffset: length / 2, as: UInt8.self)
+            let last = unsafe bytes.start.load(fromByteOffset: length &- 1, as: UInt8.self)
+            let all = UInt64(first) | UInt64(middle) &<< 8 | UInt64(last) &<< 16 | 0x3030_3030_3000_0000
+            guard LineWriter.isClean(all, all) else { return write(careful: bytes) }
+            unsafe base.storeBytes(of: first, toByteOffset: count, as: UInt8.self)
+            unsafe base.storeBytes(of: middle, toByteOffset: count &+ length / 2, as: UInt8.self)
+            unsafe base.storeBytes(of: last, toByteOffset: count &+ length &- 1, as: UInt8.self)
         }
         count &+= length
     }
@@ -170,10 +178,19 @@ struct LineWriter: ~Copyable {
     /// Whether all bytes are printable ASCII and neither `"` nor `\`.
     @inline(__always)
     private static func isClean(_ block: SIMD16<UInt8>) -> Bool {
-        // Below 0x20 wraps to 0xE0 and above.
-        let unprintable = (block &- 0x20) .>= 0x5F
-        let special = (block .== 0x22) .| (block .== 0x5C)
-        return (unprintable .| special).firstTrue == nil
+        // Below 0x20 wraps to 0xE0 and above. Spelled with whole vectors: the forms with a scalar are not
+        // specialised.
+        let shifted = block &- SIMD16<UInt8>(repeating: 0x20)
+        let unprintable = shifted .>= SIMD16<UInt8>(repeating: 0x5F)
+        let quote = block .== SIMD16<UInt8>(repeating: 0x22)
+        let backslash = block .== SIMD16<UInt8>(repeating: 0x5C)
+        let dirty = words(of: unprintable) | words(of: quote) | words(of: backslash)
+        return dirty[0] | dirty[1] == 0
+    }
+
+    @inline(__always)
+    private static func words(of mask: SIMDMask<SIMD16<Int8>>) -> SIMD2<UInt64> {
+        unsafe unsafeBitCast(mask, to: SIMD2<UInt64>.self)
     }
 
     @inline(__always)

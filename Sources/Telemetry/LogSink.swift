@@ -25,6 +25,8 @@ package enum AccessLogError: Error, Equatable, CustomStringConvertible {
 }
 
 /// An open log: writes all of a block, or knows how much of it was lost.
+// SAFETY: system calls get addresses of locals and of views whose block the caller holds during `write`; all
+// on the writer's thread.
 struct LogSink {
     struct Result: Equatable {
         var bytes: Int

@@ -37,19 +37,22 @@ package struct Timings: Equatable, Sendable {
     /// Nanoseconds until the answer's head (time to first byte): from the request's last byte, or from the
     /// connection where the server answered before it had the whole request.
     package var response: Int64? {
-        let answeredEarly = requestSent == .unset || responseHead < requestSent
+        let answeredEarly = !requestSent.isSet || responseHead.nanoseconds < requestSent.nanoseconds
         return Timings.span(from: answeredEarly ? connected : requestSent, to: responseHead)
     }
     /// Nanoseconds from the head's first byte to the end.
     package var total: Int64? { Timings.span(from: headBegun, to: responseEnd) }
 
     private static func span(from start: Instant, to end: Instant) -> Int64? {
-        guard start != .unset, end != .unset else { return nil }
-        return max(0, end - start)
+        guard start.isSet, end.isSet else { return nil }
+        return max(0, end.nanoseconds &- start.nanoseconds)
     }
 }
 
 extension Instant {
     /// A phase that was not reached. No clock gives it.
-    package static let unset = Instant(nanoseconds: .min)
+    package static var unset: Instant { Instant(nanoseconds: .min) }
+
+    /// Whether the phase was reached.
+    package var isSet: Bool { nanoseconds != .min }
 }

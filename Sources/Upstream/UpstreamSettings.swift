@@ -69,7 +69,8 @@ extension UpstreamSettings {
             example: "least_requests"),
         Field(
             "connections", \.connections, .count(0...1_000_000), reload: .live,
-            "Connections per process to all servers together, divided over the workers; 0 for no limit.", example: "20"),
+            "Connections per process to all servers together, divided over the workers; 0 for no limit.",
+            example: "20"),
         Field(
             "idle_connections", \.idleConnections, .count(0...1_000_000), reload: .live,
             "Idle connections kept for reuse per process, divided over the workers.", example: "128"),
@@ -79,7 +80,8 @@ extension UpstreamSettings {
             example: "{ size: 500, wait: 2s }"),
         Field(
             "host", \.host, .upstreamHost, reload: .live,
-            "The Host that servers see: the client's, the server's own, or a name.", example: "app.example.com"),
+            "The Host that servers see: the client's, the server's own, or a name.",
+            example: "app.example.com"),
         Field(
             "max_response_head", \.maxResponseHead, .bytes(1024...(1 << 20)), reload: .live,
             "Largest head of an answer; then 502.", example: "64KiB"),
@@ -90,14 +92,17 @@ extension UpstreamSettings {
             "idle_timeout", \.idleTimeout, .duration(.milliseconds(100)...(.seconds(86_400))), reload: .live,
             "Longest time that an idle connection is kept; less than what the servers keep.", example: "4s"),
         Field(
-            "connect_timeout", \.connectTimeout, .duration(.milliseconds(10)...(.seconds(600))), reload: .live,
+            "connect_timeout", \.connectTimeout, .duration(.milliseconds(10)...(.seconds(600))),
+            reload: .live,
             "Longest time to connect.", example: "1s"),
         Field(
-            "response_timeout", \.responseTimeout, .duration(.milliseconds(10)...(.seconds(86_400))), reload: .live,
+            "response_timeout", \.responseTimeout, .duration(.milliseconds(10)...(.seconds(86_400))),
+            reload: .live,
             "Longest time from the request's end to the end of the answer's head; then 504.", example: "3s"),
         Field(
             "read_timeout", \.readTimeout, .duration(.milliseconds(10)...(.seconds(86_400))), reload: .live,
-            "Longest silence inside an answer's body; event streams need more than their heartbeat.", example: "5m"),
+            "Longest silence inside an answer's body; event streams need more than their heartbeat.",
+            example: "5m"),
         Field(
             "write_timeout", \.writeTimeout, .duration(.milliseconds(10)...(.seconds(86_400))), reload: .live,
             "Longest wait for a server to take more of a request.", example: "10s"),
@@ -131,9 +136,11 @@ extension Kind where Value == UpstreamSettings.Host {
             default:
                 let parts = text.split(separator: ":", omittingEmptySubsequences: false)
                 // A single word is more often one of the two misspelt than a host.
-                let meant = text.contains(".") ? nil : Suggestion.nearest(to: text, among: ["preserve", "upstream"])
+                let meant =
+                    text.contains(".") ? nil : Suggestion.nearest(to: text, among: ["preserve", "upstream"])
                 let port = parts.count == 2 ? Quantity.digits(parts[1]).flatMap { UInt16(exactly: $0) } : 0
-                guard meant == nil, parts.count <= 2, Settings.Endpoint.isHostName(String(parts[0])), port != nil else {
+                guard meant == nil, parts.count <= 2, Endpoint.isHostName(String(parts[0])), port != nil
+                else {
                     throw Refusal(suggestion: meant)
                 }
                 return .name(text.lowercased())

@@ -143,7 +143,8 @@ import Testing
         arguments: [
             "\0\u{1}\u{2}\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/2.0\r\n\r\n",
             "GET / HTTP/1.1\nHost: a\n\n\r\n\r\n",
-            "GET / HTTP/1.1\r\nno colon\r\n\r\n", "GET / HTTP/1.1\r\n: x\r\n\r\n",
+            "GET / HTTP/1.1\r\nA: b\nC: d\r\n\r\n", "GET / HTTP/1.1\r\nno colon\r\n\r\n",
+            "GET / HTTP/1.1\r\n: x\r\n\r\n",
             "GET / HTTP/1.1\r\nA : x\r\n\r\n",
             "GET / HTTP/1.1\r\nA: \0\r\n\r\n", "GET / HTTP/1.1\r\nA: x\ry\r\n\r\n", " / HTTP/1.1\r\n\r\n",
             "POST /api/echo HTTP/1.1\r\nContent-Length: -1\r\n\r\n",
@@ -154,7 +155,7 @@ import Testing
             "POST /api/echo HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
             "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n\r\n",
             "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n\r\n",
-            "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\nx\r\n0\r\n\r\n",
+            "POST /api/echo HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n11\nx\r\n0\r\n\r\n",
             WireText(text: "GET /" + String(repeating: "a", count: 20_000) + " HTTP/1.1\r\n\r\n"),
         ] as [WireText])
     func `malformed requests are refused and closed`(wire: WireText) throws {

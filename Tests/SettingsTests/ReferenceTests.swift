@@ -11,7 +11,8 @@ import Testing
     @Test func `Config/reference.yaml is what the declarations say`() throws {
         let path = "Config/reference.yaml"
         if ProcessInfo.processInfo.environment["FLOODGATE_WRITE_REFERENCE"] != nil {
-            try reference.yaml.write(to: packageFolder.appending(path: path), atomically: true, encoding: .utf8)
+            try reference.yaml.write(
+                to: packageFolder.appending(path: path), atomically: true, encoding: .utf8)
         }
         #expect(try contents(of: path) == reference.yaml)
     }
@@ -75,8 +76,12 @@ import Testing
             let pairs = (needed + [field]).map { "\"\($0.name)\": \($0.example)" }
             let text = around("{ " + pairs.joined(separator: ", ") + " }")
             let environment = ["ADMIN_TOKEN": "0123456789abcdef"]
-            let found = GatewaySettings.load(text: text, file: "example", environment: environment).diagnostics
-            let wrong = found.filter { $0.severity == .error && !$0.message.contains("is named") && !$0.message.contains("strip_prefix") }
+            let found = GatewaySettings.load(text: text, file: "example", environment: environment)
+                .diagnostics
+            let wrong = found.filter {
+                $0.severity == .error && !$0.message.contains("is named")
+                    && !$0.message.contains("strip_prefix")
+            }
             #expect(wrong.isEmpty, "\(field.name): \(wrong.text)")
             count += 1
             switch field.shape {
@@ -87,15 +92,20 @@ import Testing
                 let rest = others.filter { $0.name != "upstream" }
                 check(inner, around: { body in around(Self.pairs(rest, field.name, body)) }, count: &count)
             case .sections(let inner):
-                check(inner, around: { body in around(Self.pairs(others, field.name, "[\(body)]")) }, count: &count)
+                check(
+                    inner, around: { body in around(Self.pairs(others, field.name, "[\(body)]")) },
+                    count: &count)
             case .named(let inner):
-                check(inner, around: { body in around(Self.pairs(others, field.name, "{ x: \(body) }")) }, count: &count)
+                check(
+                    inner, around: { body in around(Self.pairs(others, field.name, "{ x: \(body) }")) },
+                    count: &count)
             }
         }
     }
 
     private static func pairs(_ others: [FieldDescription], _ name: String, _ body: String) -> String {
-        "{ " + (others.map { "\($0.name): \($0.example)" } + ["\(name): \(body)"]).joined(separator: ", ") + " }"
+        "{ " + (others.map { "\($0.name): \($0.example)" } + ["\(name): \(body)"]).joined(separator: ", ")
+            + " }"
     }
 
     private static func blocks(of markdown: String) -> [String] {

@@ -9,7 +9,9 @@ func load(_ text: String, environment: [String: String] = [:]) -> Loaded<Gateway
 
 /// The headlines without the file's name: `11:7: error: …`.
 func headlines(_ text: String, environment: [String: String] = [:]) -> [String] {
-    load(text, environment: environment).diagnostics.map { String($0.headline.dropFirst("gateway.yaml:".count)) }
+    load(text, environment: environment).diagnostics.map {
+        String($0.headline.dropFirst("gateway.yaml:".count))
+    }
 }
 
 /// A file that is right, with upstream `app`, limit `everyone` and one route, on which tests build.

@@ -29,10 +29,14 @@ import Time
     @Test func `an ordinary request is one line with its keys in order`() {
         let expected = #"""
             {"time":"2025-12-31T12:00:00.123Z","id":"0f8fad5bd9cb469fa16570867728950e",\#
-            "trace":"4bf92f3577b34da6a3ce929d0e0e4736","client":"203.0.113.7","method":"GET","scheme":"https",\#
-            "host":"app.example.com","path":"/api/trpc/profile.get","query":true,"protocol":"HTTP/1.1",\#
-            "status":200,"outcome":"ok","route":"api","upstream":"app","server":"127.0.0.1:3000","reused":true,\#
-            "retries":0,"bytes_in":353,"bytes_out":1234,"head_us":10,"policy_us":2,"queue_us":0,"connect_us":1,\#
+            "trace":"4bf92f3577b34da6a3ce929d0e0e4736","client":"203.0.113.7",\#
+            "method":"GET","scheme":"https",\#
+            "host":"app.example.com","path":"/api/trpc/profile.get","query":true,\#
+            "protocol":"HTTP/1.1",\#
+            "status":200,"outcome":"ok","route":"api","upstream":"app",\#
+            "server":"127.0.0.1:3000","reused":true,\#
+            "retries":0,"bytes_in":353,"bytes_out":1234,"head_us":10,"policy_us":2,\#
+            "queue_us":0,"connect_us":1,\#
             "response_us":3000,"total_us":4000,"sequence":7,\#
             "user_agent":"Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101 Firefox/128.0",\#
             "referer":"https://app.example.com/profile"}
@@ -44,7 +48,8 @@ import Time
     @Test func `what is not there is left out`() {
         #expect(
             Self.text(AccessRecord()) == """
-                {"time":"1970-01-01T00:00:00.000Z","scheme":"http","protocol":"HTTP/1.1","status":0,"outcome":"ok",\
+                {"time":"1970-01-01T00:00:00.000Z","scheme":"http","protocol":"HTTP/1.1",\
+                "status":0,"outcome":"ok",\
                 "retries":0,"bytes_in":0,"bytes_out":0,"sequence":1}
 
                 """)

@@ -37,7 +37,8 @@ import Time
         #expect(
             lines() == [
                 "2025-12-31T12:00:00.123Z info settings loaded path=/etc/floodgate.yaml routes=3",
-                #"2025-12-31T12:00:00.123Z warning name not resolved name="a b" empty="" hostile="x\ny=\"z\"\u001b[0m""#,
+                "2025-12-31T12:00:00.123Z warning name not resolved "
+                    + #"name="a b" empty="" hostile="x\ny=\"z\"\u001b[0m""#,
             ])
     }
 

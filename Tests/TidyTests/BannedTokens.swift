@@ -51,7 +51,7 @@ enum BannedTokens {
     /// `value!` outside of tests: a name or a closing bracket with the mark right behind it.
     static func forcedUnwraps(_ file: SourceFile) -> [Finding] {
         guard Scope.sources.holds(file) else { return [] }
-        return file.code.indices.compactMap { index in
+        return file.linesOfCode(with: "!").map { $0 - 1 }.compactMap { index in
             guard hasForcedUnwrap(Array(file.code[index].utf8)) else { return nil }
             let message = "a forced unwrap: bind the value with `guard let` and say what happens without it"
             return Finding(path: file.path, line: index + 1, message: message)

@@ -64,10 +64,10 @@ enum HouseShape {
 
     /// The cases of `enum Stage`, from its opening brace to its closing one.
     private static func stageCases(_ file: SourceFile) -> [String] {
-        guard let start = file.code.firstIndex(where: { $0.containsToken("enum Stage") }) else { return [] }
+        guard let start = file.linesOfCode(with: "enum Stage").first else { return [] }
         var depth = 0
         var names: [String] = []
-        for line in file.code[start...] {
+        for line in file.code[(start - 1)...] {
             let words = line.split(separator: " ", maxSplits: 1).map(String.init)
             if depth == 1, words.first == "case", words.count == 2 {
                 names += words[1].split(separator: ",").map { name in

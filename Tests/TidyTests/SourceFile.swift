@@ -1,3 +1,5 @@
+import Foundation
+
 /// A Swift file as the checks see it: its lines as written, and the same lines with comments and literals
 /// blanked out.
 struct SourceFile {
@@ -9,11 +11,16 @@ struct SourceFile {
     /// compiler acts on.
     let code: [String]
 
+    private let text: String
+    private let codeText: String
+
     init(path: String, text: String) {
         self.path = path
+        self.text = text
         lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
         var blanking = Blanking(text)
-        code = blanking.run().split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        codeText = blanking.run()
+        code = codeText.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
     }
 
     /// `Sources/X/...` and `Tests/X/...` give X; nil elsewhere.
@@ -24,13 +31,39 @@ struct SourceFile {
 
     /// Numbers of the lines of code in which `token` stands, counted from 1. Where the token begins or ends
     /// like a word, it must not be part of a longer one.
-    func linesOfCode(with token: String) -> [Int] {
-        code.indices.filter { code[$0].containsToken(token) }.map { $0 + 1 }
-    }
+    func linesOfCode(with token: String) -> [Int] { Self.lines(in: codeText, with: token) }
 
     /// Numbers of the lines, comments included, in which `token` stands, counted from 1.
-    func lines(with token: String) -> [Int] {
-        lines.indices.filter { lines[$0].containsToken(token) }.map { $0 + 1 }
+    func lines(with token: String) -> [Int] { Self.lines(in: text, with: token) }
+
+    /// By the C library: these run over the whole tree in a debug build.
+    private static func lines(in text: String, with token: String) -> [Int] {
+        text.withCString { start in
+            var numbers: [Int] = []
+            var counted = start
+            var number = 1
+            var position = start
+            while let match = strstr(position, token) {
+                let found = UnsafePointer(match)
+                position = found + 1
+                guard isWhole(found, length: strlen(token), in: start) else { continue }
+                while let end = memchr(counted, 0x0A, found - counted) {
+                    number += 1
+                    counted = UnsafePointer(end.assumingMemoryBound(to: CChar.self) + 1)
+                }
+                if numbers.last != number { numbers.append(number) }
+            }
+            return numbers
+        }
+    }
+
+    /// Whether what was found is not a part of a longer word.
+    private static func isWhole(_ found: UnsafePointer<CChar>, length: Int, in start: UnsafePointer<CChar>)
+        -> Bool
+    {
+        func isWord(_ index: Int) -> Bool { UInt8(bitPattern: found[index]).isWordByte }
+        if found > start, isWord(0), isWord(-1) { return false }
+        return !(isWord(length - 1) && isWord(length))
     }
 }
 
@@ -41,23 +74,6 @@ struct Finding: CustomStringConvertible, Equatable {
     let message: String
 
     var description: String { "\(path):\(line): \(message)" }
-}
-
-extension String {
-    func containsToken(_ token: String) -> Bool {
-        let text = Array(utf8)
-        let wanted = Array(token.utf8)
-        guard let first = wanted.first, let last = wanted.last, text.count >= wanted.count else {
-            return false
-        }
-        return (0...(text.count - wanted.count)).contains { start in
-            let end = start + wanted.count
-            guard text[start] == first, text[start..<end].elementsEqual(wanted) else { return false }
-            if first.isWordByte, start > 0, text[start - 1].isWordByte { return false }
-            if last.isWordByte, end < text.count, text[end].isWordByte { return false }
-            return true
-        }
-    }
 }
 
 extension UInt8 {

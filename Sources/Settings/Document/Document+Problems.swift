@@ -27,14 +27,20 @@ extension Document {
         let source = SourceText(text, secretKeys: [])
         let line = source.line(mark.line)
         if source.scalar(at: mark) == "\t" { return "a tab cannot indent; use spaces" }
-        if problem == "found undefined alias" {
+        let isAlias = problem == "did not find expected alphabetic or numeric character" && line.contains("*")
+        if problem == "found undefined alias" || isAlias {
             return "no part of the file is named by this alias; put a text that begins with * in quotes"
         }
-        if problem == "but found another document" { return "one file holds one document; remove the second \"---\"" }
+        if problem == "but found another document" {
+            return "one file holds one document; remove the second \"---\""
+        }
         if line.contains("${"), line.contains("{ ") || line.contains("[") || line.contains(": {") {
             return "not valid YAML: \(problem); inside { } and [ ] put \"${…}\" in quotes"
         }
-        if line.contains("]:") { return "not valid YAML: \(problem); put an IPv6 address in quotes: \"[::1]:8080\"" }
+        if line.contains("]:") {
+            return "not valid YAML: \(problem); put an IPv6 address in quotes: \"[::1]:8080\""
+        }
+        if problem.hasPrefix("Maximum nesting level") { return "nested too deeply" }
         return "not valid YAML: \(problem)"
     }
 
@@ -52,8 +58,8 @@ extension Document {
         return mark
     }
 
-    /// Whether a file with many aliases may use one inside a key. Yams compares keys whole, which such a file can make as
-    /// long as it likes before any node can be counted; and no settings need it.
+    /// Whether a file with many aliases may use one inside a key. Yams compares keys whole, which such a file
+    /// can make as long as it likes before any node can be counted; and no settings need it.
     static func hasNestedKeys(_ text: String) -> Bool {
         var aliases = 0
         var suspicious = false
@@ -65,7 +71,8 @@ extension Document {
                 switch bytes[index] {
                 case UInt8(ascii: "*") where !isBeforeBlank: aliases += 1
                 case UInt8(ascii: "?") where isBeforeBlank: suspicious = true
-                case UInt8(ascii: ":") where isBeforeBlank && endsNestedKey(bytes[..<index]): suspicious = true
+                case UInt8(ascii: ":") where isBeforeBlank && endsNestedKey(bytes[..<index]):
+                    suspicious = true
                 default: continue
                 }
             }

@@ -5,13 +5,13 @@ struct Document {
     /// Bounds on what a file may hold. Settings of thousands of routes stay far below them.
     enum Limit {
         /// Bytes of a file.
-        static let bytes = 4 << 20
+        static let bytes = 2 << 20
         /// Nodes, each counted as often as aliases repeat it.
         static let nodes = 200_000
         /// Maps and lists inside each other.
         static let depth = 32
         /// Duplicate keys reported in one file.
-        static let duplicates = 64
+        static let duplicates = 16
     }
 
     /// Something that YAML itself, or a bound, refuses.
@@ -29,11 +29,15 @@ struct Document {
 
     init(_ text: String) {
         guard text.utf8.count <= Limit.bytes else {
-            problems = [Problem(mark: Mark(line: 1, column: 1), message: "the file is larger than 4 MiB")]
+            problems = [Problem(mark: Mark(line: 1, column: 1), message: "the file is larger than 2 MiB")]
             return
         }
         guard !Self.hasNestedKeys(text) else {
-            problems = [Problem(mark: Mark(line: 1, column: 1), message: "keys must be plain words, not aliases or collections")]
+            problems = [
+                Problem(
+                    mark: Mark(line: 1, column: 1),
+                    message: "keys must be plain words, not aliases or collections")
+            ]
             return
         }
         guard let node = compose(text) else { return }
@@ -41,19 +45,23 @@ struct Document {
         if visited > Limit.nodes {
             root = nil
             problems = [
-                Problem(mark: Mark(line: 1, column: 1), message: "aliases repeat the file's parts more than \(Limit.nodes) times")
+                Problem(
+                    mark: Mark(line: 1, column: 1),
+                    message: "aliases repeat the file's parts more than \(Limit.nodes) times")
             ]
         }
     }
 
-    /// Yams stops at the first duplicate key and names its first place only. So the first one is given another name of the
-    /// same length, which keeps every place, and the file is read again until no duplicate is left.
+    /// Yams stops at the first duplicate key and names its first place only. So the first one is given
+    /// another name of the same length, which keeps every place, and the file is read again until no
+    /// duplicate is left.
     private mutating func compose(_ text: String) -> Node? {
         var lines: [[Unicode.Scalar]]?
         var text = text
         for attempt in 0...UInt32(Limit.duplicates) {
             do {
-                // The basic resolver leaves every scalar the text it is: `off` and `010` mean what the schema says.
+                // The basic resolver leaves every scalar the text it is: `off` and `010` mean what the schema
+                // says.
                 return try Yams.compose(yaml: text, .basic, .default, .utf8)
             } catch YamlError.duplicatedKeysInMapping(let names, let context) {
                 let mark = Mark(line: context.mark.line, column: context.mark.column)
@@ -68,7 +76,8 @@ struct Document {
                 problems.append(Self.problem(from: error, text: text))
                 return nil
             } catch {
-                problems.append(Problem(mark: Mark(line: 1, column: 1), message: "the file cannot be read as YAML"))
+                problems.append(
+                    Problem(mark: Mark(line: 1, column: 1), message: "the file cannot be read as YAML"))
                 return nil
             }
         }
@@ -83,7 +92,8 @@ struct Document {
         guard line.indices.contains(column) else { return false }
         if line[column] == "\"" || line[column] == "'" { column += 1 }
         // An anchor or tag before the key, an escape, or a key of no length: not worth the trouble.
-        guard line.indices.contains(column), line[column].properties.isAlphabetic || line[column].properties.numericType != nil,
+        guard line.indices.contains(column),
+            line[column].properties.isAlphabetic || line[column].properties.numericType != nil,
             let replacement = Unicode.Scalar(0xE000 + number), renamed.insert(mark).inserted
         else { return false }
         line[column] = replacement
@@ -93,7 +103,9 @@ struct Document {
     }
 
     private static func lines(of text: String) -> [[Unicode.Scalar]] {
-        text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map { Array($0.unicodeScalars) }
+        text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline).map {
+            Array($0.unicodeScalars)
+        }
     }
 
     // MARK: - From Yams' nodes to ours
@@ -111,7 +123,8 @@ struct Document {
             let isPlain = scalar.style == .plain || scalar.style == .any
             return DocumentNode(mark: mark, content: .scalar(.init(text: scalar.string, isPlain: isPlain)))
         case .sequence(let sequence):
-            return DocumentNode(mark: mark, content: .list(sequence.compactMap { convert($0, depth: depth + 1) }))
+            return DocumentNode(
+                mark: mark, content: .list(sequence.compactMap { convert($0, depth: depth + 1) }))
         case .mapping(let mapping):
             return DocumentNode(mark: mark, content: .map(entries(of: mapping, depth: depth)))
         case .alias:
@@ -133,6 +146,8 @@ struct Document {
             }
             if renamed.contains(mark) {
                 duplicates.append((key.string.dropFirst(), mark))
+                // Not used; but what is wrong inside is still said.
+                _ = convert(valueNode, depth: depth + 1)
                 continue
             }
             if key.string == "<<", key.style == .plain {
@@ -165,7 +180,9 @@ struct Document {
     }
 
     /// Each duplicate is reported at the later place and names the earlier one.
-    private mutating func report(_ duplicates: [(suffix: Substring, mark: Mark)], in entries: [DocumentNode.Entry]) {
+    private mutating func report(
+        _ duplicates: [(suffix: Substring, mark: Mark)], in entries: [DocumentNode.Entry]
+    ) {
         for (index, duplicate) in duplicates.enumerated() {
             let next = duplicates[(index + 1)...].first { $0.suffix == duplicate.suffix }?.mark
             let kept = entries.first { $0.key.dropFirst() == duplicate.suffix && duplicate.mark < $0.keyMark }

@@ -26,7 +26,9 @@ struct SourceText: Sendable {
     /// Masks what stands at `mark`, from there to the end of its last line.
     mutating func hide(_ mark: Mark, lineBreaks: Int) {
         secretColumns[mark.line] = min(mark.column, secretColumns[mark.line] ?? .max)
-        for line in stride(from: mark.line + 1, through: mark.line + lineBreaks, by: 1) { secretColumns[line] = 1 }
+        for line in stride(from: mark.line + 1, through: mark.line + lineBreaks, by: 1) {
+            secretColumns[line] = 1
+        }
     }
 
     /// A line without what is secret in it, cut to 160 scalars; empty where there is none.
@@ -37,7 +39,8 @@ struct SourceText: Sendable {
         if let secret { scalars = scalars.prefix(secret - 1) }
         var text = ""
         for scalar in scalars {
-            text.unicodeScalars.append(scalar == "\t" || scalar.value >= 0x20 && scalar.value != 0x7F ? scalar : "?")
+            text.unicodeScalars.append(
+                scalar == "\t" || scalar.value >= 0x20 && scalar.value != 0x7F ? scalar : "?")
         }
         return secret == nil ? text : text + "<secret>"
     }

@@ -1,7 +1,10 @@
+import Addressing
+
 extension Kind where Value == ListenAddress {
     /// `127.0.0.1:8080`, `[::1]:8080`, `:8080`, `unix:/path`. Port 0 lets the kernel choose.
     package static var listenAddress: Kind {
-        .scalar("an address such as 127.0.0.1:8080, [::1]:8080, :8080 or unix:/path") { text throws(Refusal) in
+        .scalar("an address such as 127.0.0.1:8080, [::1]:8080, :8080 or unix:/path") {
+            text throws(Refusal) in
             if let path = try Endpoint.unixPath(text) { return .unix(path: path) }
             let (host, port) = try Endpoint.split(text, allowsPortZero: true)
             if host.isEmpty { return .everywhere(port: port) }
@@ -27,24 +30,24 @@ extension Kind where Value == ServerAddress {
     }
 }
 
-extension Kind where Value == AddressBlock {
+extension Kind where Value == AddressRange {
     /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
-    package static var addressBlock: Kind {
+    package static var addressRange: Kind {
         .scalar("an address or a block such as 10.0.0.0/8") { text throws(Refusal) in
             let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
             guard let address = parts.first.flatMap({ IPAddress($0) }) else { throw Refusal() }
-            guard parts.count == 2 else { return AddressBlock(address, prefixLength: address.width) }
+            guard parts.count == 2 else { return AddressRange(base: address, length: address.width) }
             guard let length = Quantity.digits(parts[1]), length <= address.width else {
                 throw Refusal("the number behind / is from 0 to \(address.width)")
             }
-            let block = AddressBlock(address, prefixLength: length)
+            let block = AddressRange(base: address, length: length)
             // 10.0.0.5/8 may mean the machine or the network: trust is not given on a guess.
             guard block.base == address else {
-                throw Refusal("bits are set behind the first \(length)", suggestion: block.text)
+                throw Refusal("bits are set behind the first \(length)", suggestion: block.description)
             }
             return block
         } write: {
-            Endpoint.plain($0.text)
+            Endpoint.plain($0.description)
         }
     }
 }
@@ -70,7 +73,9 @@ package enum Endpoint {
             guard let end = text.firstIndex(of: "]") else { throw Refusal() }
             host = text[..<end].dropFirst()
             rest = text[end...].dropFirst()
-            guard IPAddress(host)?.family == .v6 else { throw Refusal("no IPv6 address stands in the brackets") }
+            guard IPAddress(host)?.isIPv4 == false else {
+                throw Refusal("no IPv6 address stands in the brackets")
+            }
         } else {
             guard let colon = text.lastIndex(of: ":") else {
                 throw Refusal("the port is missing", suggestion: Quantity.digits(text).map { ":\($0)" })
@@ -115,19 +120,27 @@ package enum Endpoint {
         if let address = IPAddress(host) { return .ip(address, port: port) }
         var name = host.lowercased()
         if name.hasSuffix(".") { name.removeLast() }
-        guard isHostName(name) else { throw Refusal("\(host.isEmpty ? "the host is missing" : "no valid host name")") }
+        guard isHostName(name) else {
+            throw Refusal("\(host.isEmpty ? "the host is missing" : "no valid host name")")
+        }
         return .name(name, port: port)
     }
 
-    /// Labels of 1 to 63 letters, digits, hyphens and underscores, 253 bytes in all, the last one not a number.
+    /// Labels of 1 to 63 letters, digits, hyphens and underscores, 253 bytes in all, the last one not a
+    /// number.
     package static func isHostName(_ text: String) -> Bool {
         let labels = text.split(separator: ".", omittingEmptySubsequences: false)
-        guard text.utf8.count <= 253, let last = labels.last, Quantity.digits(last) == nil else { return false }
+        guard text.utf8.count <= 253, let last = labels.last, Quantity.digits(last) == nil else {
+            return false
+        }
         return labels.allSatisfy { label in
             let bytes = label.utf8
-            guard (1...63).contains(bytes.count), bytes.first != 0x2D, bytes.last != 0x2D else { return false }
+            guard (1...63).contains(bytes.count), bytes.first != 0x2D, bytes.last != 0x2D else {
+                return false
+            }
             return bytes.allSatisfy { byte in
-                byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x30 && byte <= 0x39 || byte == 0x2D || byte == 0x5F
+                byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x30 && byte <= 0x39 || byte == 0x2D
+                    || byte == 0x5F
             }
         }
     }

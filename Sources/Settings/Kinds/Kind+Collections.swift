@@ -6,7 +6,8 @@ extension Kind {
         Kind<[Element]>(
             words: "a list, each \(element.words)",
             schema: .object([
-                ("type", .string("array")), ("items", element.schema), ("minItems", .number("\(range.lowerBound)")),
+                ("type", .string("array")), ("items", element.schema),
+                ("minItems", .number("\(range.lowerBound)")),
                 ("maxItems", .number("\(range.upperBound)")),
             ]),
             read: { node, reader in
@@ -25,18 +26,23 @@ extension Kind {
             })
     }
 
-    /// The kind, or a word that means "not set": `auto`, `off`. Without a word, a missing key is the only way.
+    /// The kind, or a word that means "not set": `auto`, `off`. Without a word, a missing key is the only
+    /// way.
     package static func optional<Wrapped: Sendable>(
         _ kind: Kind<Wrapped>, none word: String? = nil
     ) -> Kind<Wrapped?> where Value == Wrapped? {
         let words = word.map { "\($0) or \(kind.words)" } ?? kind.words
         let schema: JSONValue =
-            word.map { .object([("anyOf", .array([.object([("const", .string($0))]), kind.schema]))]) } ?? kind.schema
-        let shape: Shape = if case .section(let inner) = kind.shape { .optionalSection(inner) } else { kind.shape }
+            word.map { .object([("anyOf", .array([.object([("const", .string($0))]), kind.schema]))]) }
+            ?? kind.schema
+        let shape: Shape =
+            if case .section(let inner) = kind.shape { .optionalSection(inner) } else { kind.shape }
         return Kind<Wrapped?>(
             words: words, schema: schema, shape: shape,
             read: { node, reader in
-                if case .scalar(let scalar) = node.content, let word, scalar.text == word { return .some(nil) }
+                if case .scalar(let scalar) = node.content, let word, scalar.text == word {
+                    return .some(nil)
+                }
                 return kind.read(node, &reader).map { .some($0) }
             },
             write: { value in value.flatMap(kind.write) ?? (value == nil ? word : nil) })
@@ -48,7 +54,9 @@ extension Kind where Value == [HeaderField] {
     package static func headers(_ words: String, allowsFraming: Bool) -> Kind {
         Kind(
             words: words,
-            schema: .object([("type", .string("object")), ("additionalProperties", .object([("type", .string("string"))]))]),
+            schema: .object([
+                ("type", .string("object")), ("additionalProperties", .object([("type", .string("string"))])),
+            ]),
             read: { node, reader in
                 guard let entries = reader.entries(of: node, limit: 64) else { return nil }
                 var names: Set<String> = []
@@ -95,16 +103,20 @@ extension Kind where Value == AnswerBody {
     /// Text as it is sent.
     package static var textBody: Kind {
         .scalar(
-            "a text", schema: .object([("type", .string("string")), ("maxLength", .number("\(Body.maxLength)"))])
+            "a text",
+            schema: .object([("type", .string("string")), ("maxLength", .number("\(Body.maxLength)"))])
         ) { text throws(Refusal) in
-            guard text.utf8.count <= Body.maxLength else { throw Refusal("longer than \(Body.maxLength) bytes") }
+            guard text.utf8.count <= Body.maxLength else {
+                throw Refusal("longer than \(Body.maxLength) bytes")
+            }
             return .text(text)
         } write: {
             if case .text(let text) = $0 { YAMLText.scalar(text) } else { nil }
         }
     }
 
-    /// JSON: YAML's own maps and lists, written out without blanks; or a quoted or block text that is JSON, kept as it is.
+    /// JSON: YAML's own maps and lists, written out without blanks; or a quoted or block text that is JSON,
+    /// kept as it is.
     package static var jsonBody: Kind {
         Kind(
             words: "JSON", schema: .object([]),
@@ -131,7 +143,8 @@ extension Reader {
         guard case .scalar(let scalar) = node.content, !scalar.isPlain else { return jsonValue(node)?.text }
         guard let text = expand(scalar, at: node.mark) else { return nil }
         guard JSONCheck.isJSON(text) else {
-            report(at: node.mark, "\(path.text): a text in quotes must be JSON itself, or leave the quotes out")
+            report(
+                at: node.mark, "\(path.text): a text in quotes must be JSON itself, or leave the quotes out")
             return nil
         }
         return text

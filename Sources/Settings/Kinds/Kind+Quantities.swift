@@ -34,7 +34,8 @@ extension Kind where Value == Int {
     /// Bytes: `512`, `16KiB`, `1MiB`, `2GiB`.
     package static func bytes(_ range: ClosedRange<Int>) -> Kind {
         .scalar(
-            "a size from \(Quantity.text(bytes: range.lowerBound)) to \(Quantity.text(bytes: range.upperBound))",
+            "a size from \(Quantity.text(bytes: range.lowerBound)) "
+                + "to \(Quantity.text(bytes: range.upperBound))",
             schema: .object([
                 ("type", .array([.string("string"), .string("integer")])),
                 ("pattern", .string("^[0-9]+(B|KiB|MiB|GiB)?$|^\\$\\{")),
@@ -54,7 +55,9 @@ extension Kind where Value == Duration {
     package static func duration(_ range: ClosedRange<Duration>) -> Kind {
         .scalar(
             "a duration from \(Quantity.text(range.lowerBound)) to \(Quantity.text(range.upperBound))",
-            schema: .object([("type", .string("string")), ("pattern", .string("^[0-9]+(ms|s|m|h|d)$|^\\$\\{"))])
+            schema: .object([
+                ("type", .string("string")), ("pattern", .string("^[0-9]+(ms|s|m|h|d)$|^\\$\\{")),
+            ])
         ) { text throws(Refusal) in
             let value = try Quantity.duration(text)
             guard range.contains(value) else { throw Refusal() }
@@ -70,7 +73,9 @@ extension Kind where Value == Percent {
     package static func percent(_ range: ClosedRange<Percent>) -> Kind {
         .scalar(
             "a percentage from \(Quantity.text(range.lowerBound)) to \(Quantity.text(range.upperBound))",
-            schema: .object([("type", .string("string")), ("pattern", .string("^[0-9]+([.][0-9]{1,2})?%$|^\\$\\{"))])
+            schema: .object([
+                ("type", .string("string")), ("pattern", .string("^[0-9]+([.][0-9]{1,2})?%$|^\\$\\{")),
+            ])
         ) { text throws(Refusal) in
             let value = try Quantity.percent(text)
             guard range.contains(value) else { throw Refusal() }
@@ -86,7 +91,9 @@ extension Kind where Value == Rate {
     package static var rate: Kind {
         .scalar(
             "a rate such as 100 per 15m",
-            schema: .object([("type", .string("string")), ("pattern", .string("^[0-9]+ per [0-9]*(ms|s|m|h|d)$|^\\$\\{"))])
+            schema: .object([
+                ("type", .string("string")), ("pattern", .string("^[0-9]+ per [0-9]*(ms|s|m|h|d)$|^\\$\\{")),
+            ])
         ) { text throws(Refusal) in
             try Quantity.rate(text)
         } write: {
@@ -100,7 +107,9 @@ package enum Quantity {
     /// Decimal digits and nothing else, without a leading zero; nil beyond 18 digits.
     package static func digits<Text: StringProtocol>(_ text: Text) -> Int? {
         let digits = text.utf8
-        guard !digits.isEmpty, digits.count <= 18, digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { return nil }
+        guard !digits.isEmpty, digits.count <= 18, digits.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
+            return nil
+        }
         guard digits.first != 0x30 || digits.count == 1 else { return nil }
         return digits.reduce(0) { $0 * 10 + Int($1 - 0x30) }
     }
@@ -115,7 +124,8 @@ package enum Quantity {
         guard let factor = byteUnits.first(where: { $0.0 == unit })?.1 else {
             // 10MB, 10M, 10mb: powers of ten and of two are too often taken for each other to be guessed.
             let meant = byteUnits.first { $0.0.lowercased().first == unit.lowercased().first }
-            throw Refusal("a size is written in B, KiB, MiB or GiB", suggestion: meant.map { "\(number)\($0.0)" })
+            throw Refusal(
+                "a size is written in B, KiB, MiB or GiB", suggestion: meant.map { "\(number)\($0.0)" })
         }
         let (product, overflow) = count.multipliedReportingOverflow(by: factor)
         guard !overflow else { throw Refusal() }
@@ -123,21 +133,28 @@ package enum Quantity {
     }
 
     package static func text(bytes: Int) -> String {
-        guard bytes > 0, let unit = byteUnits.first(where: { bytes % $0.1 == 0 }), unit.1 > 1 else { return "\(bytes)" }
+        guard bytes > 0, let unit = byteUnits.first(where: { bytes % $0.1 == 0 }), unit.1 > 1 else {
+            return "\(bytes)"
+        }
         return "\(bytes / unit.1)\(unit.0)"
     }
 
-    private static let durationUnits = [("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1)]
+    private static let durationUnits = [
+        ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
+    ]
 
     static func duration(_ text: String) throws(Refusal) -> Duration {
         let number = text.prefix { $0.isASCII && $0.isNumber }
         let unit = text.dropFirst(number.count).drop { $0 == " " }
         guard let count = digits(number) else { throw Refusal() }
-        if unit.isEmpty { throw Refusal("a duration needs a unit: ms, s, m, h or d", suggestion: "\(number)s") }
+        if unit.isEmpty {
+            throw Refusal("a duration needs a unit: ms, s, m, h or d", suggestion: "\(number)s")
+        }
         guard let factor = durationUnits.first(where: { $0.0 == unit })?.1 else {
             let words = ["sec": "s", "min": "m", "hour": "h", "day": "d", "milli": "ms", "msec": "ms"]
             let meant = words.first { unit.lowercased().hasPrefix($0.key) }?.value
-            throw Refusal("a duration is written in ms, s, m, h or d", suggestion: meant.map { "\(number)\($0)" })
+            throw Refusal(
+                "a duration is written in ms, s, m, h or d", suggestion: meant.map { "\(number)\($0)" })
         }
         let (product, overflow) = count.multipliedReportingOverflow(by: factor)
         guard !overflow else { throw Refusal() }
@@ -159,10 +176,14 @@ package enum Quantity {
             throw Refusal("a percentage ends with %", suggestion: digits(text).map { "\($0)%" })
         }
         let parts = text.dropLast().drop { $0 == " " }.split(separator: ".", omittingEmptySubsequences: false)
-        guard let whole = parts.first.flatMap({ digits($0) }), parts.count <= 2, whole <= 100 else { throw Refusal() }
+        guard let whole = parts.first.flatMap({ digits($0) }), parts.count <= 2, whole <= 100 else {
+            throw Refusal()
+        }
         guard parts.count == 2 else { return Percent(hundredths: whole * 100) }
         let places = parts[1].utf8
-        guard (1...2).contains(places.count), places.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else { throw Refusal() }
+        guard (1...2).contains(places.count), places.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }) else {
+            throw Refusal()
+        }
         let hundredths = places.reduce(0) { $0 * 10 + Int($1 - 0x30) } * (places.count == 1 ? 10 : 1)
         guard whole * 100 + hundredths <= 10_000 else { throw Refusal() }
         return Percent(hundredths: whole * 100 + hundredths)

@@ -3,7 +3,8 @@ import Bytes
 extension Kind where Value == String {
     /// Any text up to a length in bytes. `accepts` may refuse more.
     package static func text(
-        _ words: String, maxLength: Int, accepts: @escaping @Sendable (String) throws(Refusal) -> Void = { _ in }
+        _ words: String, maxLength: Int,
+        accepts: @escaping @Sendable (String) throws(Refusal) -> Void = { _ in }
     ) -> Kind {
         .scalar(
             words, schema: .object([("type", .string("string")), ("maxLength", .number("\(maxLength)"))])
@@ -39,7 +40,8 @@ extension Kind where Value: RawRepresentable<String> & CaseIterable {
     package static var choice: Kind {
         let names = Value.allCases.map(\.rawValue)
         let words =
-            names.count == 1 ? names[0] : names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
+            names.count == 1
+            ? names[0] : names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
         return .scalar(
             words, schema: .object([("enum", .array(names.map(JSONValue.string)))])
         ) { text throws(Refusal) in
@@ -93,6 +95,7 @@ package enum YAMLText {
         let isPlain = text.utf8.allSatisfy { byte in
             ASCII.isLetter(byte) || ASCII.isDigit(byte) || [0x2D, 0x2E, 0x2F, 0x5F].contains(byte)
         }
-        return isPlain && !text.isEmpty && text != "null" && !text.hasPrefix("-") ? text : JSONValue.quote(text)
+        return isPlain && !text.isEmpty && text != "null" && !text.hasPrefix("-")
+            ? text : JSONValue.quote(text)
     }
 }

@@ -9,14 +9,17 @@ package struct Loaded<Root: Sendable>: Sendable {
 extension Section {
     /// Reads a file's text. Pure: no file is opened and no variable read that is not passed in.
     ///
-    /// - Parameter references: checks what parts of the file say about each other; only asked where all parts could be read.
+    /// - Parameter references: checks what parts of the file say about each other; only asked where all parts
+    ///   could be read.
     package func load(
         text: String, file: String, environment: [String: String],
         references: (Root, inout Reader) -> Void
     ) -> Loaded<Root> {
-        let source = SourceText(text, secretKeys: description.secretKeys)
-        var reader = Reader(source: source, environment: environment)
         let document = Document(text)
+        // A file too large to parse is too large to be quoted from.
+        let shown = text.utf8.count <= Document.Limit.bytes ? text : ""
+        let source = SourceText(shown, secretKeys: description.secretKeys)
+        var reader = Reader(source: source, environment: environment)
         for problem in document.problems { reader.report(at: problem.mark, problem.message) }
         // A file without a key means the defaults, and their checks hold as well.
         let empty = DocumentNode(mark: Mark(line: 1, column: 1), content: .map([]))
@@ -52,7 +55,10 @@ extension SectionDescription {
         }
         let required = fields.filter(\.isRequired).map { JSONValue.string($0.name) }
         return .object(
-            [("type", .string("object")), ("additionalProperties", .bool(false)), ("properties", .object(properties))]
+            [
+                ("type", .string("object")), ("additionalProperties", .bool(false)),
+                ("properties", .object(properties)),
+            ]
                 + (required.isEmpty ? [] : [("required", .array(required))]))
     }
 }

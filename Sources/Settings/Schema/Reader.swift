@@ -35,6 +35,8 @@ package struct Reader: Sendable {
     package private(set) var path: [SettingStep] = []
     private var marks: [[SettingStep]: Mark] = [:]
     private var findings: [Finding] = []
+    /// Where errors were found, by the first two steps: an entry of a list or map.
+    private var unsound: Set<[SettingStep]> = []
     private var source: SourceText
     private var secretDepth = 0
     private let environment: [String: String]
@@ -79,9 +81,19 @@ package struct Reader: Sendable {
         _ severity: Diagnostic.Severity = .error, at mark: Mark, _ message: String, suggestion: String? = nil
     ) {
         findings.append(Finding(severity: severity, mark: mark, message: message, suggestion: suggestion))
+        if severity == .error { unsound.insert(Array(path.prefix(2))) }
     }
 
-    /// All that was found in the order of the file. The same finding of a part that aliases repeat appears once.
+    /// Whether anything is an error so far.
+    package var hasErrors: Bool { !unsound.isEmpty }
+
+    /// Whether an entry of a list or map was read whole, so that what it says can be compared with others.
+    package func isSound(_ key: String, _ index: Int) -> Bool {
+        !unsound.contains([.key(key), .index(index)])
+    }
+
+    /// All that was found in the order of the file. The same finding of a part that aliases repeat appears
+    /// once.
     func diagnostics(file: String) -> [Diagnostic] {
         var seen: Set<Finding> = []
         return findings.filter { seen.insert($0).inserted }
@@ -131,11 +143,15 @@ package struct Reader: Sendable {
             case .missing(let name):
                 report(
                     at: mark,
-                    "\(path.text): the environment has no variable \(name); set it, or give a default: ${\(name):-…}")
+                    "\(path.text): the environment has no variable \(name); "
+                        + "set it, or give a default: ${\(name):-…}"
+                )
             case .malformed:
                 report(
                     at: mark,
-                    "\(path.text): a reference is ${NAME} or ${NAME:-default}; write $${ for the signs themselves")
+                    "\(path.text): a reference is ${NAME} or ${NAME:-default}; "
+                        + "write $${ for the signs themselves"
+                )
             }
             return nil
         }
@@ -158,7 +174,9 @@ package struct Reader: Sendable {
             return try parse(expansion.text)
         } catch {
             let isOpen = secretDepth == 0 && !expansion.isFromEnvironment
-            let shown = isOpen ? expansion.text.quoted : secretDepth > 0 ? "a secret" : "the value of \(scalar.text.quoted)"
+            let shown =
+                isOpen
+                ? expansion.text.quoted : secretDepth > 0 ? "a secret" : "the value of \(scalar.text.quoted)"
             let message =
                 error.reason.map { "\(shown): \($0)" } ?? "expected \(words), found \(shown)"
             report(at: node.mark, "\(path.text): \(message)", suggestion: isOpen ? error.suggestion : nil)

@@ -48,20 +48,23 @@ package struct Reference: Sendable {
             case .sections(let inner):
                 table(inner, name: prefix + field.name, suffix: " (a list; the keys of one entry)", to: &text)
             case .named(let inner):
-                table(inner, name: prefix + field.name, suffix: " (by name; the keys of one entry)", to: &text)
+                table(
+                    inner, name: prefix + field.name, suffix: " (by name; the keys of one entry)", to: &text)
             }
         }
     }
 
     // MARK: - YAML
 
-    /// A file that says everything there is: defaults as they are, all else as comments or, where required, as examples.
+    /// A file that says everything there is: defaults as they are, all else as comments or, where required,
+    /// as examples.
     package var yaml: String {
         var lines = [
-            "# Every key that Floodgate knows, with its default. What has no default stands in a comment, as an example.",
-            "# Made by `floodgate reference --yaml`. In any text, ${NAME} and ${NAME:-default} stand for variables of the",
-            "# environment, and $${ for the signs themselves. Keys at the left margin that begin with x- are left alone.",
-            "# A changed value holds from the next request on, unless its comment says otherwise.",
+            "# Every key that Floodgate knows, with its default. What has no default stands in a comment,",
+            "# as an example. Made by `floodgate reference --yaml`. In any text, ${NAME} and",
+            "# ${NAME:-default} stand for variables of the environment, and $${ for the signs themselves.",
+            "# Keys at the left margin that begin with x- are left alone. A changed value holds from the",
+            "# next request on, unless its comment says otherwise.",
         ]
         write(root, indent: "", first: nil, blankLines: true, to: &lines)
         return lines.joined(separator: "\n") + "\n"
@@ -69,7 +72,8 @@ package struct Reference: Sendable {
 
     /// - Parameter first: what stands before the first active key: the dash of a list.
     private func write(
-        _ section: SectionDescription, indent: String, first: String?, blankLines: Bool, to lines: inout [String]
+        _ section: SectionDescription, indent: String, first: String?, blankLines: Bool,
+        to lines: inout [String]
     ) {
         var dash = first
         for field in ordered(section, isEntry: first != nil) {

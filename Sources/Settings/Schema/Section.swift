@@ -43,7 +43,8 @@ package struct Section<Root: Sendable>: Sendable {
         for entry in entries {
             guard let field = field(for: entry, &reader) else { continue }
             guard seen.insert(field.description.name).inserted else {
-                reader.report(at: entry.keyMark, "\(field.description.name.quoted) is set twice, under two names")
+                reader.report(
+                    at: entry.keyMark, "\(field.description.name.quoted) is set twice, under two names")
                 continue
             }
             reader.within(.key(field.description.name), at: entry.value.mark) { reader in
@@ -90,12 +91,16 @@ package struct Section<Root: Sendable>: Sendable {
     package func list(limit: Int) -> Kind<[Root]> {
         Kind(
             words: "a list",
-            schema: .object([("type", .string("array")), ("items", description.schema), ("maxItems", .number("\(limit)"))]),
+            schema: .object([
+                ("type", .string("array")), ("items", description.schema), ("maxItems", .number("\(limit)")),
+            ]),
             shape: .sections(description),
             read: { node, reader in
                 guard let nodes = reader.elements(of: node, limit: limit) else { return nil }
-                return nodes.enumerated().compactMap { index, node in
-                    reader.within(.index(index), at: node.mark) { read(node, &$0) }
+                // An entry that cannot be read keeps its place, so that indices go on meaning what they mean
+                // in the file.
+                return nodes.enumerated().map { index, node in
+                    reader.within(.index(index), at: node.mark) { read(node, &$0) ?? initial }
                 }
             },
             write: { $0.isEmpty ? "[]" : nil })
@@ -116,7 +121,8 @@ package struct Section<Root: Sendable>: Sendable {
                 return entries.compactMap { entry in
                     reader.within(.key(entry.key), at: entry.keyMark) { reader in
                         guard reader.accepts(name: entry.key, at: entry.keyMark) else { return nil }
-                        guard var root = read(entry.value, &reader) else { return nil }
+                        // Kept where it cannot be read: routes that name it are right.
+                        var root = read(entry.value, &reader) ?? initial
                         root[keyPath: name] = entry.key
                         return root
                     }
@@ -169,7 +175,9 @@ extension Reader {
         }
         let startsWell = name.utf8.first.map { $0 != 0x2D && $0 != 0x2E && $0 != 0x5F } ?? false
         guard isPlain, startsWell, name.utf8.count <= 64 else {
-            report(at: mark, "\(name.quoted) is no name: 1 to 64 letters, digits, - . and _, the first a letter or digit")
+            report(
+                at: mark,
+                "\(name.quoted) is no name: 1 to 64 letters, digits, - . and _, the first a letter or digit")
             return false
         }
         return true

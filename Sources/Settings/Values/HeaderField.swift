@@ -1,5 +1,5 @@
-/// A field that settings add to a message. The name is a token and the value holds no CR, LF or NUL: both were checked when
-/// the file was read.
+/// A field that settings add to a message. The name is a token and the value holds no CR, LF or NUL: both
+/// were checked when the file was read.
 package struct HeaderField: Hashable, Sendable {
     package var name: String
     package var value: String

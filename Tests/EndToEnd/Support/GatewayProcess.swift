@@ -1,9 +1,9 @@
 import Foundation
 
 /// The real binary, started with a settings file of the test's own on free ports of the loopback.
-final class GatewayProcess {
+final class GatewayProcess: Sendable {
     /// Ports that were free when the gateway was started.
-    struct Ports {
+    struct Ports: Sendable {
         let gateway: UInt16
         let admin: UInt16
         /// For further listeners, or for upstreams that are not there.
@@ -27,9 +27,12 @@ final class GatewayProcess {
     /// - Parameters:
     ///   - settings: makes the text of the settings file, knowing the ports.
     ///   - binary: FLOODGATE_BINARY, or the one built with these tests.
+    ///   - arguments: the settings file comes behind them.
+    ///   - otherPorts: how many more free ports the settings need.
     ///   - limit: how long until it is ready.
     init(
-        environment: [String: String] = [:], binary: String = GatewayProcess.binary, otherPorts: Int = 0,
+        environment: [String: String] = [:], binary: String = GatewayProcess.binary,
+        arguments: [String] = ["run"], otherPorts: Int = 0,
         within limit: Duration = .seconds(10), settings: (Ports) -> String
     ) throws {
         let free = try Loopback.freePorts(2 + otherPorts)
@@ -40,7 +43,7 @@ final class GatewayProcess {
         let file = directory.appendingPathComponent("gateway.yaml")
         do {
             try settings(ports).write(to: file, atomically: true, encoding: .utf8)
-            process = try ChildProcess(binary, ["run", file.path], environment: environment)
+            process = try ChildProcess(binary, arguments + [file.path], environment: environment)
         } catch {
             try? FileManager.default.removeItem(at: directory)
             throw error

@@ -34,7 +34,8 @@ extension RateLimitSettings {
         fields: [
             Field(
                 "rate", \.rate, .rate, .required, reload: .live,
-                "Requests allowed in a time, spread evenly once the burst is used up.", example: "100 per 15m"),
+                "Requests allowed in a time, spread evenly once the burst is used up.", example: "100 per 15m"
+            ),
             Field(
                 "burst", \.burst, .optional(.count(1...1_000_000_000)), reload: .live,
                 "Requests allowed at once; without it the rate's count.", example: "20"),
@@ -49,7 +50,8 @@ extension RateLimitSettings {
                 example: "\"Too many requests, please try again later\""),
             Field(
                 "json", \.jsonBody, .optional(.jsonBody), reload: .live,
-                "JSON of a refusal, instead of the gateway's problem+json.", example: "{ error: RATE_LIMITED }"),
+                "JSON of a refusal, instead of the gateway's problem+json.",
+                example: "{ error: RATE_LIMITED }"),
         ],
         check: { settings, node, reader in
             // The second of the two would silently replace the first.

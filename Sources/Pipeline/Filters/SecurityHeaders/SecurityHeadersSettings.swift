@@ -29,17 +29,21 @@ extension SecurityHeadersSettings {
         initial: SecurityHeadersSettings(),
         fields: [
             Field(
-                "preset", \.preset, .choice, reload: .live, "The fields and values that helmet sends by default, or none.",
+                "preset", \.preset, .choice, reload: .live,
+                "The fields and values that helmet sends by default, or none.",
                 example: "off"),
             Field(
-                "set", \.set, .headers("a map of header names to values", allowsFraming: false), reload: .live,
-                "Fields added to the preset, or sent with another value.", example: "{ X-Frame-Options: DENY }"),
+                "set", \.set, .headers("a map of header names to values", allowsFraming: false),
+                reload: .live,
+                "Fields added to the preset, or sent with another value.",
+                example: "{ X-Frame-Options: DENY }"),
             Field(
                 "omit", \.omit, .list(of: .headerName, 0...64), reload: .live,
                 "Fields of the preset that are not sent.", example: "[Content-Security-Policy]"),
             Field(
                 "remove", \.remove, .list(of: .removableHeader, 0...64), reload: .live,
-                "Fields removed from the answers of backends.", example: "[Server, X-Powered-By, X-AspNet-Version]"),
+                "Fields removed from the answers of backends.",
+                example: "[Server, X-Powered-By, X-AspNet-Version]"),
             Field(
                 "override", \.override, .choice, reload: .live,
                 "Whether a field that the backend sent itself is kept or replaced.", example: "replace"),

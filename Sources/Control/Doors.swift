@@ -1,0 +1,81 @@
+import Addressing
+import Proxy
+import Reactor
+import Settings
+
+/// The gateway's listening sockets, one of each address for each worker, kept from reload to reload while the settings name the address.
+struct Doors: ~Copyable {
+    /// An address that could not be listened on.
+    struct Failure: Error, CustomStringConvertible {
+        let address: String
+        let reason: SystemError
+
+        var description: String { "cannot listen on \(address): \(reason)" }
+    }
+
+    private struct Door {
+        let address: ListenAddress
+        let plan: ListenerPlan
+        let sockets: [Listener]
+    }
+
+    private let workers: Int
+    private var doors: [Door] = []
+
+    init(workers: Int) { self.workers = workers }
+
+    /// Where clients connect now, with the ports that the kernel chose where the settings say 0.
+    var addresses: [SocketAddress] { doors.map(\.plan.address) }
+
+    /// Opens what is new and returns each worker's listeners, or changes nothing and says what could not be opened. What is
+    /// no longer named is closed by the workers.
+    mutating func open(_ wanted: [ListenerSettings]) throws(Failure) -> [[WorkerListener]] {
+        var opened: [Door] = []
+        var fresh: [Listener] = []
+        for settings in wanted {
+            if let known = doors.first(where: { $0.address == settings.address }) {
+                let plan = ListenerPlan(address: known.plan.address, proxyProtocol: settings.proxyProtocol)
+                opened.append(Door(address: known.address, plan: plan, sockets: known.sockets))
+                continue
+            }
+            do throws(SystemError) {
+                let door = try open(settings)
+                opened.append(door)
+                fresh += door.sockets
+            } catch {
+                for listener in fresh { listener.socket.close() }
+                throw Failure(address: settings.address.text, reason: error)
+            }
+        }
+        doors = opened
+        return (0..<workers).map { worker in
+            opened.map { WorkerListener(listener: $0.sockets[worker], plan: $0.plan) }
+        }
+    }
+
+    private func open(_ settings: ListenerSettings) throws(SystemError) -> Door {
+        let (address, families) = settings.address.socket
+        // SO_REUSEPORT would let two gateways share a port without a word.
+        guard !Listener.isInUse(address) else { throw SystemError.addressInUse }
+        var sockets = [try Listener(address, backlog: settings.backlog, families: families)]
+        while sockets.count < workers {
+            switch sockets[0].address {
+            case .ip: sockets.append(try Listener(sockets[0].address, backlog: settings.backlog, families: families))
+            case .unix: sockets.append(try sockets[0].duplicate())
+            }
+        }
+        return Door(
+            address: settings.address,
+            plan: ListenerPlan(address: sockets[0].address, proxyProtocol: settings.proxyProtocol), sockets: sockets)
+    }
+}
+
+extension ListenAddress {
+    package var socket: (SocketAddress, Listener.Families) {
+        switch self {
+        case .ip(let ip, let port): (.ip(ip, port: port), .own)
+        case .everywhere(let port): (.ip(IPAddress(bits: 0), port: port), .both)
+        case .unix(let path): (.unix(path: path), .own)
+        }
+    }
+}

@@ -1,0 +1,228 @@
+import Addressing
+import Pipeline
+import Proxy
+import Reactor
+import Settings
+import Stores
+import Synchronization
+import Telemetry
+import Time
+import Upstream
+
+/// The running gateway as the control plane holds it: workers, doors, resolver, and the settings in force. Everything that outlives a
+/// reload stands here.
+package final class Gateway: Sendable {
+    /// Why the gateway did not start.
+    package enum StartFailure: Error, CustomStringConvertible {
+        case settings(SettingsFile.Failure)
+        case listener(String)
+        case accessLog(String)
+        case system(SystemError)
+
+        package var description: String {
+            switch self {
+            case .settings(let failure): failure.description
+            case .listener(let text), .accessLog(let text): text
+            case .system(let error): "cannot start: \(error)"
+            }
+        }
+    }
+
+    /// What came of reading the settings again.
+    package enum ReloadOutcome: Sendable {
+        case applied(generation: Int, warnings: [Diagnostic])
+        /// Nothing has changed.
+        case refused(String)
+    }
+
+    private struct State: ~Copyable {
+        var settings: GatewaySettings
+        var doors: Doors
+        var generation = 1
+        var isDraining = false
+        var lastReload: (time: WallTime, outcome: ReloadOutcome)?
+    }
+
+    package let file: SettingsFile
+    package let events: EventLog
+    package let registry: MetricRegistry
+    package let workers: [Worker]
+    package let accessLog: AccessLogWriter?
+    package let started: WallTime
+    private let resolver: Resolver
+    private let state: Mutex<State>
+
+    /// Starts everything but the admin listener. Serves clients when it returns.
+    package init(file: SettingsFile, settings: GatewaySettings) throws(StartFailure) {
+        self.file = file
+        events = EventLog(settings.log)
+        registry = MetricRegistry()
+        started = SystemClock.wallTime()
+        let count = settings.workers ?? ProcessLimits.cores
+        let events = events
+        accessLog = try Gateway.openAccessLog(settings.accessLog, workers: count, events: events)
+
+        let descriptors = ProcessLimits.raiseDescriptors()
+        let clients = settings.clients.maxConnections ?? max(64, descriptors - descriptors / 8 - 64)
+        var doors = Doors(workers: count)
+        do throws(SystemError) {
+            let workers = try Gateway.startWorkers(
+                count, settings: settings, registry: registry, accessLog: accessLog, events: events, clients: clients)
+            self.workers = workers
+            resolver = try Resolver(events: events) { resolution in
+                for worker in workers {
+                    worker.post(
+                        .resolved(
+                            upstream: resolution.target.upstream, server: resolution.target.server.label,
+                            resolution.endpoints))
+                }
+            }
+            try resolver.follow(settings.upstreams.resolverTargets)
+            resolver.settle(within: .seconds(1))
+        } catch {
+            throw .system(error)
+        }
+        let listeners: [[WorkerListener]]
+        do throws(Doors.Failure) {
+            listeners = try doors.open(settings.listeners)
+        } catch {
+            throw .listener(error.description)
+        }
+        for (worker, listeners) in zip(workers, listeners) { worker.post(.listen(listeners)) }
+        state = Mutex(State(settings: settings, doors: doors))
+    }
+
+    private static func openAccessLog(
+        _ settings: AccessLogSettings, workers: Int, events: EventLog
+    ) throws(StartFailure) -> AccessLogWriter? {
+        let destination: AccessLogDestination
+        switch settings.destination {
+        case .off: return nil
+        case .stdout: destination = .standardOutput
+        case .file(let path): destination = .file(path: path)
+        }
+        // Two blocks of 64 KiB at least: one that fills while the other is written.
+        let blocks = workers * max(2, settings.buffer / 65536)
+        do throws(AccessLogError) {
+            return try AccessLogWriter(to: destination, blocks: blocks, flushInterval: settings.flush, events: events)
+        } catch {
+            throw .accessLog("cannot write the access log: \(error)")
+        }
+    }
+
+    private static func startWorkers(
+        _ count: Int, settings: GatewaySettings, registry: MetricRegistry, accessLog: AccessLogWriter?, events: EventLog,
+        clients: Int
+    ) throws(SystemError) -> [Worker] {
+        let compiler = PlanCompiler(settings, registry: registry)
+        let store = MemoryCounterStore()
+        var workers: [Worker] = []
+        for index in 0..<count {
+            let share = WorkerShare(index: index, of: count)
+            let parts = Worker.Parts(
+                plan: compiler.plan(for: share), store: store, metrics: registry.makeWorkerMetrics(),
+                logWriter: accessLog, events: events, seed: ProcessLimits.randomSeed,
+                maximumClients: share.part(of: clients))
+            workers.append(try Worker(index: index, parts: parts))
+        }
+        return workers
+    }
+
+    /// Client connections that are open now.
+    package var openConnections: Int { workers.reduce(0) { $0 + $1.openConnections } }
+
+    package var isDraining: Bool { state.withLock { $0.isDraining } }
+
+    package var settings: GatewaySettings { state.withLock { $0.settings } }
+
+    package var generation: Int { state.withLock { $0.generation } }
+
+    package var lastReload: (time: WallTime, outcome: ReloadOutcome)? { state.withLock { $0.lastReload } }
+
+    /// Where clients connect.
+    package var addresses: [SocketAddress] { state.withLock { $0.doors.addresses } }
+
+    // MARK: Reload
+
+    /// Reads the settings again and puts them in force, or changes nothing and says why (R47). From any thread.
+    @discardableResult
+    package func reload() -> ReloadOutcome {
+        let outcome = state.withLock { state in
+            let outcome = reload(&state)
+            state.lastReload = (SystemClock.wallTime(), outcome)
+            return outcome
+        }
+        switch outcome {
+        case .applied(let generation, let warnings):
+            for warning in warnings { events.warning("settings", ["at": warning.headline]) }
+            events.info("settings reloaded", ["file": file.path, "generation": "\(generation)"])
+        case .refused(let reason):
+            events.error("settings refused, the old ones stay in force", ["file": file.path, "reason": reason])
+        }
+        return outcome
+    }
+
+    private func reload(_ state: inout State) -> ReloadOutcome {
+        if state.isDraining { return .refused("the gateway is shutting down") }
+        let loaded: (settings: GatewaySettings, warnings: [Diagnostic])
+        do throws(SettingsFile.Failure) {
+            loaded = try file.load()
+        } catch {
+            return .refused(error.description)
+        }
+        let listeners: [[WorkerListener]]
+        do throws(Doors.Failure) {
+            listeners = try state.doors.open(loaded.settings.listeners)
+        } catch {
+            return .refused(error.description)
+        }
+        warnOfRestarts(from: state.settings, to: loaded.settings)
+        let compiler = PlanCompiler(loaded.settings, registry: registry)
+        for (index, worker) in workers.enumerated() {
+            worker.post(.install(compiler.plan(for: WorkerShare(index: index, of: workers.count))))
+            worker.post(.listen(listeners[index]))
+        }
+        do throws(SystemError) {
+            try resolver.follow(loaded.settings.upstreams.resolverTargets)
+        } catch {
+            events.error("resolver not started", ["reason": "\(error)"])
+        }
+        state.settings = loaded.settings
+        state.generation += 1
+        return .applied(generation: state.generation, warnings: loaded.warnings)
+    }
+
+    /// Says which changes wait for a restart.
+    private func warnOfRestarts(from old: GatewaySettings, to new: GatewaySettings) {
+        let changed = [
+            ("workers", old.workers != new.workers), ("admin", old.admin != new.admin), ("log", old.log != new.log),
+            ("access_log", old.accessLog != new.accessLog),
+            ("clients.max_connections", old.clients.maxConnections != new.clients.maxConnections),
+        ]
+        for (key, hasChanged) in changed where hasChanged {
+            events.warning("changed settings take effect with a restart", ["key": key])
+        }
+    }
+
+    // MARK: End
+
+    package func beginDrain() {
+        state.withLock { $0.isDraining = true }
+        for worker in workers { worker.post(.beginDrain) }
+    }
+
+    package func closeDoors() {
+        for worker in workers { worker.post(.closeDoors) }
+    }
+
+    /// Stops the workers, waits for them, and writes out what the access log still holds.
+    package func stop() {
+        for worker in workers { worker.post(.stop) }
+        let limit = SystemClock.now() + .seconds(2)
+        while workers.contains(where: { !$0.isStopped }), SystemClock.now() < limit { SystemClock.pause(.milliseconds(5)) }
+        if let accessLog, !accessLog.stop(within: .seconds(2)) {
+            events.warning("access log not written to its end")
+        }
+        for address in addresses { address.removeSocketFile() }
+    }
+}

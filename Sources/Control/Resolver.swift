@@ -1,0 +1,127 @@
+import Addressing
+import Proxy
+import Reactor
+import Synchronization
+import Telemetry
+import Time
+import Upstream
+
+/// Resolves the names of servers on a thread of its own, again and again (R26). A name that does not resolve keeps the addresses
+/// that it had; one that never did leaves its server out, and never stops the start.
+final class Resolver: Sendable {
+    struct Target: Hashable, Sendable {
+        let upstream: String
+        let server: ServerName
+        /// Between two successful look-ups.
+        let interval: Duration
+    }
+
+    /// What came of a look-up, whenever it differs from what was known.
+    struct Resolution: Sendable {
+        let target: Target
+        let endpoints: [ServerEndpoint]
+    }
+
+    private struct State {
+        var targets: [Target: Entry] = [:]
+        var hasStarted = false
+    }
+
+    private struct Entry {
+        var due = Instant.zero
+        var endpoints: [ServerEndpoint] = []
+    }
+
+    /// After a failure, sooner than the settings say.
+    private static let retryInterval = Duration.seconds(5)
+
+    private let state = Mutex(State())
+    private let wake: Mailbox<Void>
+    private let events: EventLog
+    private let publish: @Sendable (Resolution) -> Void
+
+    /// - Parameter publish: Called on the resolver's thread.
+    init(events: EventLog, publish: @escaping @Sendable (Resolution) -> Void) throws(SystemError) {
+        self.events = events
+        self.publish = publish
+        wake = try Mailbox()
+    }
+
+    /// Resolves these targets from now on. Known ones keep their addresses, which are published again for upstreams made anew.
+    func follow(_ targets: [Target]) throws(SystemError) {
+        let (known, isFirst) = state.withLock { state in
+            var followed: [Target: Entry] = [:]
+            for target in targets { followed[target] = state.targets[target] ?? Entry() }
+            state.targets = followed
+            let isFirst = !state.hasStarted && !targets.isEmpty
+            if isFirst { state.hasStarted = true }
+            return (followed, isFirst)
+        }
+        for (target, entry) in known where !entry.endpoints.isEmpty {
+            publish(Resolution(target: target, endpoints: entry.endpoints))
+        }
+        if isFirst { try Thread.start(name: "resolver") { self.run() } }
+        wake.post(())
+    }
+
+    /// Waits until every name has been tried once, up to `limit`: the first requests should find servers.
+    func settle(within limit: Duration) {
+        let end = SystemClock.now() + limit
+        while SystemClock.now() < end, state.withLock({ $0.targets.values.contains { $0.due == .zero } }) {
+            SystemClock.pause(.milliseconds(5))
+        }
+    }
+
+    private func run() {
+        while true {
+            let now = SystemClock.now()
+            let due = state.withLock { state in state.targets.filter { $0.value.due <= now }.map(\.key) }
+            for target in due { lookUp(target) }
+            let next = state.withLock { state in state.targets.values.map(\.due).min() }
+            let pause = next.map { max(0, $0 - SystemClock.now()) / 1_000_000 + 1 } ?? 60_000
+            wake.wait(milliseconds: Int32(clamping: pause))
+            _ = wake.take()
+        }
+    }
+
+    private func lookUp(_ target: Target) {
+        do throws(NameLookup.Failure) {
+            let addresses = try NameLookup.addresses(of: target.server.name)
+            let endpoints = addresses.map { address in
+                ServerEndpoint(address: .ip(address, port: target.server.port), label: target.server.label)
+            }
+            // Resolvers rotate their answers: the order says nothing.
+            let hasChanged = state.withLock { state in
+                guard let known = state.targets[target] else { return false }
+                state.targets[target]?.due = SystemClock.now() + target.interval
+                guard Set(known.endpoints) != Set(endpoints) else { return false }
+                state.targets[target]?.endpoints = endpoints
+                return true
+            }
+            guard hasChanged else { return }
+            events.info(
+                "name resolved",
+                ["name": target.server.name, "addresses": addresses.map(\.description).joined(separator: " ")])
+            publish(Resolution(target: target, endpoints: endpoints))
+        } catch {
+            state.withLock { state in
+                state.targets[target]?.due = SystemClock.now() + min(target.interval, Self.retryInterval)
+            }
+            events.log(
+                .warning, "name not resolved, its last addresses stay in use",
+                ["name": target.server.name, "reason": error.description], about: target.server.name,
+                atMostEvery: .seconds(60))
+        }
+    }
+}
+
+extension [UpstreamSettings] {
+    /// All servers that are names.
+    var resolverTargets: [Resolver.Target] {
+        flatMap { upstream in
+            upstream.servers.compactMap(ServerName.init).map { server in
+                Resolver.Target(upstream: upstream.name, server: server, interval: upstream.resolveEvery)
+            }
+        }
+    }
+}

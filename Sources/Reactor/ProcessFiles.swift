@@ -1,0 +1,35 @@
+import CLinux
+import Glibc
+
+/// Files and variables that the control plane reads, whole and at once.
+// SAFETY: buffers live through each call; environment strings are copied at once.
+package enum ProcessFiles {
+    /// The bytes of a file, or why they cannot be had. A file longer than `limit` is refused with EFBIG.
+    package static func read(_ path: String, limit: Int) throws(SystemError) -> [UInt8] {
+        let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
+        guard descriptor >= 0 else { throw SystemError("open", code: errno) }
+        defer { close(descriptor) }
+        var bytes: [UInt8] = []
+        var chunk = [UInt8](repeating: 0, count: 65536)
+        while true {
+            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            if count < 0, errno == EINTR { continue }
+            guard count >= 0 else { throw SystemError("read", code: errno) }
+            if count == 0 { return bytes }
+            bytes += chunk.prefix(count)
+            guard bytes.count <= limit else { throw SystemError("read", code: EFBIG) }
+        }
+    }
+
+    /// The environment as it is now.
+    package static var environment: [String: String] {
+        var variables: [String: String] = [:]
+        var entry = unsafe floodgate_environment()
+        while let text = unsafe entry?.pointee {
+            let parts = unsafe String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
+            unsafe entry = entry?.successor()
+        }
+        return variables
+    }
+}

@@ -1,0 +1,24 @@
+import CLinux
+import Glibc
+
+/// What the system allows this process, and what it is.
+package enum ProcessLimits {
+    /// Raises the number of descriptors to what the hard limit allows, and returns it.
+    // SAFETY: the limit is this frame's.
+    package static func raiseDescriptors() -> Int {
+        var limit = rlimit()
+        guard unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 1024 }
+        if limit.rlim_cur < limit.rlim_max {
+            limit.rlim_cur = limit.rlim_max
+            _ = unsafe setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+            _ = unsafe getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+        }
+        return Int(clamping: limit.rlim_cur)
+    }
+
+    /// Cores of the machine that are online; at least 1.
+    package static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
+
+    /// 64 random bits from the kernel.
+    package static var randomSeed: UInt64 { UInt64.random(in: 0...UInt64.max) }
+}
