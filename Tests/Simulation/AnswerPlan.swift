@@ -86,7 +86,7 @@ struct AnswerPlan {
             bytes = Array("HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nX-Sim-Length: 50\r\nContent-Length: 50\r\n\r\n".utf8)
             bytes += Payload.bytes(request.number, world.dice.below(50), .answer)
             fault = world.dice.chance(50) ? .close(bytes.count) : .stop(bytes.count)
-        case 4 where !isTunnel:
+        case 4 where !isTunnel && cutsQuietlyBehind == nil:
             world.happened.insert(.brokenConnection)
             bytes += Array("surplus".utf8)
         case 5: bytes = world.dice.bytes(world.dice.within(1...600))
@@ -100,7 +100,7 @@ struct AnswerPlan {
         default:
             bytes = Array("HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
             bytes += Array("5\r\nhello\r\nzz\r\n".utf8)
-            bytes.replaceSubrange(bytes.count - 9..<bytes.count - 4, with: Payload.bytes(request.number, 5, .answer))
+            bytes.replaceSubrange(bytes.count - 11..<bytes.count - 6, with: Payload.bytes(request.number, 5, .answer))
         }
     }
 }

@@ -109,8 +109,8 @@ final class PlanSource {
         switch name {
         case "n": upstream.servers = [.name("n.test", port: 80)]
         case "a" where world.dice.chance(70):
-            upstream.servers = [.ip(Settings.IPAddress(v4: 0x0A00_1001), port: 80), .ip(Settings.IPAddress(v4: 0x0A00_1002), port: 80)]
-        default: upstream.servers = [.ip(Settings.IPAddress(v4: 0x0A00_1001 + UInt32(world.dice.below(3))), port: 80)]
+            upstream.servers = [.ip(Addressing.IPAddress(ipv4: 0x0A00_1001), port: 80), .ip(Addressing.IPAddress(ipv4: 0x0A00_1002), port: 80)]
+        default: upstream.servers = [.ip(Addressing.IPAddress(ipv4: 0x0A00_1001 + UInt32(world.dice.below(3))), port: 80)]
         }
         upstream.balance = world.dice.pick([.roundRobin, .leastRequests])
         upstream.connections = world.profile.smallPools ? world.dice.within(1...3) : 0

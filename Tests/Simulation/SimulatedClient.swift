@@ -48,6 +48,7 @@ final class SimulatedClient {
         staysIdle = world.dice.chance(20)
         answers = AnswerChecker(world: world, client: number)
         answers.isDripping = conduct == .drip
+        answers.isPipelining = isPipelining
     }
 
     private static func fault(_ total: Int, _ dice: inout Dice) -> Conduct {
@@ -242,7 +243,10 @@ struct ClientTunnel {
     mutating func sent(_ count: Int) { sentBytes += count }
 
     mutating func received(_ bytes: ArraySlice<UInt8>) {
-        if !Payload.matches(bytes, from: receivedBytes, request.number, .tunnel) || receivedBytes + bytes.count > sentBytes {
+        let isRight =
+            receivedBytes + bytes.count <= sentBytes
+            && Payload.matches(bytes, from: receivedBytes, request.number, .tunnel)
+        if !isRight, !request.isSpoilt {
             world.violate("the tunnel of \(request.number) brings other bytes than were sent")
         }
         receivedBytes += bytes.count

@@ -82,7 +82,7 @@ final class Simulation {
             }
         }
         if world.violations.isEmpty { checkEnd() }
-        return Report(violations: world.violations, trace: world.lastEvents(400), turns: turns)
+        return Report(violations: world.violations, trace: world.lastEvents(20_000), turns: turns)
     }
 
     private var isOver: Bool {

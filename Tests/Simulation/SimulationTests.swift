@@ -23,7 +23,7 @@ import Testing
             guard !report.violations.isEmpty else { continue }
             failures += 1
             Issue.record("schedule \(seed): \(report.violations.joined(separator: "; "))")
-            if failures == 10 { break }
+            if failures == 40 { break }
         }
         if failures == 0 { print("\(count) schedules") }
     }
