@@ -172,6 +172,6 @@ extension ProxyCore where Net: ~Copyable {
         if exchanges[id].timings.connected != .unset {
             record.upstreamConnection = exchanges[id].usesKeptConnection ? .reused : .fresh
         }
-        if log!.append(record, now: now) == .dropped { metrics.add(.logDrops) }
+        if log?.append(record, now: now) == .dropped { metrics.add(.logDrops) }
     }
 }
