@@ -19,6 +19,7 @@ extension ProxyCore where Net: ~Copyable {
             case .next:
                 exchanges[id].state.stage = stage.next
             case .respond(let response):
+                if stage == .route, response.status == 400 { metrics.add(.headFault(.path)) }
                 // An answer that the operator wanted is as good as the upstream's.
                 let outcome = response.status < 400 ? Outcome.ok : Outcome(endedBy: .gateway, in: .policy)
                 return respond(response, to: id, outcome: outcome)
@@ -171,6 +172,6 @@ extension ProxyCore where Net: ~Copyable {
         if exchanges[id].timings.connected != .unset {
             record.upstreamConnection = exchanges[id].usesKeptConnection ? .reused : .fresh
         }
-        if log!.append(record, now: now) == .dropped { metrics.add(.logDrops) }
+        if log?.append(record, now: now) == .dropped { metrics.add(.logDrops) }
     }
 }

@@ -55,7 +55,7 @@ struct AdminConnection {
     }
 
     /// Takes bytes that arrived.
-    mutating func received(_ bytes: ByteView, limits: AdminLimits, letIn: (RequestHead) -> AdminResponse?) -> Step {
+    mutating func received(_ bytes: ByteView, limits: AdminLimits, letIn: (borrowing RequestHead) -> AdminResponse?) -> Step {
         switch phase {
         case .head:
             received += bytes.array()
@@ -116,7 +116,7 @@ struct AdminConnection {
         case read(AdminRequest, headLength: Int, bodyLength: Int, expectsContinue: Bool)
     }
 
-    private mutating func readHead(_ limits: AdminLimits, _ letIn: (RequestHead) -> AdminResponse?) -> Step {
+    private mutating func readHead(_ limits: AdminLimits, _ letIn: (borrowing RequestHead) -> AdminResponse?) -> Step {
         var (parser, method) = (parser, Method.get)
         let result = received.withView { Self.parse($0, &parser, &method, limits, letIn) }
         self.parser = parser
@@ -142,7 +142,7 @@ struct AdminConnection {
 
     private static func parse(
         _ bytes: ByteView, _ parser: inout RequestParser, _ method: inout Method, _ limits: AdminLimits,
-        _ letIn: (RequestHead) -> AdminResponse?
+        _ letIn: (borrowing RequestHead) -> AdminResponse?
     ) -> HeadResult {
         var head = RequestHead()
         do throws(HeadError) {

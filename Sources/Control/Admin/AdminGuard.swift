@@ -15,7 +15,7 @@ struct AdminGuard: Sendable {
     }
 
     /// The refusal that the request gets, nil where it may go on.
-    func refusal(of head: RequestHead, token: String?) -> AdminResponse? {
+    func refusal(of head: borrowing RequestHead, token: String?) -> AdminResponse? {
         guard case .origin = head.form else {
             return .problem(400, "The admin listener is no proxy: ask for a path.")
         }
@@ -63,7 +63,7 @@ struct AdminGuard: Sendable {
     }
 
     /// Whether `Authorization` carries the token (RFC 6750 §2.1).
-    private static func carries(_ head: RequestHead, _ token: String) -> Bool {
+    private static func carries(_ head: borrowing RequestHead, _ token: String) -> Bool {
         guard let value = head.value(of: .authorization), value.count > 7 else { return false }
         guard value.prefix(7).equalsIgnoringCase("bearer ") else { return false }
         return isEqual(value.dropFirst(7).trimmed(), Array(token.utf8))
