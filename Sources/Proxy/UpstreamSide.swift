@@ -163,6 +163,7 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].retries += 1
             exchanges[id].usesKeptConnection = false
             exchanges[id].isRequestComplete = exchanges[id].requestBody.isEnded
+            exchanges[id].stopsSending = false
             exchanges[id].timings.requestSent = .unset
             metrics.add(.retries)
             return acquire(id)
