@@ -49,6 +49,7 @@ final class SimulatedClient {
         answers = AnswerChecker(world: world, client: number)
         answers.isDripping = conduct == .drip
         answers.isPipelining = isPipelining
+        answers.hasLargeBodies = requests.contains { $0.bodyLength > 60_000 }
     }
 
     private static func fault(_ total: Int, _ dice: inout Dice) -> Conduct {
