@@ -22,7 +22,9 @@ extension ProxyCore where Net: ~Copyable {
     mutating func advanceConnection(_ id: SlotID) {
         if connections[id].isConnecting {
             guard connections[id].isWritable || connections[id].peerHasEnded else { return }
-            return connectEnded(id)
+            // A server that speaks or leaves at once is told of by the same edge: there will be no other.
+            connectEnded(id)
+            guard connections.contains(id), !connections[id].isConnecting else { return }
         }
         guard let exchange = connections[id].exchange else {
             // Nobody has asked it anything: what it says, or its end, makes it useless.
