@@ -134,6 +134,7 @@ extension ProxyCore where Net: ~Copyable {
             return false
         }
         exchanges[exchange].stopsSending = true
+        connections[id].isBroken = true
         connections[id].isReadable = true
         connections[id].isWritable = false
         passResponse(exchange)
