@@ -237,7 +237,7 @@ final class SimulatedOrigin {
     private func writeEcho() {
         guard !echo.isEmpty, !socket.gatewayHasReset else { return }
         let room = socket.toGatewayCapacity - socket.toGateway.count
-        if room > 0 { echoed += world.send(echo.take(min(fragment, room)), on: socket) }
+        if room > 0 { echoed += world.send(echo.take(min(max(fragment, echo.count / 20), room)), on: socket) }
         if !echo.isEmpty {
             retry()
         } else if socket.gatewayHasEnded, socket.toPeer.isEmpty {
