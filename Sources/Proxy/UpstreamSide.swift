@@ -77,7 +77,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Lets requests that wait have the places that have become free.
-    private mutating func serveWaiting(_ upstream: SlotID) {
+    mutating func serveWaiting(_ upstream: SlotID) {
         while let waiting = upstreams[upstream].pool.nextWaiter() {
             guard exchanges.contains(waiting) else { continue }
             acquire(waiting)
@@ -201,7 +201,12 @@ extension ProxyCore where Net: ~Copyable {
         if let connection = exchanges[id].connection {
             exchanges[id].connection = nil
             connections[connection].exchange = nil
-            if keepsConnection { giveBack(connection) } else { removeConnection(connection) }
+            // A server that has ended its side already answers nobody else, and no further event will tell.
+            if keepsConnection, !connections[connection].peerHasEnded {
+                giveBack(connection)
+            } else {
+                removeConnection(connection)
+            }
         }
         exchanges[id].phase = .done
         exchanges[id].outcome = .ok
@@ -219,6 +224,11 @@ extension ProxyCore where Net: ~Copyable {
             removeReleased(id)
         case .handTo(let waiting):
             guard exchanges.contains(waiting) else { preconditionFailure("who waits no longer has left the queue") }
+            if exchanges[waiting].wantsFresh {
+                // A kept connection has died under it once already; this one makes room for a new one.
+                removeConnection(id)
+                return acquire(waiting)
+            }
             exchanges[waiting].timings.upstreamChosen = now
             attach(id, to: waiting)
         }
