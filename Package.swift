@@ -51,7 +51,7 @@ let package = Package(
         module("HTTPModel", ["Bytes"]),
         module("Reactor", ["Bytes", "Time", "Slots", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
-        module("Settings", ["Bytes", .product(name: "Yams", package: "Yams")]),
+        module("Settings", ["Addressing", .product(name: "Yams", package: "Yams")]),
         module("Telemetry", ["Bytes", "Time", "HTTPModel", "Settings"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings"]),
         module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"]),
@@ -71,7 +71,7 @@ let package = Package(
         .executableTarget(
             name: "floodgate",
             dependencies: [
-                "Control", "Demo", "Proxy", "Reactor", "Settings",
+                "Addressing", "Control", "Demo", "Proxy", "Reactor", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -89,8 +89,11 @@ let package = Package(
         tests("TimeTests", ["Bytes", "Time"]),
         tests("HTTPModelTests", ["Bytes", "HTTPModel"]),
         tests("HTTP1Tests", ["Bytes", "HTTPModel", "HTTP1"]),
-        tests("SettingsTests", ["Settings", "Telemetry", "Upstream", "Pipeline", "Proxy"]),
+        tests("SettingsTests", ["Addressing", "Settings", "Telemetry", "Upstream", "Pipeline", "Proxy"]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
+        tests(
+            "ControlTests",
+            ["Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Control"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),
     ]

@@ -24,10 +24,8 @@ package struct AddressRange: Hashable, Sendable {
     }
 
     package func contains(_ address: IPAddress) -> Bool {
-        // `::/0` holds IPv4 too; `0.0.0.0/0` holds IPv4 alone.
-        guard address.isIPv4 || !base.isIPv4 else { return false }
-        if address.isIPv4 && !base.isIPv4 { return length == 0 }
-        return address.masked(to: length) == base
+        // A range speaks of its own family: `::/0` holds no IPv4 address.
+        address.isIPv4 == base.isIPv4 && address.masked(to: length) == base
     }
 }
 

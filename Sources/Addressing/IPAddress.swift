@@ -14,6 +14,12 @@ package struct IPAddress: Hashable, Sendable {
 
     package var isIPv4: Bool { bits >> 32 == 0xFFFF }
 
+    /// Bits of an address of its family: 32 or 128.
+    package var width: Int { isIPv4 ? 32 : 128 }
+
+    /// Whether only this machine reaches it: 127.0.0.0/8 and ::1.
+    package var isLoopback: Bool { bits == 1 || (isIPv4 && bits >> 24 & 0xFF == 127) }
+
     /// The address with all but its first bits cleared. For IPv4 the length counts from the IPv4 address' first bit.
     package func masked(to length: Int) -> IPAddress {
         let kept = isIPv4 ? length + 96 : length
@@ -34,7 +40,7 @@ extension IPAddress {
         }
     }
 
-    package init?(_ text: String) {
+    package init?(_ text: some StringProtocol) {
         guard let parsed = Array(text.utf8).withView({ IPAddress($0) }) else { return nil }
         self = parsed
     }

@@ -73,12 +73,9 @@ struct Doors: ~Copyable {
 extension ListenAddress {
     package var socket: (SocketAddress, Listener.Families) {
         switch self {
-        case .ip(let ip, let port): (.ip(Addressing.IPAddress(ip), port: port), .own)
-        case .everywhere(let port): (.ip(Addressing.IPAddress(bits: 0), port: port), .both)
+        case .ip(let ip, let port): (.ip(ip, port: port), .own)
+        case .everywhere(let port): (.ip(IPAddress(bits: 0), port: port), .both)
         case .unix(let path): (.unix(path: path), .own)
         }
     }
-
-    /// As settings write it.
-    package var text: String { socket.0.description }
 }

@@ -28,19 +28,12 @@ package final class Gateway: Sendable {
         }
     }
 
-    /// What came of reading the settings again.
-    package enum ReloadOutcome: Sendable {
-        case applied(generation: Int, warnings: [Diagnostic])
-        /// Nothing has changed.
-        case refused(String)
-    }
-
     private struct State: ~Copyable {
         var settings: GatewaySettings
         var doors: Doors
         var generation = 1
         var isDraining = false
-        var lastReload: (time: WallTime, outcome: ReloadOutcome)?
+        var lastReload: (time: WallTime, report: ReloadReport)?
     }
 
     package let file: SettingsFile
@@ -137,7 +130,7 @@ package final class Gateway: Sendable {
 
     package var generation: Int { state.withLock { $0.generation } }
 
-    package var lastReload: (time: WallTime, outcome: ReloadOutcome)? { state.withLock { $0.lastReload } }
+    package var lastReload: (time: WallTime, report: ReloadReport)? { state.withLock { $0.lastReload } }
 
     /// Where clients connect.
     package var addresses: [SocketAddress] { state.withLock { $0.doors.addresses } }
@@ -146,35 +139,42 @@ package final class Gateway: Sendable {
 
     /// Reads the settings again and puts them in force, or changes nothing and says why (R47). From any thread.
     @discardableResult
-    package func reload() -> ReloadOutcome {
-        let outcome = state.withLock { state in
-            let outcome = reload(&state)
-            state.lastReload = (SystemClock.wallTime(), outcome)
-            return outcome
+    package func reload() -> ReloadReport {
+        let report = state.withLock { state in
+            let report = reload(&state)
+            state.lastReload = (SystemClock.wallTime(), report)
+            return report
         }
-        switch outcome {
-        case .applied(let generation, let warnings):
-            for warning in warnings { events.warning("settings", ["at": warning.headline]) }
-            events.info("settings reloaded", ["file": file.path, "generation": "\(generation)"])
-        case .refused(let reason):
-            events.error("settings refused, the old ones stay in force", ["file": file.path, "reason": reason])
+        for warning in report.diagnostics where warning.severity == .warning {
+            events.warning("settings", ["at": warning.headline])
         }
-        return outcome
+        if report.isApplied {
+            events.info("settings reloaded", ["file": file.path, "generation": "\(report.generation)"])
+        }
+        for error in report.errors {
+            events.error("settings refused, the old ones stay in force", ["reason": error])
+        }
+        return report
     }
 
-    private func reload(_ state: inout State) -> ReloadOutcome {
-        if state.isDraining { return .refused("the gateway is shutting down") }
+    private func reload(_ state: inout State) -> ReloadReport {
+        func refused(_ problem: String) -> ReloadReport {
+            ReloadReport(isApplied: false, generation: state.generation, problems: [problem])
+        }
+        if state.isDraining { return refused("the gateway is shutting down") }
         let loaded: (settings: GatewaySettings, warnings: [Diagnostic])
+        let listeners: [[WorkerListener]]
         do throws(SettingsFile.Failure) {
             loaded = try file.load()
+        } catch .invalid(let diagnostics) {
+            return ReloadReport(isApplied: false, generation: state.generation, diagnostics: diagnostics)
         } catch {
-            return .refused(error.description)
+            return refused(error.description)
         }
-        let listeners: [[WorkerListener]]
         do throws(Doors.Failure) {
             listeners = try state.doors.open(loaded.settings.listeners)
         } catch {
-            return .refused(error.description)
+            return refused(error.description)
         }
         warnOfRestarts(from: state.settings, to: loaded.settings)
         let compiler = PlanCompiler(loaded.settings, registry: registry)
@@ -189,7 +189,7 @@ package final class Gateway: Sendable {
         }
         state.settings = loaded.settings
         state.generation += 1
-        return .applied(generation: state.generation, warnings: loaded.warnings)
+        return ReloadReport(isApplied: true, generation: state.generation, diagnostics: loaded.warnings)
     }
 
     /// Says which changes wait for a restart.

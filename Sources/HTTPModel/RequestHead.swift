@@ -3,7 +3,7 @@ import Bytes
 /// A parsed request head: what was understood, as offsets into the head's bytes, which the exchange's buffer
 /// holds.
 @usableFromInline
-package struct RequestHead {
+package struct RequestHead: ~Copyable {
     /// The forms of a request target (RFC 9112 §3.2). `authority` belongs to CONNECT, which is refused.
     @usableFromInline
     package enum TargetForm: Sendable { case origin, absolute, asterisk, authority }

@@ -3,7 +3,7 @@ import Bytes
 /// A parsed response head: what was understood, as offsets into the head's bytes, which the reader's buffer
 /// holds.
 @usableFromInline
-package struct ResponseHead {
+package struct ResponseHead: ~Copyable {
     /// The whole head, from the status line to the empty line, both included.
     @usableFromInline package var bytes: ByteView = .empty
     /// 100 to 599.

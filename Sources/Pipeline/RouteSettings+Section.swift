@@ -1,3 +1,4 @@
+import Addressing
 import Bytes
 import Settings
 
@@ -5,8 +6,9 @@ extension RouteSettings {
     package static let section = Section(
         """
         What a request must look like, and what becomes of it. The most specific route wins, wherever it \
-        stands: an exact path before a pattern before the longest prefix; then exact hosts before wildcards \
-        before none, then routes with methods, then those with more headers, then the order of the file.
+        stands: first the host (exact, then the longest wildcard, then none); then the path, segment by \
+        segment (a literal, then `{name}`, then `*`); then routes with methods, then those with more headers, \
+        then the order of the file.
         """,
         initial: RouteSettings(),
         fields: matching + handling,
@@ -201,7 +203,7 @@ extension Kind where Value == HostPattern {
             }
             let bare = name.hasPrefix("[") && name.hasSuffix("]") ? String(name.dropFirst().dropLast()) : name
             if let address = IPAddress(bare) {
-                return .exact(address.family == .v6 ? "[\(address.text)]" : address.text)
+                return .exact(address.isIPv4 ? "\(address)" : "[\(address)]")
             }
             guard Endpoint.isHostName(name) else { throw Refusal() }
             return .exact(name)

@@ -97,7 +97,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Passes a 1xx answer on; HTTP/1.0 knows none (RFC 9110 §15.2).
-    private mutating func passInterim(_ head: ResponseHead, _ id: SlotID) -> Bool {
+    private mutating func passInterim(_ head: borrowing ResponseHead, _ id: SlotID) -> Bool {
         let client = exchanges[id].client
         guard exchanges[id].state.head.minorVersion == 1 else { return true }
         if head.status == 100, !clients[client].machine.requestBodyWanted() {
@@ -111,13 +111,17 @@ extension ProxyCore where Net: ~Copyable {
 
     /// The final head is here: writes the client's, with what has come of the body behind it, in one call.
     private mutating func beginResponse(
-        _ head: ResponseHead, of id: SlotID, on connection: SlotID, from: Int, to: Int
+        _ head: borrowing ResponseHead, of id: SlotID, on connection: SlotID, from: Int, to: Int
     ) -> Bool {
         let client = exchanges[id].client
         let coding = Self.coding(of: head, for: exchanges[id].state.head)
-        let framing: BodyFraming = coding == .untilClose ? .untilClose : head.framing
-        let mayKeep = clients[client].machine.requests < plan.clients.maxRequestsPerConnection
-        let persists = clients[client].machine.responseDecided(framing: framing, keepAlive: mayKeep)
+        let framing: BodyFraming =
+            switch coding {
+            case .asIs: head.framing
+            case .chunked: .chunked
+            case .untilClose: .untilClose
+            }
+        let persists = clients[client].machine.responseDecided(framing: framing, keepAlive: mayServeMore(client))
         exchanges[id].phase = .body
         exchanges[id].status = head.status
         exchanges[id].responseCoding = coding
@@ -133,7 +137,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// How the body is framed for the client.
-    private static func coding(of head: ResponseHead, for request: RequestHead) -> BodyCoding {
+    private static func coding(of head: borrowing ResponseHead, for request: borrowing RequestHead) -> BodyCoding {
         switch head.framing {
         case .none, .length: .asIs
         case .chunked, .untilClose: request.minorVersion == 1 ? .chunked : .untilClose

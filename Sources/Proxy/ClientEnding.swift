@@ -185,7 +185,7 @@ extension ProxyCore where Net: ~Copyable {
         switch exchanges[exchange].phase {
         case .queue: fail(exchange, .queueTimeout)
         case .tunnel: endTunnel(exchange, by: .gateway)
-        case .request, .response, .body: fail(exchange, .bodyTimeout)
+        case .request, .response, .body: perform(clients[id].machine.deadlineMissed(.body), on: id)
         case .head, .policy, .connect, .done: break
         }
     }

@@ -8,14 +8,16 @@ import Time
 enum ClientHeadWriter {
     /// A final answer's head.
     static func write(
-        _ head: ResponseHead, to exchange: borrowing ExchangeState, coding: BodyCoding, persists: Bool,
+        _ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, coding: BodyCoding, persists: Bool,
         securityHeaders: SecurityHeadersPlan, date: ByteView, writer: inout ByteWriter
     ) {
         writeStatus(head, &writer)
         writeKeptLines(head, &writer) { index in
             let name = head.fields[index].name
             return FieldRules.isHopByHop(name) || name == .xRequestID || head.connectionLists(nameAt: index)
-                || (name == .contentLength && coding != .asIs) || securityHeaders.drops(head, index)
+                // A 204 has no length (RFC 9110 §8.6); what is framed anew has none of the origin's.
+                || (name == .contentLength && (coding != .asIs || head.status == 204))
+                || securityHeaders.drops(head, index)
         }
         securityHeaders.write(for: head, to: &writer)
         writer.write("X-Request-Id: ")
@@ -29,7 +31,7 @@ enum ClientHeadWriter {
     }
 
     /// A 1xx answer: passed on without what concerns this hop alone.
-    static func writeInterim(_ head: ResponseHead, to writer: inout ByteWriter) {
+    static func writeInterim(_ head: borrowing ResponseHead, to writer: inout ByteWriter) {
         writeStatus(head, &writer)
         writeKeptLines(head, &writer) { index in
             let name = head.fields[index].name
@@ -40,7 +42,7 @@ enum ClientHeadWriter {
     }
 
     /// A 101 answer: the upgrade is what this hop is about.
-    static func writeSwitch(_ head: ResponseHead, to exchange: borrowing ExchangeState, writer: inout ByteWriter) {
+    static func writeSwitch(_ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, writer: inout ByteWriter) {
         writeStatus(head, &writer)
         writeKeptLines(head, &writer) { index in
             let name = head.fields[index].name
@@ -61,7 +63,7 @@ enum ClientHeadWriter {
         }
     }
 
-    private static func writeStatus(_ head: ResponseHead, _ writer: inout ByteWriter) {
+    private static func writeStatus(_ head: borrowing ResponseHead, _ writer: inout ByteWriter) {
         writer.write("HTTP/1.1 ")
         writer.write(decimal: head.status)
         writer.write(" ")
@@ -71,7 +73,7 @@ enum ClientHeadWriter {
 
     /// Copies field lines in runs: a run ends only where a line is left out.
     private static func writeKeptLines(
-        _ head: ResponseHead, _ writer: inout ByteWriter, without drops: (Int) -> Bool
+        _ head: borrowing ResponseHead, _ writer: inout ByteWriter, without drops: (Int) -> Bool
     ) {
         var runStart = head.fieldsStart
         for index in 0..<head.fields.count where drops(index) {

@@ -124,17 +124,16 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Parses a head that `bytes` begins with; they stand in `received` or in the scratch region. True where there may be more to do.
     private mutating func parse(_ bytes: ByteView, of id: SlotID) -> Bool {
-        var head = RequestHead()
         let isStored = !clients[id].received.isEmpty
         do throws(HeadError) {
-            guard let length = try clients[id].parser.parse(bytes, into: &head) else {
+            guard let length = try clients[id].parser.parse(bytes, into: &incoming) else {
                 if !isStored { clients[id].received.append(bytes, pool: &buffers) }
                 clients[id].parsed = clients[id].received.count
                 clients[id].machine.requestHeadBegan()
                 moveClientDeadline(id)
                 return clients[id].isReadable
             }
-            beginExchange(head, of: id, bytes: bytes, length: length, isStored: isStored)
+            beginExchange(of: id, bytes: bytes, length: length, isStored: isStored)
         } catch {
             metrics.add(.headFault(error.fault))
             let action = clients[id].machine.requestFailed(status: error.status)
@@ -145,14 +144,14 @@ extension ProxyCore where Net: ~Copyable {
 
     /// A head is complete: makes the exchange and lets the stages decide.
     private mutating func beginExchange(
-        _ head: RequestHead, of id: SlotID, bytes: ByteView, length: Int, isStored: Bool
+        of id: SlotID, bytes: ByteView, length: Int, isStored: Bool
     ) {
-        let room = head.bytes.count + (head.path.end - head.path.start)
+        let room = incoming.bytes.count + (incoming.path.end - incoming.path.start)
         var buffer = buffers.take(holding: room)
-        buffer.append(head.bytes)
+        buffer.append(incoming.bytes)
         var state = ExchangeState(
             buffer: buffer, peer: clients[id].peer, isEncrypted: false, localPort: clients[id].listener.port)
-        state.head = head
+        swap(&state.head, &incoming)
         state.head.bytes = state.buffer.view
         if isStored {
             clients[id].received.consume(length, pool: &buffers)
@@ -160,7 +159,7 @@ extension ProxyCore where Net: ~Copyable {
             clients[id].received.append(bytes.dropFirst(length), pool: &buffers)
         }
         clients[id].parsed = 0
-        clients[id].machine.requestHeadEnded(head)
+        clients[id].machine.requestHeadEnded(state.head)
         var exchange = Exchange(client: id, plan: plan, state: state)
         exchange.bytesIn = length
         exchange.timings.accepted = clients[id].accepted

@@ -67,7 +67,7 @@ extension ProxyCore where Net: ~Copyable {
         let client = exchanges[id].client
         // What has not arrived of a short body is read away, so that the connection can go on; anything longer ends it.
         let rest = exchanges[id].requestBody.announced ?? .max
-        let keepAlive = rest <= 65536 && exchanges[id].phase != .head
+        let keepAlive = rest <= 65536 && exchanges[id].phase != .head && mayServeMore(client)
         let persists = clients[client].machine.responseDecided(framing: .length(1), keepAlive: keepAlive)
         exchanges[id].status = response.status
         exchanges[id].outcome = outcome
@@ -77,6 +77,11 @@ extension ProxyCore where Net: ~Copyable {
             date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
         guard send(answer, toClientOf: id) else { return }
         if clients[client].unsent.isEmpty { complete(id) }
+    }
+
+    /// Whether a client's connection may carry a further request behind the one in work.
+    func mayServeMore(_ client: SlotID) -> Bool {
+        clients[client].machine.requests < plan.clients.maxRequestsPerConnection
     }
 
     /// The exchange has failed: tells the client as well as it still can.
@@ -129,13 +134,12 @@ extension ProxyCore where Net: ~Copyable {
         var text = ByteWriter(heads.view)
         var record = AccessRecord()
         record.time = wallTime
-        let head = exchanges[id].state.head
-        text.write(exchanges[id].state.requestID, of: head)
+        text.write(exchanges[id].state.requestID, of: exchanges[id].state.head)
         record.requestID = text.view
         let traceStart = text.count
         switch exchanges[id].state.trace {
         case .none: break
-        case .taken(let field): text.write(head.value(at: field).slice(3, 35))
+        case .taken(let field): text.write(exchanges[id].state.head.value(at: field).slice(3, 35))
         case .begun(let trace, _): text.write(traceID: trace)
         }
         record.traceID = text.view.dropFirst(traceStart)
@@ -147,14 +151,14 @@ extension ProxyCore where Net: ~Copyable {
         record.server = text.view.dropFirst(serverStart)
         record.outcome = outcome
         record.status = exchanges[id].status
-        if !head.bytes.isEmpty {
-            record.method = head.methodBytes
-            record.host = head.authorityBytes ?? .empty
-            record.path = exchanges[id].state.path.isEmpty ? head.pathBytes : exchanges[id].state.path
-            record.query = head.queryBytes
-            record.version = head.minorVersion == 0 ? .http10 : .http11
-            record.userAgent = head.value(of: .userAgent) ?? .empty
-            record.referer = head.value(of: .referer) ?? .empty
+        if !exchanges[id].state.head.bytes.isEmpty {
+            record.method = exchanges[id].state.head.methodBytes
+            record.host = exchanges[id].state.head.authorityBytes ?? .empty
+            record.path = exchanges[id].state.path.isEmpty ? exchanges[id].state.head.pathBytes : exchanges[id].state.path
+            record.query = exchanges[id].state.head.queryBytes
+            record.version = exchanges[id].state.head.minorVersion == 0 ? .http10 : .http11
+            record.userAgent = exchanges[id].state.head.value(of: .userAgent) ?? .empty
+            record.referer = exchanges[id].state.head.value(of: .referer) ?? .empty
         }
         if let plan = exchanges[id].state.plan { record.route = plan.name.view }
         if let upstream = exchanges[id].upstream { record.upstream = upstreams[upstream].plan.name.view }

@@ -249,7 +249,8 @@ extension ProxyCore where Net: ~Copyable {
         }
         requestSent(on: connection)
         moveConnectionDeadline(connection)
-        if !exchanges[id].requestBody.isEnded { moveClientDeadline(exchanges[id].client) }
+        // Also where nothing is left to come: what ran before, for the head, the queue or the body, must not end the wait for the answer.
+        moveClientDeadline(exchanges[id].client)
     }
 
     /// Tells the machine once the kernel has all of the request.

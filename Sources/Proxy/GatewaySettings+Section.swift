@@ -50,7 +50,7 @@ extension GatewaySettings {
             "admin", \.admin, AdminSettings.section.kind(), reload: .restart,
             "The listener for operators: metrics, readiness, state.", example: "{ address: 127.0.0.1:9901 }"),
         Field(
-            "trusted_proxies", \.trustedProxies, .list(of: .addressBlock, 0...1024), reload: .live,
+            "trusted_proxies", \.trustedProxies, .list(of: .addressRange, 0...1024), reload: .live,
             "Peers whose forwarded headers, request ids and PROXY protocol are believed.",
             example: "[127.0.0.0/8, 10.0.0.0/8]"),
         Field(

@@ -1,3 +1,4 @@
+import Addressing
 import Pipeline
 import Settings
 import Telemetry
@@ -9,7 +10,7 @@ package struct GatewaySettings: Equatable, Sendable {
     package var workers: Int?
     package var listeners: [ListenerSettings] = [ListenerSettings()]
     package var admin = AdminSettings()
-    package var trustedProxies: [AddressBlock] = []
+    package var trustedProxies: [AddressRange] = []
     package var clients = ClientLimitsSettings()
     package var log = EventLogSettings()
     package var accessLog = AccessLogSettings()

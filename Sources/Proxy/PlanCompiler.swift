@@ -23,7 +23,7 @@ package struct PlanCompiler {
                 fields: route.headers.map { FieldCondition(name: $0.name, value: $0.value) })
         }
         return GatewayPlan(
-            clientAddress: ClientAddressFilter(trusted: settings.trustedProxies.map(AddressRange.init)),
+            clientAddress: ClientAddressFilter(trusted: settings.trustedProxies),
             route: RouteFilter(table: RouteTable(entries)),
             securityHeaders: SecurityHeadersPlan(settings.securityHeaders), clients: settings.clients,
             upstreams: settings.upstreams.map {
@@ -79,11 +79,5 @@ extension FixedBody {
         case nil:
             self.init(bytes: [], contentType: "text/plain; charset=utf-8", fieldLines: fieldLines)
         }
-    }
-}
-
-extension AddressRange {
-    package init(_ block: AddressBlock) {
-        self.init(base: Addressing.IPAddress(block.base), length: block.prefixLength)
     }
 }

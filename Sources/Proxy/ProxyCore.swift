@@ -1,6 +1,7 @@
 import Addressing
 import Bytes
 import HTTP1
+import HTTPModel
 import Pipeline
 import Reactor
 import Slots
@@ -27,6 +28,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     let metrics: WorkerMetrics
     var log: AccessLogBuffer?
     var random: RandomSource
+    /// The head in work; it moves into its exchange when it is complete.
+    var incoming = RequestHead()
 
     /// The turn's time; set by whoever delivers events.
     package var now: Instant

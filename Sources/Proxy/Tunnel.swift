@@ -9,7 +9,7 @@ import Time
 
 // Connections that carry another protocol after 101 Switching Protocols: bytes both ways, each direction at its own pace.
 extension ProxyCore where Net: ~Copyable {
-    mutating func beginTunnel(_ head: ResponseHead, of id: SlotID, on connection: SlotID, rest: ByteView) -> Bool {
+    mutating func beginTunnel(_ head: borrowing ResponseHead, of id: SlotID, on connection: SlotID, rest: ByteView) -> Bool {
         var writer = ByteWriter(heads.view)
         ClientHeadWriter.writeSwitch(head, to: exchanges[id].state, writer: &writer)
         writer.write(rest)

@@ -10,23 +10,22 @@ enum UpstreamHeadWriter {
         _ exchange: borrowing ExchangeState, host: UpstreamPlan.Host, server: String, switches: Bool,
         to writer: inout ByteWriter
     ) {
-        let head = exchange.head
-        writer.write(head.methodBytes)
+        writer.write(exchange.head.methodBytes)
         writer.write(UInt8(0x20))
         writeTarget(exchange, to: &writer)
         writer.write(" HTTP/1.1\r\n")
-        writeHost(head, host, server, to: &writer)
+        writeHost(exchange.head, host, server, to: &writer)
         writeKeptLines(exchange, to: &writer)
         writeForwarding(exchange, to: &writer)
         writeIdentity(exchange, to: &writer)
-        if switches, let protocolName = head.value(of: .upgrade) {
+        if switches, let protocolName = exchange.head.value(of: .upgrade) {
             writer.write("Connection: Upgrade\r\nUpgrade: ")
             writer.write(protocolName)
             writer.write("\r\n")
-        } else if head.fields.contains(.te), let codings = head.value(of: .te), takesTrailers(codings) {
+        } else if exchange.head.fields.contains(.te), let codings = exchange.head.value(of: .te), takesTrailers(codings) {
             writer.write("Connection: TE\r\nTE: trailers\r\n")
         }
-        if head.framing == .chunked { writer.write("Transfer-Encoding: chunked\r\n") }
+        if exchange.head.framing == .chunked { writer.write("Transfer-Encoding: chunked\r\n") }
         writer.write("\r\n")
     }
 
@@ -52,7 +51,7 @@ enum UpstreamHeadWriter {
     }
 
     private static func writeHost(
-        _ head: RequestHead, _ host: UpstreamPlan.Host, _ server: String, to writer: inout ByteWriter
+        _ head: borrowing RequestHead, _ host: UpstreamPlan.Host, _ server: String, to writer: inout ByteWriter
     ) {
         writer.write("Host: ")
         switch host {
@@ -65,14 +64,13 @@ enum UpstreamHeadWriter {
 
     /// Copies field lines in runs: a run ends only where a line is left out.
     private static func writeKeptLines(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
-        let head = exchange.head
-        var runStart = head.fieldsStart
-        for index in 0..<head.fields.count where drops(exchange, index) {
-            let line = head.line(at: index)
-            writer.write(head.bytes.slice(runStart, line.start))
+        var runStart = exchange.head.fieldsStart
+        for index in 0..<exchange.head.fields.count where drops(exchange, index) {
+            let line = exchange.head.line(at: index)
+            writer.write(exchange.head.bytes.slice(runStart, line.start))
             runStart = line.end
         }
-        writer.write(head.bytes.slice(runStart, head.bytes.count - 2))
+        writer.write(exchange.head.bytes.slice(runStart, exchange.head.bytes.count - 2))
     }
 
     private static let rebuilt = FieldNameSet(
@@ -101,23 +99,22 @@ enum UpstreamHeadWriter {
 
     /// The way here, rebuilt: what trusted proxies said, and this hop.
     private static func writeForwarding(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
-        let head = exchange.head
         writer.write("X-Forwarded-For: ")
         if exchange.peerIsTrusted {
-            var line = head.fields.firstIndex(of: .xForwardedFor)
+            var line = exchange.head.fields.firstIndex(of: .xForwardedFor)
             while let index = line {
-                if !head.value(at: index).isEmpty {
-                    writer.write(head.value(at: index))
+                if !exchange.head.value(at: index).isEmpty {
+                    writer.write(exchange.head.value(at: index))
                     writer.write(", ")
                 }
-                line = head.fields.firstIndex(of: .xForwardedFor, from: index + 1)
+                line = exchange.head.fields.firstIndex(of: .xForwardedFor, from: index + 1)
             }
         }
         writer.write(exchange.peer)
         writer.write("\r\nX-Real-IP: ")
         writer.write(exchange.client)
         writer.write("\r\nX-Forwarded-Proto: ")
-        if exchange.peerIsTrusted, let scheme = head.value(of: .xForwardedProto),
+        if exchange.peerIsTrusted, let scheme = exchange.head.value(of: .xForwardedProto),
             scheme.equalsIgnoringCase("https") || scheme.equalsIgnoringCase("http")
         {
             writer.write(scheme)

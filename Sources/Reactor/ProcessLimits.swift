@@ -19,6 +19,8 @@ package enum ProcessLimits {
     /// Cores of the machine that are online; at least 1.
     package static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
+    package static var processID: Int { Int(getpid()) }
+
     /// 64 random bits from the kernel.
     package static var randomSeed: UInt64 { UInt64.random(in: 0...UInt64.max) }
 }

@@ -4,31 +4,43 @@ import Time
 ///
 /// Deadlines that move away are not moved here. The owner keeps its true deadline, and when an entry comes up too early
 /// it adds a new one: a connection costs the wheel one entry per time-out period, not one per request.
+@usableFromInline
 package struct TimerWheel<Owner: Sendable>: ~Copyable {
-    private struct Entry {
-        var owner: Owner
-        var deadline: Instant
+    @usableFromInline
+    struct Entry {
+        @usableFromInline var owner: Owner
+        @usableFromInline var deadline: Instant
+
+        @inlinable
+        init(owner: Owner, deadline: Instant) {
+            self.owner = owner
+            self.deadline = deadline
+        }
     }
 
     /// Granularity: an entry comes up at most this much late.
+    @inlinable
     package static var tick: Int64 { 4_000_000 }
-    private static var slots: Int { 4096 }
+    @inlinable
+    static var slots: Int { 4096 }
 
-    private var wheel: [[Entry]]
+    @usableFromInline var wheel: [[Entry]]
     /// The next tick to be looked at.
-    private var position: Int64
+    @usableFromInline var position: Int64
     /// No entry is due before this tick; `.max` when there is none.
-    private var earliest: Int64 = .max
-    private var expired: [Entry] = []
+    @usableFromInline var earliest: Int64 = .max
+    @usableFromInline var expired: [Entry] = []
     /// Entries in the wheel.
-    package private(set) var count = 0
+    @usableFromInline package internal(set) var count = 0
 
+    @inlinable
     package init(now: Instant) {
         wheel = Array(repeating: [], count: Self.slots)
         position = now.nanoseconds / Self.tick
     }
 
     /// Adds an entry that comes up at the first advance at or after `deadline`.
+    @inlinable
     package mutating func add(_ owner: Owner, at deadline: Instant) {
         guard deadline != .distantFuture else { return }
         // Rounded up: never early.
@@ -39,11 +51,13 @@ package struct TimerWheel<Owner: Sendable>: ~Copyable {
     }
 
     /// Nanoseconds until the next entry may be due; nil when there is none. May be early, never late.
+    @inlinable
     package func untilNext(_ now: Instant) -> Int64? {
         count == 0 ? nil : max(0, earliest &* Self.tick - now.nanoseconds)
     }
 
     /// Takes out one due entry's owner; nil when no more is due. Call until nil.
+    @inlinable
     package mutating func popExpired(_ now: Instant) -> Owner? {
         if expired.isEmpty { collect(now) }
         guard let entry = expired.popLast() else { return nil }
@@ -51,7 +65,8 @@ package struct TimerWheel<Owner: Sendable>: ~Copyable {
         return entry.owner
     }
 
-    private mutating func collect(_ now: Instant) {
+    @inlinable
+    mutating func collect(_ now: Instant) {
         let target = now.nanoseconds / Self.tick
         guard count > 0 else {
             position = max(position, target)
@@ -69,7 +84,8 @@ package struct TimerWheel<Owner: Sendable>: ~Copyable {
     }
 
     /// Moves what is due out of a slot; what has turns of the wheel left stays.
-    private mutating func drain(slot: Int, _ now: Instant) {
+    @inlinable
+    mutating func drain(slot: Int, _ now: Instant) {
         var index = 0
         while index < wheel[slot].count {
             if wheel[slot][index].deadline <= now {
@@ -83,7 +99,8 @@ package struct TimerWheel<Owner: Sendable>: ~Copyable {
     }
 
     /// The first tick from `position` on whose slot holds anything, due in this turn of the wheel or in a later one.
-    private func nextOccupied() -> Int64 {
+    @inlinable
+    func nextOccupied() -> Int64 {
         guard count > expired.count else { return .max }
         for offset in 0..<Int64(Self.slots)
         where !wheel[Int((position + offset) % Int64(Self.slots))].isEmpty { return position + offset }

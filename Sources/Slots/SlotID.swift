@@ -1,10 +1,11 @@
 /// Names one occupant of a `SlotTable`: its slot and how often the slot had been filled before.
 ///
 /// A late event for an occupant that is gone carries an old generation and finds nothing.
+@usableFromInline
 package struct SlotID: Hashable, Sendable {
-    package let index: UInt32
+    @usableFromInline package let index: UInt32
     /// Wraps at 2^24, so that an identity fits beside a kind into the 64 bits that epoll carries.
-    package let generation: UInt32
+    @usableFromInline package let generation: UInt32
 
     @inlinable
     package init(index: UInt32, generation: UInt32) {

@@ -5,6 +5,7 @@
 // SAFETY: `slots` is `capacity` cells owned by the table; a cell's element is initialised exactly while `occupied` is true,
 // which every access checks together with the generation.
 @safe
+@usableFromInline
 package struct SlotTable<Element: ~Copyable>: ~Copyable {
     @usableFromInline
     struct Cell: ~Copyable {
@@ -18,8 +19,9 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
     @usableFromInline var capacity: Int
     @usableFromInline var free: [UInt32] = []
     /// Elements in the table.
-    package private(set) var count = 0
+    @usableFromInline package internal(set) var count = 0
 
+    @inlinable
     package init(minimumCapacity: Int = 16) {
         capacity = max(1, minimumCapacity)
         unsafe slots = .allocate(capacity: capacity)
@@ -27,11 +29,13 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
         free = (0..<UInt32(capacity)).reversed()
     }
 
+    @inlinable
     deinit {
         unsafe slots.deinitialize(count: capacity)
         unsafe slots.deallocate()
     }
 
+    @inlinable
     package mutating func insert(_ element: consuming Element) -> SlotID {
         if free.isEmpty { grow() }
         guard let index = free.popLast() else { preconditionFailure("a table that has grown has room") }
@@ -40,6 +44,7 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
         return SlotID(index: index, generation: unsafe slots[Int(index)].generation)
     }
 
+    @inlinable
     package mutating func remove(_ id: SlotID) -> Element {
         let index = checked(id)
         guard let element = unsafe slots[index].element.take() else { preconditionFailure("slot \(index) is empty") }
@@ -76,6 +81,7 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
     }
 
     /// Identities of all elements, in the order of their slots. Allocates: for drains and reports.
+    @inlinable
     package var identities: [SlotID] {
         (0..<capacity).compactMap { index in
             guard unsafe slots[index].element != nil else { return nil }
@@ -83,7 +89,8 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
         }
     }
 
-    private mutating func grow() {
+    @inlinable
+    mutating func grow() {
         let larger = capacity * 2
         let moved = UnsafeMutablePointer<Cell>.allocate(capacity: larger)
         unsafe moved.moveInitialize(from: slots, count: capacity)

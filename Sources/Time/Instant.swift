@@ -1,8 +1,9 @@
 /// A point on the monotonic clock. Comes from the event loop, which reads the clock once a turn; pure code
 /// only gets it passed.
+@usableFromInline
 package struct Instant: Comparable, Hashable, Sendable {
     /// Nanoseconds since an arbitrary start, the same for all threads of the process.
-    package var nanoseconds: Int64
+    @usableFromInline package var nanoseconds: Int64
 
     @inlinable
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
@@ -21,8 +22,13 @@ package struct Instant: Comparable, Hashable, Sendable {
     @inlinable
     package static func - (left: Instant, right: Instant) -> Int64 { left.nanoseconds &- right.nanoseconds }
 
-    package static let distantFuture = Instant(nanoseconds: .max)
-    package static let zero = Instant(nanoseconds: 0)
+    @inlinable
+    package static var distantFuture: Instant { Instant(nanoseconds: .max) }
+    @inlinable
+    package static var zero: Instant { Instant(nanoseconds: 0) }
+
+    @inlinable
+    package static func == (left: Instant, right: Instant) -> Bool { left.nanoseconds == right.nanoseconds }
 }
 
 extension Duration {

@@ -1,4 +1,5 @@
 import ArgumentParser
+import Control
 
 /// The command line: what an operator types.
 @main
@@ -6,10 +7,9 @@ struct Floodgate: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "floodgate",
         abstract: "A reverse-proxy gateway: one YAML file, validated reloads, readable refusals.",
-        version: version,
+        version: Gateway.version,
         subcommands: [
-            RunCommand.self, CheckCommand.self, ReferenceCommand.self, DemoCommand.self,
+            RunCommand.self, CheckCommand.self, ExplainCommand.self, ReferenceCommand.self,
+            StatusSubcommand.self, DemoCommand.self,
         ])
-
-    static let version = "0.1.0"
 }

@@ -1,3 +1,4 @@
+import Addressing
 import Testing
 
 @testable import Settings
@@ -21,11 +22,11 @@ import Testing
     }
 
     @Test func `listeners wait at addresses, everywhere or on unix sockets`() throws {
-        #expect(try listen("127.0.0.1:8080") == .ip(IPAddress(v4: 0x7F00_0001), port: 8080))
-        #expect(try listen("[::1]:8080") == .ip(IPAddress(v6High: 0, low: 1), port: 8080))
+        #expect(try listen("127.0.0.1:8080") == .ip(.loopback, port: 8080))
+        #expect(try listen("[::1]:8080") == .ip(IPAddress(bits: 1), port: 8080))
         #expect(try listen(":8080") == .everywhere(port: 8080))
         #expect(try listen("unix:/run/x.sock") == .unix(path: "/run/x.sock"))
-        #expect(try listen("0.0.0.0:0") == .ip(IPAddress(v4: 0), port: 0))
+        #expect(try listen("0.0.0.0:0") == .ip(IPAddress(ipv4: 0), port: 0))
     }
 
     @Test(arguments: [
@@ -80,12 +81,12 @@ import Testing
     @Test(arguments: [
         ("::", "::"), ("::1", "::1"), ("1::", "1::"),
         ("2001:DB8::8:800:200c:417a", "2001:db8::8:800:200c:417a"),
-        ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"), ("::ffff:1.2.3.4", "::ffff:102:304"),
+        ("1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8"), ("::ffff:1.2.3.4", "1.2.3.4"),
         ("1:0:0:2:0:0:0:3", "1:0:0:2::3"),
         ("1::2:3:4:5:6:7", "1:0:2:3:4:5:6:7"), ("10.0.255.1", "10.0.255.1"),
     ])
     func `addresses are read and written as RFC 5952 says`(text: String, expected: String) {
-        #expect(IPAddress(text)?.text == expected)
+        #expect(IPAddress(text)?.description == expected)
     }
 
     @Test(arguments: [
@@ -100,10 +101,7 @@ import Testing
     }
 
     @Test func `blocks hold what shares their leading bits`() throws {
-        func block(_ text: String) throws -> AddressBlock {
-            let parts = text.split(separator: "/")
-            return AddressBlock(try #require(IPAddress(parts[0])), prefixLength: try #require(Int(parts[1])))
-        }
+        func block(_ text: String) throws -> AddressRange { try #require(AddressRange(text)) }
         let cases = [
             ("10.0.0.0/8", "10.255.0.1", true), ("10.0.0.0/8", "11.0.0.0", false),
             ("0.0.0.0/0", "1.2.3.4", true),
@@ -117,11 +115,11 @@ import Testing
                 try block(text).contains(try #require(IPAddress(address))) == expected, "\(text) \(address)")
         }
         #expect(
-            problem(.addressBlock, "10.0.0.5/8")
+            problem(.addressRange, "10.0.0.5/8")
                 == "\"10.0.0.5/8\": bits are set behind the first 8 (did you mean \"10.0.0.0/8\"?)")
         #expect(
-            problem(.addressBlock, "10.0.0.0/33") == "\"10.0.0.0/33\": the number behind / is from 0 to 32")
-        #expect(problem(.addressBlock, "10.0.0.0/") != nil)
-        #expect(problem(.addressBlock, "example.com") != nil)
+            problem(.addressRange, "10.0.0.0/33") == "\"10.0.0.0/33\": the number behind / is from 0 to 32")
+        #expect(problem(.addressRange, "10.0.0.0/") != nil)
+        #expect(problem(.addressRange, "example.com") != nil)
     }
 }

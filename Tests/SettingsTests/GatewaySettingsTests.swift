@@ -106,7 +106,7 @@ import Upstream
         #expect(settings.listeners.map(\.proxyProtocol) == [.any, .off])
         #expect(settings.listeners[1].address == .unix(path: "/run/floodgate.sock"))
         #expect(settings.admin.address == nil)
-        #expect(settings.trustedProxies.map(\.text) == ["10.0.0.0/8", "::1"])
+        #expect(settings.trustedProxies.map(\.description) == ["10.0.0.0/8", "::1/128"])
         #expect(settings.limits[0].body == .json(#"{"error":"SLOW","n":1}"#))
         #expect(settings.limits[0].effectiveBurst == 9)
         #expect(settings.upstreams.map(\.name) == ["app", "canary"])

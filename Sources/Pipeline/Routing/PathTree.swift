@@ -31,11 +31,12 @@ struct PathTree: Sendable {
             allow = FixedBody(text: tokens.joined(separator: ", "))
         }
 
+        /// Methods first, then the number of field conditions, of which settings allow far fewer than this.
         private static func conditions(_ entry: RouteTable.Entry) -> Int {
-            entry.fields.count * 2 + (entry.methods.isAny ? 0 : 1)
+            (entry.methods.isAny ? 0 : 1000) + entry.fields.count
         }
 
-        func match(_ head: RequestHead, allow found: inout FixedBody?) -> RoutePlan? {
+        func match(_ head: borrowing RequestHead, allow found: inout FixedBody?) -> RoutePlan? {
             var isOnlyMethod = false
             for entry in entries {
                 var holds = true
@@ -105,7 +106,7 @@ struct PathTree: Sendable {
         return nodes.count - 1
     }
 
-    func match(_ head: RequestHead, path: ByteView) -> RouteMatch {
+    func match(_ head: borrowing RequestHead, path: ByteView) -> RouteMatch {
         var allow: FixedBody?
         if let plan = find(head, path, from: 0, node: 0, allow: &allow) { return .found(plan) }
         if let allow { return .methodNotAllowed(allow) }
@@ -114,10 +115,11 @@ struct PathTree: Sendable {
 
     /// Literal segments before any, deeper matches before prefixes. The depth is bounded by the tree's.
     private func find(
-        _ head: RequestHead, _ path: ByteView, from: Int, node: Int, allow: inout FixedBody?
+        _ head: borrowing RequestHead, _ path: ByteView, from: Int, node: Int, allow: inout FixedBody?
     ) -> RoutePlan? {
         guard from < path.count else {
-            return nodes[node].exact.match(head, allow: &allow) ?? nodes[node].below.match(head, allow: &allow)
+            if let plan = nodes[node].exact.match(head, allow: &allow) { return plan }
+            return nodes[node].below.match(head, allow: &allow)
         }
         // `from` stands at a slash.
         let end = path.firstIndex(of: 0x2F, from: from + 1) ?? path.count

@@ -12,7 +12,8 @@ package enum RouteMatch {
 }
 
 /// All routes, compiled. The most specific wins: first the host (exact, then the longest `*.` pattern, then routes for any host), then
-/// the path (exact, then patterns, then the longest prefix), then the route with more conditions, then the one that stands first.
+/// the path, segment by segment (a literal, then `{name}`, then the rest), then routes with methods, then those with more
+/// field conditions, then the one that stands first. `RoutePrecedence` says the same of settings.
 package struct RouteTable: Sendable {
     package struct Entry: Sendable {
         package let plan: RoutePlan
@@ -88,7 +89,7 @@ package struct RouteTable: Sendable {
     }
 
     /// Finds the route for a request whose path is normalised.
-    package func match(_ head: RequestHead, path: ByteView) -> RouteMatch {
+    package func match(_ head: borrowing RequestHead, path: ByteView) -> RouteMatch {
         var host = ByteView.empty
         if let authority = head.authorityBytes { host = authority.prefix(Authority.hostEnd(authority) ?? authority.count) }
         var best = RouteMatch.unknownHost
@@ -116,10 +117,11 @@ package struct FieldCondition: Sendable {
         self.value = Array(value.utf8)
     }
 
-    func holds(in head: RequestHead) -> Bool {
+    func holds(in head: borrowing RequestHead) -> Bool {
         for index in 0..<head.fields.count {
-            guard name.withView({ head.name(at: index).equalsIgnoringCase($0) }) else { continue }
-            if value.withView({ head.value(at: index).equals($0) }) { return true }
+            let (fieldName, fieldValue) = (head.name(at: index), head.value(at: index))
+            guard name.withView({ fieldName.equalsIgnoringCase($0) }) else { continue }
+            if value.withView({ fieldValue.equals($0) }) { return true }
         }
         return false
     }

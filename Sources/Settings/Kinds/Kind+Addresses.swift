@@ -1,3 +1,5 @@
+import Addressing
+
 extension Kind where Value == ListenAddress {
     /// `127.0.0.1:8080`, `[::1]:8080`, `:8080`, `unix:/path`. Port 0 lets the kernel choose.
     package static var listenAddress: Kind {
@@ -28,24 +30,24 @@ extension Kind where Value == ServerAddress {
     }
 }
 
-extension Kind where Value == AddressBlock {
+extension Kind where Value == AddressRange {
     /// `10.0.0.0/8`, `2001:db8::/32`, or one address.
-    package static var addressBlock: Kind {
+    package static var addressRange: Kind {
         .scalar("an address or a block such as 10.0.0.0/8") { text throws(Refusal) in
             let parts = text.split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
             guard let address = parts.first.flatMap({ IPAddress($0) }) else { throw Refusal() }
-            guard parts.count == 2 else { return AddressBlock(address, prefixLength: address.width) }
+            guard parts.count == 2 else { return AddressRange(base: address, length: address.width) }
             guard let length = Quantity.digits(parts[1]), length <= address.width else {
                 throw Refusal("the number behind / is from 0 to \(address.width)")
             }
-            let block = AddressBlock(address, prefixLength: length)
+            let block = AddressRange(base: address, length: length)
             // 10.0.0.5/8 may mean the machine or the network: trust is not given on a guess.
             guard block.base == address else {
-                throw Refusal("bits are set behind the first \(length)", suggestion: block.text)
+                throw Refusal("bits are set behind the first \(length)", suggestion: block.description)
             }
             return block
         } write: {
-            Endpoint.plain($0.text)
+            Endpoint.plain($0.description)
         }
     }
 }
@@ -71,7 +73,7 @@ package enum Endpoint {
             guard let end = text.firstIndex(of: "]") else { throw Refusal() }
             host = text[..<end].dropFirst()
             rest = text[end...].dropFirst()
-            guard IPAddress(host)?.family == .v6 else {
+            guard IPAddress(host)?.isIPv4 == false else {
                 throw Refusal("no IPv6 address stands in the brackets")
             }
         } else {

@@ -1,3 +1,5 @@
+import Addressing
+
 /// Where a listener waits: `127.0.0.1:8080`, `[::1]:8080`, `:8080`, `unix:/run/floodgate.sock`.
 package enum ListenAddress: Hashable, Sendable {
     case ip(IPAddress, port: UInt16)
@@ -22,4 +24,26 @@ package enum ServerAddress: Hashable, Sendable {
     /// A name to resolve, in lower case, without a dot at its end.
     case name(String, port: UInt16)
     case unix(path: String)
+}
+
+extension ListenAddress {
+    /// As settings write it.
+    package var text: String {
+        switch self {
+        case .ip(let address, let port): SocketAddress.ip(address, port: port).description
+        case .everywhere(let port): ":\(port)"
+        case .unix(let path): SocketAddress.unix(path: path).description
+        }
+    }
+}
+
+extension ServerAddress {
+    /// As settings write it.
+    package var text: String {
+        switch self {
+        case .ip(let address, let port): SocketAddress.ip(address, port: port).description
+        case .name(let name, let port): "\(name):\(port)"
+        case .unix(let path): SocketAddress.unix(path: path).description
+        }
+    }
 }

@@ -1,9 +1,9 @@
 import Foundation
 
 /// The real binary, started with a settings file of the test's own on free ports of the loopback.
-final class GatewayProcess {
+final class GatewayProcess: Sendable {
     /// Ports that were free when the gateway was started.
-    struct Ports {
+    struct Ports: Sendable {
         let gateway: UInt16
         let admin: UInt16
         /// For further listeners, or for upstreams that are not there.

@@ -13,6 +13,12 @@ final class RawClient {
         self.limit = limit
     }
 
+    /// - Parameter socket: connected already: over a unix socket, IPv6 or from another address.
+    init(socket: TestSocket, limit: Duration = .seconds(10)) {
+        self.socket = socket
+        self.limit = limit
+    }
+
     func send(_ text: String) throws(SocketError) { try send(Array(text.utf8)) }
 
     func send(_ bytes: [UInt8]) throws(SocketError) { try socket.send(bytes, Deadline(in: limit)) }

@@ -48,6 +48,9 @@ final class ScriptedConnection {
                 try socket.send([byte], Deadline(in: limit))
                 try wait(pause)
             }
+        case .sendPattern(let count): try sendPattern(count)
+        case .expectPattern(let count): try expectPattern(count)
+        case .waitFor(let gate): try gate.wait(deadline)
         case .wait(let duration): try wait(duration)
         case .waitUntilPeerLeaves:
             try socket.waitUntilPeerLeaves(deadline)
@@ -60,6 +63,31 @@ final class ScriptedConnection {
         case .close: throw Stop.ended(.finished)
         case .forever(let steps):
             while true { for step in steps { try perform(step) } }
+        }
+    }
+
+    private func sendPattern(_ count: Int) throws {
+        for start in stride(from: 0, to: count, by: Pattern.piece) {
+            try socket.send(Pattern.bytes(from: start, count: min(Pattern.piece, count - start)), Deadline(in: limit))
+        }
+    }
+
+    private func expectPattern(_ count: Int) throws {
+        var position = 0
+        var bytes = buffered
+        buffered = []
+        while true {
+            let taken = min(bytes.count, count - position)
+            guard Pattern.matches(bytes.prefix(taken), at: position) else {
+                throw MalformedMessage.chunk("the body differs behind byte \(position)")
+            }
+            position += taken
+            if position == count {
+                buffered = Array(bytes.dropFirst(taken))
+                return
+            }
+            bytes = try socket.receive(atMost: Pattern.piece, Deadline(in: limit))
+            guard !bytes.isEmpty else { throw Stop.ended(.peerClosed) }
         }
     }
 

@@ -18,6 +18,11 @@ final class ScriptedOrigin: @unchecked Sendable {
         case sendBytes([UInt8])
         /// Sends byte by byte with a pause behind each.
         case drip(String, every: Duration)
+        /// Sends so many bytes of the pattern, or receives them and fails where one differs; neither is recorded.
+        case sendPattern(Int)
+        case expectPattern(Int)
+        /// Goes on when the test says so.
+        case waitFor(Gate)
         /// Does nothing for a while, or until the peer leaves.
         case wait(Duration)
         /// Never answers: waits until the peer closes or resets.
@@ -77,6 +82,14 @@ final class ScriptedOrigin: @unchecked Sendable {
     }
 
     convenience init(_ script: Step...) throws(SocketError) { try self.init(scripts: [script]) }
+
+    /// Behind a unix socket; `port` is 0.
+    init(unix path: String, _ script: Step...) throws(SocketError) {
+        (listener, port) = (try Loopback.listen(unix: path), 0)
+        scripts = [script]
+        limit = .seconds(10)
+        Thread.detachNewThread { self.acceptConnections() }
+    }
 
     /// Answers every request on every connection alike.
     static func answering(

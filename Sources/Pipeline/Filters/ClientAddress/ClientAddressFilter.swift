@@ -23,7 +23,7 @@ package struct ClientAddressFilter: Sendable {
 
     /// Walks the list from its end, over all lines of the field. An entry that is no address ends the walk: what stands left
     /// of it cannot be trusted to have been written by anyone we know.
-    private func rightmostUntrusted(_ head: RequestHead) -> IPAddress? {
+    private func rightmostUntrusted(_ head: borrowing RequestHead) -> IPAddress? {
         var leftmostTrusted: IPAddress?
         var line = head.fields.count
         while line > 0 {

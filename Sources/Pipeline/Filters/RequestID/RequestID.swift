@@ -22,7 +22,7 @@ package enum RequestID: Sendable {
 
 extension ByteWriter {
     /// The id as text; nothing for `.none`.
-    package mutating func write(_ id: RequestID, of head: RequestHead) {
+    package mutating func write(_ id: RequestID, of head: borrowing RequestHead) {
         switch id {
         case .none: break
         case .taken(let field): write(head.value(at: field))

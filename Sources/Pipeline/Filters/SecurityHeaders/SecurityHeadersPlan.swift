@@ -72,7 +72,7 @@ package struct SecurityHeadersPlan: Sendable {
     ]
 
     /// Whether a field of the backend's answer is left out.
-    package func drops(_ head: ResponseHead, _ index: Int) -> Bool {
+    package func drops(_ head: borrowing ResponseHead, _ index: Int) -> Bool {
         let name = head.fields[index].name
         if removed.contains(name) { return true }
         if !keepsBackend, added.contains(name) { return true }
@@ -83,7 +83,7 @@ package struct SecurityHeadersPlan: Sendable {
     }
 
     /// Writes the lines that an answer of the backend lacks, or all where the backend's own are replaced.
-    package func write(for head: ResponseHead, to writer: inout ByteWriter) {
+    package func write(for head: borrowing ResponseHead, to writer: inout ByteWriter) {
         let isPage = head.value(of: .contentType).map(SecurityHeadersPlan.isPage) ?? false
         if !isPage, !addsOthers, !keepsBackend || !head.fields.containsAny(of: added) {
             block.withView { writer.write($0) }
@@ -98,10 +98,12 @@ package struct SecurityHeadersPlan: Sendable {
     /// Writes the lines for an answer that the gateway makes itself; it is never a page.
     package func write(to writer: inout ByteWriter) { block.withView { writer.write($0) } }
 
-    private func has(_ head: ResponseHead, _ line: Line) -> Bool {
+    private func has(_ head: borrowing ResponseHead, _ line: Line) -> Bool {
         guard line.name == .other else { return head.fields.contains(line.name) }
-        for index in 0..<head.fields.count
-        where line.nameBytes.withView({ head.name(at: index).equalsIgnoringCase($0) }) { return true }
+        for index in 0..<head.fields.count {
+            let name = head.name(at: index)
+            if line.nameBytes.withView({ name.equalsIgnoringCase($0) }) { return true }
+        }
         return false
     }
 

@@ -1,0 +1,139 @@
+import Addressing
+import Bytes
+import HTTP1
+import HTTPModel
+import Pipeline
+import Proxy
+import Settings
+import Telemetry
+import Upstream
+
+/// What a request would meet, told stage by stage, without sending anything.
+package struct Explanation {
+    private let settings: GatewaySettings
+
+    package init(_ settings: GatewaySettings) { self.settings = settings }
+
+    package enum Failure: Error, CustomStringConvertible {
+        case notARequest(String)
+
+        package var description: String {
+            switch self {
+            case .notARequest(let reason): "that is no request: \(reason)"
+            }
+        }
+    }
+
+    /// The story of `method target`, from `client`, with these fields.
+    package func text(
+        method: String, target: String, client: IPAddress, fields: [(name: String, value: String)]
+    ) throws(Failure) -> String {
+        let bytes = try head(method, target, fields)
+        var parsed = RequestHead()
+        let result: Result<Int?, HeadError> = bytes.withView { view in
+            var parser = RequestParser(limits: HeadLimits(maximumBytes: settings.clients.maxHead))
+            do throws(HeadError) { return .success(try parser.parse(view, into: &parsed)) } catch { return .failure(error) }
+        }
+        switch result {
+        case .failure(let error):
+            return "refused with \(error.status) before any stage: \(error.detail)\n"
+        case .success(nil):
+            throw .notARequest("its head is not complete")
+        case .success:
+            return bytes.withView { story(&parsed, bytes: $0, client: client) }
+        }
+    }
+
+    private func head(
+        _ method: String, _ target: String, _ fields: [(name: String, value: String)]
+    ) throws(Failure) -> [UInt8] {
+        var text = "\(method) \(target) HTTP/1.1\r\n"
+        if !fields.contains(where: { $0.name.lowercased() == "host" }) { text += "Host: localhost\r\n" }
+        for field in fields { text += "\(field.name): \(field.value)\r\n" }
+        text += "\r\n"
+        guard !method.isEmpty, !target.contains(" ") else { throw .notARequest("a method and a target, without spaces") }
+        return Array(text.utf8)
+    }
+
+    private func story(_ head: inout RequestHead, bytes: ByteView, client: IPAddress) -> String {
+        var pool = BufferPool()
+        var buffer = pool.take(holding: bytes.count * 2)
+        buffer.append(bytes)
+        var exchange = ExchangeState(buffer: buffer, peer: client, isEncrypted: false, localPort: nil)
+        swap(&exchange.head, &head)
+        exchange.head.bytes = exchange.buffer.view
+        let plan = PlanCompiler(settings, registry: MetricRegistry()).plan(for: WorkerShare(index: 0, of: 1))
+        var lines: [String] = []
+
+        _ = plan.clientAddress.decide(&exchange)
+        let trust = exchange.peerIsTrusted ? "the peer \(client) is a trusted proxy" : "the peer itself, its forwarded fields are not believed"
+        lines.append("clientAddress  \(exchange.client) (\(trust))")
+        lines.append("requestID      \(describeIdentity(exchange.head, trusted: exchange.peerIsTrusted))")
+        switch plan.route.decide(&exchange, isReady: true) {
+        case .respond(let response):
+            lines.append("route          none: \(response.status) \(response.detail)")
+        case .next, .ask:
+            lines.append("path           \(exchange.path.text())")
+            if let route = settings.routes.first(where: { $0.name == exchange.plan?.name.view.text() }) {
+                lines += describe(route, path: exchange.path.text())
+            }
+        }
+        pool.give(exchange.intoBuffer())
+        return lines.joined(separator: "\n") + "\n"
+    }
+
+    private func describeIdentity(_ head: borrowing RequestHead, trusted: Bool) -> String {
+        let id = trusted && head.fields.contains(.xRequestID) ? "X-Request-Id taken over" : "X-Request-Id made here"
+        let trace = head.value(of: .traceparent).map(TraceContext.isValid) ?? false
+        return "\(id), traceparent \(trace ? "passed on" : "begun here")"
+    }
+
+    private func describe(_ route: RouteSettings, path: String) -> [String] {
+        var lines = ["route          \(route.name) (path \(route.path.text))"]
+        if route.limits.isEmpty { lines.append("rateLimit      none") }
+        for name in route.limits {
+            guard let limit = settings.limits.first(where: { $0.name == name }) else { continue }
+            lines.append("rateLimit      \(name): \(describe(limit))")
+        }
+        let maxBody = route.maxBody ?? settings.clients.maxBody
+        lines.append("bodyLimit      \(maxBody == 0 ? "none" : "\(maxBody) bytes")")
+        switch route.action {
+        case .respond(let response):
+            lines.append("fixedAnswer    \(response.status), by the gateway")
+        case .proxy(let shares):
+            let total = shares.reduce(0) { $0 + $1.weight }
+            for share in shares {
+                guard let upstream = settings.upstreams.first(where: { $0.name == share.upstream }) else { continue }
+                lines.append(describe(upstream, share: share.weight, of: total))
+            }
+            if !route.stripPrefix.isEmpty { lines.append("strip_prefix   \(route.stripPrefix)") }
+            lines.append("response in    \(Quantity.text(route.responseTimeout ?? settings.responseTimeout(of: shares)))")
+            if route.upgrade.contains(.websocket) { lines.append("upgrade        websocket") }
+        }
+        if let feature = route.feature { lines.append("feature        \(feature)") }
+        return lines
+    }
+
+    private func describe(_ limit: RateLimitSettings) -> String {
+        let holder =
+            switch limit.key {
+            case .ip: "each client address, IPv6 by /\(limit.ipv6Prefix)"
+            case .everyone: "all clients together"
+            }
+        return "\(limit.rate.count) per \(Quantity.text(limit.rate.period)), at once \(limit.effectiveBurst), for \(holder)"
+    }
+
+    private func describe(_ upstream: UpstreamSettings, share: Int, of total: Int) -> String {
+        let percent = total > share ? " (\(share * 100 / max(1, total)) % of requests)" : ""
+        let servers = upstream.servers.map(\.text).joined(separator: ", ")
+        let balance = upstream.servers.count > 1 ? ", \(upstream.balance.rawValue)" : ""
+        return "upstream       \(upstream.name)\(percent): \(servers)\(balance)"
+    }
+}
+
+extension GatewaySettings {
+    fileprivate func responseTimeout(of shares: [RouteSettings.Share]) -> Duration {
+        let named = upstreams.filter { upstream in shares.contains { $0.upstream == upstream.name } }
+        return named.map(\.responseTimeout).min() ?? .zero
+    }
+}

@@ -1,0 +1,59 @@
+import Addressing
+import Proxy
+import Reactor
+import Settings
+import Telemetry
+import Time
+
+extension Gateway: AdminSource {
+    /// The product's version, as `floodgate --version` prints it.
+    package static let version = "0.1.0"
+
+    package func metrics() -> MetricsSnapshot { registry.snapshot() }
+
+    package var isReady: Bool { !isDraining }
+
+    package func status() -> GatewayStatus {
+        let settings = settings
+        let numbers = ProcessNumbers.now()
+        var status = GatewayStatus(
+            version: Gateway.version, pid: ProcessLimits.processID,
+            uptime: .nanoseconds(SystemClock.wallTime().nanoseconds - started.nanoseconds),
+            state: isDraining ? .draining : .running, isReady: isReady, settingsFile: file.path,
+            generation: generation, lastReload: lastReload.map { GatewayStatus.Reload(time: $0.time, errors: $0.report.errors) },
+            workers: workers.map { GatewayStatus.Worker(index: $0.index, openConnections: $0.openConnections) },
+            accessLog: accessLog.map { log in
+                let statistics = log.statistics
+                return GatewayStatus.AccessLog(written: statistics.records, dropped: statistics.dropped)
+            })
+        status.residentBytes = numbers.residentBytes
+        status.openDescriptors = numbers.openDescriptors
+        status.take(
+            metrics(), routes: settings.routes.map(\.name),
+            endpoints: settings.upstreams.map { ($0.name, $0.servers.map(\.text)) }, limits: settings.limits.map(\.name))
+        return status
+    }
+
+    /// Opens the admin listener, unless the settings want none.
+    package func startAdmin() throws(StartFailure) -> AdminServer? {
+        let settings = settings
+        guard let address = settings.admin.address else { return nil }
+        let routes = AdminRoutes(source: self)
+        do throws(SystemError) {
+            return try AdminServer(
+                addresses: address.adminAddresses, token: settings.admin.token, events: events, handler: routes.answer)
+        } catch {
+            throw .listener("cannot listen on \(address.text) for the admin listener: \(error)")
+        }
+    }
+}
+
+extension ListenAddress {
+    /// "Everywhere" is one listener of each family.
+    fileprivate var adminAddresses: [SocketAddress] {
+        switch self {
+        case .ip, .unix: [socket.0]
+        case .everywhere(let port): [.ip(IPAddress(bits: 0), port: port), .ip(IPAddress(ipv4: 0), port: port)]
+        }
+    }
+}
