@@ -55,8 +55,7 @@ package final class Gateway: Sendable {
         let events = events
         accessLog = try Gateway.openAccessLog(settings.accessLog, workers: count, events: events)
 
-        let descriptors = ProcessLimits.raiseDescriptors()
-        let clients = settings.clients.maxConnections ?? max(64, descriptors - descriptors / 8 - 64)
+        let clients = Gateway.maximumClients(settings, descriptors: ProcessLimits.raiseDescriptors(), events: events)
         var doors = Doors(workers: count)
         do throws(SystemError) {
             let workers = try Gateway.startWorkers(
@@ -102,6 +101,24 @@ package final class Gateway: Sendable {
             throw .accessLog("cannot write the access log: \(error)")
         }
     }
+
+    /// Client connections that may be open at once. A request needs a descriptor on the upstream's side too: where an
+    /// upstream may open as many as it likes, half of the descriptors are the clients'.
+    private static func maximumClients(_ settings: GatewaySettings, descriptors: Int, events: EventLog) -> Int {
+        let room = descriptors - ownDescriptors
+        let caps = settings.upstreams.map { $0.connections == 0 ? room : $0.connections }
+        let allowed = max(room / 2, room - caps.reduce(0) { $0 + min($1, room) }, 16)
+        guard let wanted = settings.clients.maxConnections else { return allowed }
+        if wanted > allowed {
+            events.warning(
+                "clients.max_connections is more than the limit of open files bears",
+                ["max_connections": "\(wanted)", "open_files": "\(descriptors)", "bears": "\(allowed)"])
+        }
+        return wanted
+    }
+
+    /// Descriptors for logs, listeners, loops and the admin listener's clients.
+    private static let ownDescriptors = 64
 
     private static func startWorkers(
         _ count: Int, settings: GatewaySettings, registry: MetricRegistry, accessLog: AccessLogWriter?, events: EventLog,

@@ -86,6 +86,16 @@ extension ProxyCore where Net: ~Copyable {
         network.close(connection.socket)
     }
 
+    /// Closes an idle connection to any server. False where there is none.
+    mutating func closeOldestIdle() -> Bool {
+        for id in upstreams.identities {
+            guard let connection = upstreams[id].pool.popExpired(now: .distantFuture) else { continue }
+            removeUncounted(connection)
+            return true
+        }
+        return false
+    }
+
     /// Closes connections that have been idle too long, hands old log lines on and reports what is held. About once a second.
     package mutating func keepHouse() {
         for id in upstreams.identities {
