@@ -26,7 +26,9 @@ import Time
     @Test func `a request that arrives byte by byte is read whole`() throws {
         let server = try AdminTestServer()
         let client = server.connect()
-        for byte in "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc".utf8 { client.send([byte]) }
+        for byte in "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc".utf8 {
+            client.send([byte])
+        }
         #expect(client.receiveAnswer()?.body == "post /p [] 3")
     }
 
@@ -43,7 +45,8 @@ import Time
         #expect(server.post(body: String(repeating: "x", count: 65_536))?.body == "post / [] 65536")
         #expect(server.post(body: String(repeating: "x", count: 65_537))?.status == 413)
         #expect(
-            server.ask("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999999999\r\n\r\n")?.status == 413)
+            server.ask("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999999999\r\n\r\n")?
+                .status == 413)
         #expect(server.handled.value == 1)
     }
 
@@ -83,7 +86,8 @@ import Time
         ("CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n", 501),
         ("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1,1\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\u{0}b\r\n\r\n", 400), ("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\u{0}b\r\n\r\n", 400),
+        ("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n", 400),
     ])
     func `what is not HTTP gets a readable refusal`(bytes: String, status: Int) throws {
         let server = try AdminTestServer()
@@ -165,7 +169,8 @@ import Time
         let size = 32 << 20
         let server = try AdminTestServer(limits: Self.impatient()) { request in
             request.path == "/large"
-                ? AdminResponse(contentType: "text/plain", body: [UInt8](repeating: 0x78, count: size)) : .text("small")
+                ? AdminResponse(contentType: "text/plain", body: [UInt8](repeating: 0x78, count: size))
+                : .text("small")
         }
         let slow = server.connect(receiveBuffer: 4096)
         slow.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
