@@ -197,7 +197,9 @@ import Time
         limits.connections = 4
         let server = try AdminTestServer(limits: limits)
         let first = server.connect()
-        first.send("GET")
+        first.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        // Invited, so it has its place before the others come.
+        #expect(first.receiveAll(limit: 25).bytes.count == 25)
         let others = (0..<3).map { _ in server.connect() }
         // Keeps its place after its answer, until it closes.
         let visitor = server.connect()
@@ -210,6 +212,20 @@ import Time
             #expect(other.receiveAnswer()?.status == 200)
         }
         #expect(server.log.read().contains("admin connections at their limit"))
+    }
+
+    @Test func `where all places are being answered, a new client waits for one and gets it`() throws {
+        var limits = Self.impatient()
+        limits.connections = 1
+        let server = try AdminTestServer(limits: limits) { request in
+            let size = request.path == "/large" ? 32 << 20 : 5
+            return AdminResponse(contentType: "text/plain", body: [UInt8](repeating: 0x78, count: size))
+        }
+        let slow = server.connect(receiveBuffer: 4096)
+        slow.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(eventually { server.handled.value == 1 })
+        #expect(server.get("/small")?.body == "xxxxx")
+        #expect(server.log.read().contains("all are being answered"))
     }
 
     @Test func `hundreds of silent clients do not keep an operator out`() throws {

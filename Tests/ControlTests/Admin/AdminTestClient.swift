@@ -178,7 +178,8 @@ final class AdminTestServer {
         -> AdminAnswer?
     {
         ask(
-            "POST \(path) HTTP/1.1\r\nHost: \(host)\r\nContent-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)"
+            "POST \(path) HTTP/1.1\r\nHost: \(host)\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)"
         )
     }
 }

@@ -51,7 +51,8 @@ import Time
 
     @Test func `a status of another version is read as far as it goes`() throws {
         let text = """
-            {"version":"9","pid":1,"state":"running","new":{"a":[1]},"routes":[{"name":"r"},7],"workers":"none",
+            {"version":"9","pid":1,"state":"running","new":{"a":[1]},
+            "routes":[{"name":"r"},7],"workers":"none",
             "settings":{"last_reload":{"unix_ms":9223372036854775807}},"uptime_seconds":-5,"requests":-1}
             """
         let status = try #require(JSONValue(parsing: Array(text.utf8)).flatMap(GatewayStatus.init(json:)))
