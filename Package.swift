@@ -23,6 +23,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
 }
 
+/// Programs for proofs and measurements. They are built with the tree and never shipped.
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    Target.executableTarget(
+        name: name, dependencies: dependencies, path: "Benchmarks/\(name)", swiftSettings: strict)
+}
+
 let package = Package(
     name: "floodgate",
     products: [
@@ -70,6 +76,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+
+        tool(
+            "loadgen",
+            [
+                "Addressing", "Bytes", "HTTP1", "HTTPModel", "Reactor", "Slots", "Time",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         tests("BytesTests", ["Bytes"]),
         tests("SlotsTests", ["Slots"]),
