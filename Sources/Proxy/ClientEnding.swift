@@ -157,7 +157,7 @@ extension ProxyCore where Net: ~Copyable {
         case .tunnel: return now + limits.tunnelIdleTimeout
         case .queue:
             guard let upstream = exchanges[exchange].upstream else { return .distantFuture }
-            return now + upstreams[upstream].plan.queueWait
+            return exchanges[exchange].timings.policyDone + upstreams[upstream].plan.queueWait
         case .request, .response, .body:
             // Only while more of the body is wanted: an upstream that takes no more is not the client's fault.
             let isWanted = !exchanges[exchange].requestBody.isEnded && !exchanges[exchange].stopsSending

@@ -43,6 +43,10 @@ extension ProxyCore where Net: ~Copyable {
             case .connect(let endpoint):
                 exchanges[id].timings.upstreamChosen = now
                 return connect(id, upstream: upstream, endpoint: endpoint)
+            case .replace(let idle, let endpoint):
+                removeUncounted(idle)
+                exchanges[id].timings.upstreamChosen = now
+                return connect(id, upstream: upstream, endpoint: endpoint)
             case .wait: return moveClientDeadline(exchanges[id].client)
             case .queueFull: return fail(id, .queueFull)
             case .noEndpoint: return fail(id, .noEndpoint)

@@ -80,7 +80,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Closes an idle connection that its pool no longer counts.
-    private mutating func removeUncounted(_ id: SlotID) {
+    mutating func removeUncounted(_ id: SlotID) {
         let connection = connections.remove(id)
         metrics.add(.upstream(upstreams[connection.upstream].plan.slot, .open), -1)
         network.close(connection.socket)
@@ -132,9 +132,6 @@ extension ProxyCore where Net: ~Copyable {
 
     /// A connection that has just answered may have its next request on the way; after so long it is unlikely.
     private static var quietTime: Duration { .milliseconds(500) }
-
-    /// Whether nothing is in work any more.
-    package var isDrained: Bool { clients.count == 0 }
 
     /// Connections and tunnels that are open, for the drain's report.
     package var openClients: Int { clients.count }

@@ -33,6 +33,8 @@ package struct ConnectionPool: Sendable {
         case reuse(SlotID, endpoint: Int)
         /// Open a new one to this endpoint; it is counted already.
         case connect(endpoint: Int)
+        /// The same, after this idle connection has been closed: it is no longer counted, and makes room for the new one.
+        case replace(SlotID, endpoint: Int)
         /// Wait in the queue.
         case wait
         /// The queue is full.
@@ -87,8 +89,12 @@ package struct ConnectionPool: Sendable {
             states[endpoint].inFlight += 1
             return .connect(endpoint: endpoint)
         }
-        // At the cap, an idle connection to another endpoint serves better than a wait.
-        if !fresh, let last = idle.last, let connection = takeIdle(on: last.endpoint) {
+        // At the cap, an idle connection to another endpoint serves better than a wait, or makes room for the new one.
+        if fresh, !idle.isEmpty {
+            states[endpoint].inFlight += 1
+            return .replace(idle.removeFirst().connection, endpoint: endpoint)
+        }
+        if let last = idle.last, let connection = takeIdle(on: last.endpoint) {
             return .reuse(connection, endpoint: last.endpoint)
         }
         guard waiting.count < limits.waiting else { return .queueFull }

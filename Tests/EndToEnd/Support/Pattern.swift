@@ -35,6 +35,17 @@ enum Pattern {
     }
 }
 
+extension TestSocket {
+    /// Sends so many bytes of the pattern.
+    ///
+    /// - Parameter limit: how long each piece may take.
+    func sendPattern(_ count: Int, within limit: Duration) throws(SocketError) {
+        for start in stride(from: 0, to: count, by: Pattern.piece) {
+            try send(Pattern.bytes(from: start, count: min(Pattern.piece, count - start)), Deadline(in: limit))
+        }
+    }
+}
+
 /// Holds a script until the test lets it go on.
 final class Gate: @unchecked Sendable {
     // Unchecked: what changes is behind `lock`.

@@ -27,6 +27,8 @@ final class ScriptedOrigin: @unchecked Sendable {
         case wait(Duration)
         /// Never answers: waits until the peer closes or resets.
         case waitUntilPeerLeaves
+        /// Waits until the peer has ended its sending direction, which may be all that it has ended.
+        case waitUntilHalfClosed
         /// Ends the sending direction only.
         case finishSending
         /// Closes with a reset.
