@@ -72,11 +72,19 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func retire(_ id: SlotID) {
         upstreams[id].isRetired = true
         for connection in upstreams[id].pool.removeAllIdle() { removeUncounted(connection) }
-        if upstreams[id].pool.open == 0, upstreams[id].pool.waitingCount == 0 { forgetUpstream(id) }
+        // What is out now closes when it comes back.
+        var limits = upstreams[id].plan.limits
+        limits.idle = 0
+        upstreams[id].pool.update(limits: limits, policy: upstreams[id].plan.policy)
     }
 
-    mutating func forgetUpstream(_ id: SlotID) {
-        _ = upstreams.remove(id)
+    /// Forgets the upstreams that no settings name any more and no exchange uses, not even for its line in the log.
+    private mutating func forgetRetired() {
+        for id in upstreams.identities
+        where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].pool.waitingCount == 0 {
+            let isNamed = exchanges.identities.contains { exchanges[$0].upstream == id }
+            if !isNamed { _ = upstreams.remove(id) }
+        }
     }
 
     /// Closes an idle connection that its pool no longer counts.
@@ -91,6 +99,7 @@ extension ProxyCore where Net: ~Copyable {
         for id in upstreams.identities {
             while let connection = upstreams[id].pool.popExpired(now: now) { removeUncounted(connection) }
         }
+        forgetRetired()
         metrics.set(.bufferBytes, to: buffers.outstandingBytes)
         if drain == .closing { closeQuietClients() }
     }
