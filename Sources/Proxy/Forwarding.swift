@@ -20,7 +20,8 @@ extension ProxyCore where Net: ~Copyable {
         guard let index = exchanges[id].state.plan?.upstream(&random) else {
             preconditionFailure("a route without an upstream answers by itself")
         }
-        exchanges[id].upstream = place(of: index, in: exchanges[id].plan)
+        guard let upstream = place(of: index, in: exchanges[id].plan) else { return fail(id, .noEndpoint) }
+        exchanges[id].upstream = upstream
         acquire(id)
     }
 

@@ -63,10 +63,9 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Where a plan's upstream is kept. A plan that is no longer in force finds it by name.
-    func place(of index: Int, in plan: GatewayPlan) -> SlotID {
-        if plan === self.plan { return places[index] }
-        guard let id = findUpstream(plan.upstreams[index].name.view) else { return places.first ?? places[index] }
-        return id
+    /// Nil where the settings in force have no such upstream any more.
+    func place(of index: Int, in plan: GatewayPlan) -> SlotID? {
+        plan === self.plan ? places[index] : findUpstream(plan.upstreams[index].name.view)
     }
 
     private mutating func retire(_ id: SlotID) {
