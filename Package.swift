@@ -97,5 +97,11 @@ let package = Package(
             ["Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Control"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),
+        tests(
+            "Simulation",
+            [
+                "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry",
+                "Settings", "Proxy",
+            ]),
     ]
 )

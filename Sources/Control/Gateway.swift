@@ -34,6 +34,7 @@ package final class Gateway: Sendable {
         var generation = 1
         var isDraining = false
         var lastReload: (time: WallTime, report: ReloadReport)?
+        var admin: AdminServer?
     }
 
     package let file: SettingsFile
@@ -152,6 +153,20 @@ package final class Gateway: Sendable {
     /// Where clients connect.
     package var addresses: [SocketAddress] { state.withLock { $0.doors.addresses } }
 
+    /// Opens the admin listener, unless the settings want none.
+    package func startAdmin() throws(StartFailure) {
+        let settings = settings
+        guard let address = settings.admin.address else { return }
+        let routes = AdminRoutes(source: self)
+        do throws(SystemError) {
+            let admin = try AdminServer(
+                addresses: address.adminAddresses, token: settings.admin.token, events: events, handler: routes.answer)
+            state.withLock { $0.admin = admin }
+        } catch {
+            throw .listener("cannot listen on \(address.text) for the admin listener: \(error)")
+        }
+    }
+
     // MARK: Reload
 
     /// Reads the settings again and puts them in force, or changes nothing and says why (R47). From any thread.
@@ -204,6 +219,7 @@ package final class Gateway: Sendable {
         } catch {
             events.error("resolver not started", ["reason": "\(error)"])
         }
+        state.admin?.update(token: loaded.settings.admin.token)
         state.settings = loaded.settings
         state.generation += 1
         return ReloadReport(isApplied: true, generation: state.generation, diagnostics: loaded.warnings)
@@ -212,7 +228,7 @@ package final class Gateway: Sendable {
     /// Says which changes wait for a restart.
     private func warnOfRestarts(from old: GatewaySettings, to new: GatewaySettings) {
         let changed = [
-            ("workers", old.workers != new.workers), ("admin", old.admin != new.admin), ("log", old.log != new.log),
+            ("workers", old.workers != new.workers), ("admin.address", old.admin.address != new.admin.address), ("log", old.log != new.log),
             ("access_log", old.accessLog != new.accessLog),
             ("clients.max_connections", old.clients.maxConnections != new.clients.maxConnections),
         ]
@@ -240,6 +256,7 @@ package final class Gateway: Sendable {
         if let accessLog, !accessLog.stop(within: .seconds(2)) {
             events.warning("access log not written to its end")
         }
+        state.withLock { $0.admin }?.stop()
         for address in addresses { address.removeSocketFile() }
     }
 }

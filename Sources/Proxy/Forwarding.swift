@@ -21,7 +21,8 @@ extension ProxyCore where Net: ~Copyable {
         guard let index = exchanges[id].state.plan?.upstream(&random) else {
             preconditionFailure("a route without an upstream answers by itself")
         }
-        exchanges[id].upstream = place(of: index, in: exchanges[id].plan)
+        guard let upstream = place(of: index, in: exchanges[id].plan) else { return fail(id, .noEndpoint) }
+        exchanges[id].upstream = upstream
         acquire(id)
     }
 
@@ -191,6 +192,11 @@ extension ProxyCore where Net: ~Copyable {
         let coding: BodyCoding = exchanges[id].state.head.framing == .chunked ? .chunked : .asIs
         do throws(ChunkError) {
             let step = try exchanges[id].requestBody.read(piece.bytes)
+            // First of all: the frame of the last chunk may be longer than what is read, and would be written over the next request.
+            if !piece.isStored {
+                clients[exchanges[id].client].received.append(
+                    piece.bytes.view.dropFirst(step.consumed), pool: &buffers)
+            }
             exchanges[id].bytesIn += step.consumed
             clients[exchanges[id].client].machine.requestBodyReceived()
             exchanges[id].requestBodyBytes += step.payload.count
@@ -244,7 +250,7 @@ extension ProxyCore where Net: ~Copyable {
                 return
             }
             guard let framed = readBody(piece, of: id) else { return }
-            settle(piece, consumed: framed.consumed, of: client)
+            if piece.isStored { clients[client].received.consume(framed.consumed, pool: &buffers) }
             let absolute = Layout.headroom + framed.range.lowerBound..<Layout.headroom + framed.range.upperBound
             let message = body.view.view.slice(absolute.lowerBound, absolute.upperBound)
             guard send(message, on: connection) else { return }

@@ -100,6 +100,7 @@ extension ProxyCore where Net: ~Copyable {
             ClientConnection(
                 socket: accepted.socket, listener: listener, peer: accepted.peer?.address ?? .loopback,
                 mode: listener.proxyProtocol == .off ? .http : .proxyHeader, limits: plan.headLimits, now: now))
+        metrics.add(.connectionsOpen)
         do throws(SystemError) {
             try network.watch(accepted.socket, token: Token(.client, id).word)
         } catch {
@@ -107,7 +108,6 @@ extension ProxyCore where Net: ~Copyable {
             return removeClient(id, closing: .plainly)
         }
         if drain != .none { _ = clients[id].machine.drainBegan(idle: .awaitLastRequest) }
-        metrics.add(.connectionsOpen)
         moveClientDeadline(id)
         advanceClient(id)
     }

@@ -80,9 +80,6 @@ extension ProxyCore where Net: ~Copyable {
             guard exchanges.contains(waiting) else { continue }
             acquire(waiting)
         }
-        if upstreams[upstream].isRetired, upstreams[upstream].pool.open == 0, upstreams[upstream].pool.waitingCount == 0 {
-            forgetUpstream(upstream)
-        }
     }
 
     /// Sends bytes to the server, and keeps what the socket does not take. False where the connection broke; the exchange has been
