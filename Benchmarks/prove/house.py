@@ -136,11 +136,11 @@ class House:
         process.port = port
         return process
 
-    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", **options):
+    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", **options):
         """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
         (port,) = free_ports(1)
         file = self.folder / f"gateway-{port}.yaml"
-        text = gateway_settings(port, origin.port, workers, access_log, settings, routes)
+        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients)
         file.write_text(text)
         process = self.start("gateway", [self.floodgate, "run", file], **options)
         wait_for("the gateway", lambda: takes_connections(port) or not process.is_running)
@@ -166,13 +166,13 @@ class House:
         return self.finish_load(self.begin_load(port, **options))
 
 
-def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None):
+def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients=""):
     return f"""\
 workers: {workers}
 listeners: [{{ address: 127.0.0.1:{port} }}]
 admin: {{ address: off }}
 access_log: {{ path: {access_log} }}
-clients: {{ idle_timeout: 5m }}
+clients: {{ idle_timeout: 5m{clients} }}
 limits:
   everyone: {{ rate: 100000000 per 1m, by: ip }}
 upstreams:

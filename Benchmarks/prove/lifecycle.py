@@ -9,7 +9,7 @@ import time
 from clients import Asker, Tunnel
 from house import ProofError, failures, free_ports, gateway_settings, takes_connections, wait_for
 
-BROKEN = ["routes: [", "limits:\n  everyone: { rate: often, by: ip }\n", "listeners: [{ adress: 127.0.0.1:1 }]\n"]
+BROKEN = ["routes: [", "limits:\n  everyone: { rate: often, by: ip }\n", "listeners: [{ adress: 127.0.0.1:1 }]\n", ""]
 
 
 def resident(process, seconds):
@@ -55,9 +55,10 @@ def reloads(house, report, count=100):
             gateway.file.write_text(
                 BROKEN[turn // 2 % len(BROKEN)] if is_broken else valid_settings(gateway, origin, turn // 2))
             words = "settings refused" if is_broken else "settings reloaded"
+            before = gateway.text.count(words)
             begun = time.monotonic()
             gateway.signal(signal.SIGHUP)
-            wait_for(f"'{words}' {turn // 2 + 1} times", lambda: gateway.text.count(words) > turn // 2)
+            wait_for(f"'{words}' in turn {turn}", lambda: gateway.text.count(words) > before)
             slowest = max(slowest, time.monotonic() - begun)
             time.sleep(0.05)
         gateway.file.write_text(gateway.settings.replace("workers: 1", "workers: 2"))
@@ -130,8 +131,8 @@ def drain(house, report, rounds=3):
 def descriptors(house, report, limit=128, clients=200):
     """More connections than there are descriptors, with a limit on connections that is too high for them."""
     origin = house.origin()
-    for what, settings in (("connections: auto", ""), ("connections: 10000", "max_connections: 10000, ")):
-        gateway = start_small(house, origin, settings, limit)
+    for what, settings in (("connections: auto", ""), ("connections: 10000", ", max_connections: 10000")):
+        gateway = house.gateway(origin, clients=settings, descriptors=limit)
         crowd = [Asker(gateway.port) for _ in range(clients)]
         try:
             for asker in crowd:
@@ -144,6 +145,8 @@ def descriptors(house, report, limit=128, clients=200):
                 asker.close()
             waiting = [asker for asker in crowd if asker not in served]
             late = answers_of(waiting, 3)
+            for asker in crowd:
+                asker.close()
             recovered = 0
             for _ in range(20):
                 fresh = Asker(gateway.port, limit=2)
@@ -176,23 +179,12 @@ def answers_of(crowd, limit):
     return answers
 
 
-def start_small(house, origin, settings, limit):
-    (port,) = free_ports(1)
-    file = house.folder / f"small-{port}.yaml"
-    text = gateway_settings(port, origin.port).replace("idle_timeout", settings + "idle_timeout")
-    file.write_text(text)
-    gateway = house.start("gateway", [house.floodgate, "run", file], descriptors=limit)
-    wait_for("the gateway", lambda: takes_connections(port))
-    gateway.port = port
-    return gateway
-
-
 def idle_connections(house, report, wanted=10_000):
     """What idle connections hold: for information."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    count = min(wanted, hard - 1000, (hard - hard // 8 - 64))
+    count = min(wanted, hard - 1000)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-    gateway = house.gateway(house.origin())
+    gateway = house.gateway(house.origin(), clients=f", max_connections: {count + 500}")
     house.load(gateway.port, requests=5_000)
     before = gateway.resident_kib
     load = house.begin_load(gateway.port, connections=count, requests=count, hold=30, timeout=30)

@@ -203,6 +203,10 @@ package final class Gateway: Sendable {
         } catch {
             return refused(error.description)
         }
+        // What a full disk or an editor at work leaves behind: an empty file means the defaults, and would shut every door.
+        guard !loaded.settings.routes.isEmpty || state.settings.routes.isEmpty else {
+            return refused("\(file.path) has no routes: nothing would be served any more")
+        }
         do throws(Doors.Failure) {
             listeners = try state.doors.open(loaded.settings.listeners)
         } catch {

@@ -27,12 +27,13 @@ import Testing
         let gateway = try GatewayProcess { Self.settings($0, servers: [origin.port]) }
         let client = try gateway.client()
         #expect(try client.ask(get("/")).text == "old")
-        for broken in ["routes: [", "listeners: [{ adress: 127.0.0.1:1 }]\n", ""] {
+        for broken in ["routes: [", "listeners: [{ address: 127.0.0.1:1, backlok: 1 }]\n", "", "workers: 2\n"] {
             try gateway.reloadInVain(broken)
             #expect(try client.ask(get("/")).text == "old")
         }
-        #expect(gateway.standardError.contains("gateway.yaml:1:15: "))
-        #expect(gateway.standardError.contains("adress"))
+        #expect(gateway.standardError.contains("gateway.yaml:1:39: "))
+        #expect(gateway.standardError.contains("did you mean \"backlog\"?"))
+        #expect(gateway.said("has no routes") == 2)
         #expect(origin.connections.count == 1)
     }
 
