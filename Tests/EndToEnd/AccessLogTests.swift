@@ -4,20 +4,24 @@ import Testing
 /// What the access log says about requests, and what it must never say.
 @Suite(.timeLimit(.minutes(1))) struct AccessLogTests {
     @Test func `a line tells what happened`() throws {
-        let origin = try ScriptedOrigin(.forever([.expectRequest, .wait(.milliseconds(20)), .respond(201, body: "12345")]))
+        let origin = try ScriptedOrigin(
+            .forever([.expectRequest, .wait(.milliseconds(20)), .respond(201, body: "12345")]))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin, route: "name: everything")
         let client = try gateway.client()
-        let text = request(
-            "POST /log/me?a=b HTTP/1.1",
-            ["User-Agent: a \"test\"/1", "Referer: https://from.example/x?y", "Content-Length: 3"]) + "abc"
+        let text =
+            request(
+                "POST /log/me?a=b HTTP/1.1",
+                ["User-Agent: a \"test\"/1", "Referer: https://from.example/x?y", "Content-Length: 3"])
+            + "abc"
         let response = try client.ask(text)
         _ = try client.ask(text)
         let lines = try gateway.logged("/log/me", count: 2)
         let line = lines[0]
         #expect(line["id"] as? String == response.value("X-Request-Id"))
         #expect((line["trace"] as? String)?.count == 32)
-        #expect(try origin.requests(1)[0].value("traceparent")?.contains(line["trace"] as? String ?? "-") == true)
+        #expect(
+            try origin.requests(1)[0].value("traceparent")?.contains(line["trace"] as? String ?? "-") == true)
         #expect(line["client"] as? String == "127.0.0.1")
         #expect(line["method"] as? String == "POST")
         #expect(line["scheme"] as? String == "http")
@@ -62,7 +66,8 @@ import Testing
                 "POST /secret?token=s3cret HTTP/1.1",
                 [
                     "Authorization: Bearer s3cret", "Cookie: session=s3cret", "X-Api-Key: s3cret",
-                    "Proxy-Authorization: Basic s3cret", "Referer: https://user:s3cret@from.example/?t=s3cret",
+                    "Proxy-Authorization: Basic s3cret",
+                    "Referer: https://user:s3cret@from.example/?t=s3cret",
                     "Content-Length: 6",
                 ]) + "s3cret")
         #expect(response.status == 200)
@@ -104,7 +109,8 @@ import Testing
     @Test func `a file is written instead where the settings say so, and opened again on SIGUSR1`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
-        let file = FileManager.default.temporaryDirectory.appendingPathComponent("fg-\(UUID().uuidString).log")
+        let file = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "fg-\(UUID().uuidString).log")
         let moved = file.appendingPathExtension("1")
         defer { for path in [file, moved] { try? FileManager.default.removeItem(at: path) } }
         let gateway = try GatewayProcess { ports in

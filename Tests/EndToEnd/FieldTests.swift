@@ -22,7 +22,8 @@ import Testing
     }
 
     private static let forwarding = [
-        "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix", "Forwarded",
+        "X-Forwarded-For", "X-Forwarded-Host", "X-Forwarded-Proto", "X-Forwarded-Port", "X-Forwarded-Prefix",
+        "Forwarded",
         "X-Real-IP",
     ]
 
@@ -30,8 +31,10 @@ import Testing
 
     @Test func `what a stranger says about the way of a request is dropped`() throws {
         let request = try received(
-            "X-Forwarded-For: 1.1.1.1", "X-Forwarded-Host: evil", "x-forwarded-proto: https", "X-Forwarded-Port: 1",
-            "X-Forwarded-Prefix: /evil", "Forwarded: for=1.1.1.1", "X-Real-IP: 1.1.1.1", "X-Forwarded-For: 2.2.2.2")
+            "X-Forwarded-For: 1.1.1.1", "X-Forwarded-Host: evil", "x-forwarded-proto: https",
+            "X-Forwarded-Port: 1",
+            "X-Forwarded-Prefix: /evil", "Forwarded: for=1.1.1.1", "X-Real-IP: 1.1.1.1",
+            "X-Forwarded-For: 2.2.2.2")
         #expect(request.value("X-Forwarded-For") == "127.0.0.1")
         #expect(request.value("X-Real-IP") == "127.0.0.1")
         #expect(request.value("X-Forwarded-Proto") == "http")
@@ -44,7 +47,8 @@ import Testing
     @Test func `what a trusted proxy says is kept, and this hop added`() throws {
         let request = try received(
             "X-Forwarded-For: 203.0.113.9", "X-Forwarded-For: 10.0.0.5", "X-Forwarded-Host: www.example",
-            "X-Forwarded-Proto: https", "X-Forwarded-Port: 443", "Forwarded: for=1.1.1.1", "X-Real-IP: 1.1.1.1",
+            "X-Forwarded-Proto: https", "X-Forwarded-Port: 443", "Forwarded: for=1.1.1.1",
+            "X-Real-IP: 1.1.1.1",
             trusted: true)
         #expect(request.value("X-Forwarded-For") == "203.0.113.9, 10.0.0.5, 127.0.0.1")
         #expect(request.value("X-Real-IP") == "203.0.113.9")
@@ -59,7 +63,8 @@ import Testing
         ("203.0.113.9:4711", "203.0.113.9"), ("[2001:db8::1]:4711", "2001:db8::1"), ("10.1.1.1", "10.1.1.1"),
         ("1.1.1.1, nonsense, 10.1.1.1", "10.1.1.1"), ("nonsense", "127.0.0.1"), ("", "127.0.0.1"),
     ])
-    func `the client is the rightmost address that is no trusted proxy's`(list: String, client: String) throws {
+    func `the client is the rightmost address that is no trusted proxy's`(list: String, client: String) throws
+    {
         #expect(try received("X-Forwarded-For: \(list)", trusted: true).value("X-Real-IP") == client)
     }
 
@@ -75,8 +80,10 @@ import Testing
 
     @Test func `fields for one hop are not passed on, nor those that Connection names`() throws {
         let request = try received(
-            "Connection: keep-alive, X-Secret, close-not, X-Two", "Keep-Alive: timeout=5", "Proxy-Connection: keep-alive",
-            "X-Secret: 1", "TE: gzip", "Proxy-Authorization: Basic eA==", "Trailer: X", "X-Two: 2", "X-Three: 3",
+            "Connection: keep-alive, X-Secret, close-not, X-Two", "Keep-Alive: timeout=5",
+            "Proxy-Connection: keep-alive",
+            "X-Secret: 1", "TE: gzip", "Proxy-Authorization: Basic eA==", "Trailer: X", "X-Two: 2",
+            "X-Three: 3",
             "Upgrade: websocket")
         #expect(
             request.fields.map(\.name) == [
@@ -85,7 +92,9 @@ import Testing
             ])
     }
 
-    @Test(arguments: ["X-Forwarded-For", "X-Real-IP", "Host", "X-Request-Id", "Authorization", "Cookie", "traceparent"])
+    @Test(arguments: [
+        "X-Forwarded-For", "X-Real-IP", "Host", "X-Request-Id", "Authorization", "Cookie", "traceparent",
+    ])
     func `no Connection option takes away what the gateway or the origin relies on`(name: String) throws {
         let request = try received(
             "Connection: close, \(name)", "Authorization: Bearer x", "Cookie: a=b",
@@ -95,7 +104,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "X_Forwarded_For: 1.1.1.1", "X.Real.IP: 1.1.1.1", "x_user: admin", "Content_Length: 5", "X-Middleware-Subrequest: a",
+        "X_Forwarded_For: 1.1.1.1", "X.Real.IP: 1.1.1.1", "x_user: admin", "Content_Length: 5",
+        "X-Middleware-Subrequest: a",
         "HTTP2-Settings: AAMAAABk",
     ])
     func `names that a server could take for others are dropped`(line: String) throws {
@@ -118,7 +128,8 @@ import Testing
         #expect(response.values("Server").isEmpty)
         #expect(response.values("X-Powered-By").isEmpty)
         #expect(response.value("X-AspNet-Version") == "4")
-        let strict = try answered("X-AspNet-Version: 4", "Server: s", top: "security_headers: { remove: [X-AspNet-Version] }")
+        let strict = try answered(
+            "X-AspNet-Version: 4", "Server: s", top: "security_headers: { remove: [X-AspNet-Version] }")
         #expect(strict.values("X-AspNet-Version").isEmpty)
         #expect(strict.value("Server") == "s")
     }
@@ -126,7 +137,8 @@ import Testing
     private static let always = [
         "Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
         "Origin-Agent-Cluster": "?1", "Referrer-Policy": "no-referrer",
-        "Strict-Transport-Security": "max-age=31536000; includeSubDomains", "X-Content-Type-Options": "nosniff",
+        "Strict-Transport-Security": "max-age=31536000; includeSubDomains",
+        "X-Content-Type-Options": "nosniff",
         "X-DNS-Prefetch-Control": "off", "X-Download-Options": "noopen", "X-Frame-Options": "SAMEORIGIN",
         "X-Permitted-Cross-Domain-Policies": "none", "X-XSS-Protection": "0",
     ]
@@ -138,7 +150,9 @@ import Testing
         let client = try gateway.client()
         for text in [get("/"), get("/healthz"), get("/%2f"), "GET / HTTP/1.1\r\n\r\n"] {
             let response = try client.ask(text)
-            for (name, value) in Self.always { #expect(response.value(name) == value, "\(name) of \(response.status)") }
+            for (name, value) in Self.always {
+                #expect(response.value(name) == value, "\(name) of \(response.status)")
+            }
             #expect(response.values("Content-Security-Policy").isEmpty)
         }
     }
@@ -147,12 +161,16 @@ import Testing
         let own = "x-frame-options: DENY"
         let kept = try answered(own)
         #expect(kept.value("X-Frame-Options") == "DENY")
-        for (name, value) in Self.always where name != "X-Frame-Options" { #expect(kept.value(name) == value) }
+        for (name, value) in Self.always where name != "X-Frame-Options" {
+            #expect(kept.value(name) == value)
+        }
         let replaced = try answered(own, top: "security_headers: { override: replace }")
         #expect(replaced.value("X-Frame-Options") == "SAMEORIGIN")
         let other = try answered(
             own, "Permissions-Policy: a",
-            top: "security_headers: { preset: off, override: replace, set: { Permissions-Policy: b, X-New: c } }")
+            top:
+                "security_headers: { preset: off, override: replace, set: { Permissions-Policy: b, X-New: c } }"
+        )
         #expect(other.value("X-Frame-Options") == "DENY")
         #expect(other.value("Permissions-Policy") == "b")
         #expect(other.value("X-New") == "c")
@@ -194,7 +212,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("abc-123_X.y:z", true), (String(repeating: "a", count: 128), true), (String(repeating: "a", count: 129), false),
+        ("abc-123_X.y:z", true), (String(repeating: "a", count: 128), true),
+        (String(repeating: "a", count: 129), false),
         ("", false), ("a b", false), ("a\"b", false), ("a,b", false), ("ä", false),
     ])
     func `a trusted peer's request id is kept if it is sane`(identity: String, isKept: Bool) throws {

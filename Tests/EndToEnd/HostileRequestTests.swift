@@ -50,7 +50,9 @@ struct HostileStage: SuiteTrait, TestScoping {
         /// A chunked request with this body.
         static func chunks(_ body: String) -> Case { lines("Transfer-Encoding: chunked", body: body) }
 
-        static func path(_ path: String, _ status: Int = 400) -> Case { Case(get(path), status, goesOn: true) }
+        static func path(_ path: String, _ status: Int = 400) -> Case {
+            Case(get(path), status, goesOn: true)
+        }
 
         static func host(_ host: String, _ status: Int = 400) -> Case {
             Case("GET / HTTP/1.1\r\nHost: \(host)\r\n\r\n", status, goesOn: status == 421)
@@ -87,12 +89,16 @@ struct HostileStage: SuiteTrait, TestScoping {
         Case.lines("Content-Length: 5", "Transfer-Encoding: chunked", body: "0\r\n\r\n"),
         .lines("Transfer-Encoding: chunked", "Content-Length: 5", body: "0\r\n\r\n"),
         .lines("Content-Length: 5", "Content-Length: 5", body: "abcde"),
-        .lines("Content-Length: 5", "Content-Length: 6", body: "abcde"), .lines("Content-Length: 5, 5", body: "abcde"),
-        .lines("Content-Length: +5", body: "abcde"), .lines("Content-Length: -1"), .lines("Content-Length: 0x5"),
-        .lines("Content-Length: 5 5"), .lines("Content-Length:"), .lines("Content-Length: 99999999999999999999"),
+        .lines("Content-Length: 5", "Content-Length: 6", body: "abcde"),
+        .lines("Content-Length: 5, 5", body: "abcde"),
+        .lines("Content-Length: +5", body: "abcde"), .lines("Content-Length: -1"),
+        .lines("Content-Length: 0x5"),
+        .lines("Content-Length: 5 5"), .lines("Content-Length:"),
+        .lines("Content-Length: 99999999999999999999"),
         .lines("Content-Length: \u{665}"), .lines("Content-Length : 5", body: "abcde"),
         .lines("Transfer-Encoding: identity"), .lines("Transfer-Encoding: gzip, chunked", body: "0\r\n\r\n"),
-        .lines("Transfer-Encoding: chunked, identity", body: "0\r\n\r\n"), .lines("Transfer-Encoding: xchunked"),
+        .lines("Transfer-Encoding: chunked, identity", body: "0\r\n\r\n"),
+        .lines("Transfer-Encoding: xchunked"),
         .lines("Transfer-Encoding: \"chunked\""), .lines("Transfer-Encoding:", body: "0\r\n\r\n"),
         .lines("Transfer-Encoding: chunked", "Transfer-Encoding: chunked", body: "0\r\n\r\n"),
         .lines("Transfer-Encoding: chunked", "Transfer-Encoding: identity", body: "0\r\n\r\n"),
@@ -105,20 +111,26 @@ struct HostileStage: SuiteTrait, TestScoping {
     @Test(arguments: [
         Case("GET / HTTP/1.1\nHost: here\n\n", 400), Case("GET / HTTP/1.1\r\nHost: here\n\r\n", 400),
         Case("GET / HTTP/1.1\rHost: here\r\n\r\n", 400), .lines("X: a\rY: b"), .lines("X: a\nY: b"),
-        .lines("X: a\r\n folded"), .lines("\tX: a"), .lines("X: a\u{0}b"), .lines("X: a\u{7F}b"), .lines("X: \u{1B}[0m"),
+        .lines("X: a\r\n folded"), .lines("\tX: a"), .lines("X: a\u{0}b"), .lines("X: a\u{7F}b"),
+        .lines("X: \u{1B}[0m"),
         .lines("X\u{0}: a"), .lines(": a"), .lines("X"), .lines("X(a): b"), .lines("X a: b"), .lines("Ä: a"),
         .lines("X: a\r\n\rGET /smuggled HTTP/1.1"), Case("\nGET / HTTP/1.1\r\nHost: here\r\n\r\n", 400),
         Case("\r\n\r\n\r\nGET / HTTP/1.1\r\nHost: here\r\n\r\n", 400),
     ])
-    func `lines end with CRLF and fields are a token, a colon and text`(hostile: Case) throws { try check(hostile) }
+    func `lines end with CRLF and fields are a token, a colon and text`(hostile: Case) throws {
+        try check(hostile)
+    }
 
     @Test(arguments: [
-        Case.chunks("5\nabcde\r\n0\r\n\r\n"), .chunks("5\r\nabcde\n0\r\n\r\n"), .chunks("5\r\nabcdeX\r\n0\r\n\r\n"),
+        Case.chunks("5\nabcde\r\n0\r\n\r\n"), .chunks("5\r\nabcde\n0\r\n\r\n"),
+        .chunks("5\r\nabcdeX\r\n0\r\n\r\n"),
         .chunks("-1\r\n\r\n"), .chunks("+5\r\nabcde\r\n0\r\n\r\n"), .chunks("0x5\r\nabcde\r\n0\r\n\r\n"),
         .chunks(" 5\r\nabcde\r\n0\r\n\r\n"), .chunks("\r\n"), .chunks(";a=b\r\n"), .chunks("G\r\n"),
         .chunks("FFFFFFFFFFFFFFFFF\r\n"), .chunks("00000000000000000005\r\nabcde\r\n0\r\n\r\n"),
-        .chunks("5;a\nb\r\nabcde\r\n0\r\n\r\n"), .chunks("5;a\rb\r\nabcde\r\n0\r\n\r\n"), .chunks("5;a=\u{0}\r\n"),
-        .chunks("5;" + String(repeating: "a", count: 5000) + "\r\nabcde\r\n0\r\n\r\n"), .chunks("0\r\nX\r\n\r\n"),
+        .chunks("5;a\nb\r\nabcde\r\n0\r\n\r\n"), .chunks("5;a\rb\r\nabcde\r\n0\r\n\r\n"),
+        .chunks("5;a=\u{0}\r\n"),
+        .chunks("5;" + String(repeating: "a", count: 5000) + "\r\nabcde\r\n0\r\n\r\n"),
+        .chunks("0\r\nX\r\n\r\n"),
         .chunks("0\r\nX: a\nY: b\r\n\r\n"), .chunks("0\r\n folded: a\r\n\r\n"), .chunks("0\r\nX : a\r\n\r\n"),
         .chunks("0\r\nX: " + String(repeating: "a", count: 9000) + "\r\n\r\n"), .chunks("1\r\na\r\n0\r\n\n"),
     ])
@@ -127,16 +139,21 @@ struct HostileStage: SuiteTrait, TestScoping {
     }
 
     @Test(arguments: [
-        Case("get / HTTP/1.1 \r\nHost: here\r\n\r\n", 400), Case("GET  / HTTP/1.1\r\nHost: here\r\n\r\n", 400),
+        Case("get / HTTP/1.1 \r\nHost: here\r\n\r\n", 400),
+        Case("GET  / HTTP/1.1\r\nHost: here\r\n\r\n", 400),
         Case("GET / http/1.1\r\nHost: here\r\n\r\n", 400), Case("GET / HTTP/1.10\r\nHost: here\r\n\r\n", 400),
         Case("GET /\r\n\r\n", 400), Case("GET / HTTP/2.0\r\nHost: here\r\n\r\n", 505),
         Case("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505), Case("GET / HTTP/0.9\r\nHost: here\r\n\r\n", 505),
-        Case("CONNECT here:443 HTTP/1.1\r\nHost: here\r\n\r\n", 501), Case("CONNECT / HTTP/1.1\r\nHost: here\r\n\r\n", 501),
+        Case("CONNECT here:443 HTTP/1.1\r\nHost: here\r\n\r\n", 501),
+        Case("CONNECT / HTTP/1.1\r\nHost: here\r\n\r\n", 501),
         Case(String(repeating: "A", count: 40) + " / HTTP/1.1\r\nHost: here\r\n\r\n", 501),
         Case("GE\u{0}T / HTTP/1.1\r\nHost: here\r\n\r\n", 400), Case("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", 400),
-        Case("GET * HTTP/1.1\r\nHost: here\r\n\r\n", 400), Case("GET here HTTP/1.1\r\nHost: here\r\n\r\n", 400),
-        Case("GET ftp://here/ HTTP/1.1\r\nHost: here\r\n\r\n", 400), Case("GET http://u@here/ HTTP/1.1\r\nHost: here\r\n\r\n", 400),
-        Case("GET /a#b HTTP/1.1\r\nHost: here\r\n\r\n", 400), Case("GET /\u{E4} HTTP/1.1\r\nHost: here\r\n\r\n", 400),
+        Case("GET * HTTP/1.1\r\nHost: here\r\n\r\n", 400),
+        Case("GET here HTTP/1.1\r\nHost: here\r\n\r\n", 400),
+        Case("GET ftp://here/ HTTP/1.1\r\nHost: here\r\n\r\n", 400),
+        Case("GET http://u@here/ HTTP/1.1\r\nHost: here\r\n\r\n", 400),
+        Case("GET /a#b HTTP/1.1\r\nHost: here\r\n\r\n", 400),
+        Case("GET /\u{E4} HTTP/1.1\r\nHost: here\r\n\r\n", 400),
         Case("GET /?a\u{0}b HTTP/1.1\r\nHost: here\r\n\r\n", 400),
         Case("GET /" + String(repeating: "a", count: 9000) + " HTTP/1.1\r\nHost: here\r\n\r\n", 414),
         .lines("X: " + String(repeating: "a", count: 17_000), status: 431),
@@ -152,9 +169,12 @@ struct HostileStage: SuiteTrait, TestScoping {
 
     @Test(arguments: [
         Case("GET / HTTP/1.1\r\n\r\n", 400), Case("GET / HTTP/1.1\r\nHost: here\r\nHost: here\r\n\r\n", 400),
-        Case("GET / HTTP/1.1\r\nHost: here\r\nHOST: evil\r\n\r\n", 400), .host(""), .host("here,evil"), .host("u@here"),
-        .host("here/x"), .host("here:0"), .host("here:99999"), .host("here:+80"), .host("[::1"), .host("he re"),
-        .host("here%2eevil"), .host("here\\evil"), .host("evil", 421), .host("here.evil", 421), .host("xhere", 421),
+        Case("GET / HTTP/1.1\r\nHost: here\r\nHOST: evil\r\n\r\n", 400), .host(""), .host("here,evil"),
+        .host("u@here"),
+        .host("here/x"), .host("here:0"), .host("here:99999"), .host("here:+80"), .host("[::1"),
+        .host("he re"),
+        .host("here%2eevil"), .host("here\\evil"), .host("evil", 421), .host("here.evil", 421),
+        .host("xhere", 421),
         .host("[::2]", 421), .host("evil:80", 421),
         Case("GET http://evil/ HTTP/1.1\r\nHost: here\r\n\r\n", 421, goesOn: true),
         Case("GET http://here/ HTTP/1.1\r\nHost: he re\r\n\r\n", 400),
@@ -162,14 +182,20 @@ struct HostileStage: SuiteTrait, TestScoping {
     func `Host is one valid name that a route speaks for`(hostile: Case) throws { try check(hostile) }
 
     @Test(arguments: [
-        Case.path("/..", 400), .path("/../a"), .path("/a/../../b"), .path("/%2e%2e/a"), .path("/a/%2e%2e/%2e%2e/b"),
+        Case.path("/..", 400), .path("/../a"), .path("/a/../../b"), .path("/%2e%2e/a"),
+        .path("/a/%2e%2e/%2e%2e/b"),
         .path("/a%2fb"), .path("/a%2Fb"), .path("/a%5cb"), .path("/a\\b"), .path("/a%00b"), .path("/a%0ab"),
-        .path("/a%0d%0aX:b"), .path("/%"), .path("/%zz"), .path("/%c0%af"), .path("/%c0%ae%c0%ae/"), .path("/%ff"),
+        .path("/a%0d%0aX:b"), .path("/%"), .path("/%zz"), .path("/%c0%af"), .path("/%c0%ae%c0%ae/"),
+        .path("/%ff"),
         .path("/%ed%a0%80"), .path("/a/..;x/b"), .path("/.;/a"), .path("/%e0%80%af"), .path("/%7f"),
     ])
-    func `paths that two servers could read in two ways are refused`(hostile: Case) throws { try check(hostile) }
+    func `paths that two servers could read in two ways are refused`(hostile: Case) throws {
+        try check(hostile)
+    }
 
-    @Test(arguments: ["Authorization", "Content-Type", "Origin", "Referer", "User-Agent", "Range", "Sec-WebSocket-Key"])
+    @Test(arguments: [
+        "Authorization", "Content-Type", "Origin", "Referer", "User-Agent", "Range", "Sec-WebSocket-Key",
+    ])
     func `a field that means one thing occurs once`(name: String) throws {
         try check(.lines("\(name): a", "\(name.lowercased()): b"))
     }
@@ -187,7 +213,10 @@ struct HostileStage: SuiteTrait, TestScoping {
         #expect(place.origin.requests.count == before)
     }
 
-    @Test func `a chunked body beyond the limit is refused where it passes it, and the origin gets no request`() throws {
+    @Test
+    func `a chunked body beyond the limit is refused where it passes it, and the origin gets no request`()
+        throws
+    {
         let place = try #require(HostileStage.place)
         let before = place.origin.requests.count
         let client = try place.gateway.client()
@@ -203,10 +232,14 @@ struct HostileStage: SuiteTrait, TestScoping {
     }
 
     @Test(arguments: [
-        ("/a/./b/../c", "/a/c"), ("//a///b", "/a/b"), ("/%61%2D%7e", "/a-~"), ("/a%20b%c3%a4", "/a%20b%C3%A4"),
-        ("/a|b", "/a%7Cb"), ("/a/..", "/"), ("/a?x=%2f..%00\\|", "/a?x=%2f..%00\\|"), ("/a;v=1/b", "/a;v=1/b"),
+        ("/a/./b/../c", "/a/c"), ("//a///b", "/a/b"), ("/%61%2D%7e", "/a-~"),
+        ("/a%20b%c3%a4", "/a%20b%C3%A4"),
+        ("/a|b", "/a%7Cb"), ("/a/..", "/"), ("/a?x=%2f..%00\\|", "/a?x=%2f..%00\\|"),
+        ("/a;v=1/b", "/a;v=1/b"),
     ])
-    func `the origin sees the one normal form of a path, and the query as it came`(path: String, normal: String) throws {
+    func `the origin sees the one normal form of a path, and the query as it came`(
+        path: String, normal: String
+    ) throws {
         let place = try #require(HostileStage.place)
         #expect(try place.gateway.client().ask(get(path)).text == "ok")
         #expect(place.origin.requests.last?.target == normal)

@@ -6,7 +6,9 @@ import Testing
     @Test func `clients connect by IPv4, IPv6 and unix sockets alike`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("fg-\(UUID().uuidString).sock").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "fg-\(UUID().uuidString).sock"
+        ).path
         let gateway = try GatewayProcess(otherPorts: 1) { ports in
             """
             workers: 1
@@ -52,7 +54,9 @@ import Testing
         let versions: String
         let bytes: [UInt8]
         let client: String
-        var testDescription: String { "\(versions): \(String(decoding: bytes, as: UTF8.self).debugDescription)" }
+        var testDescription: String {
+            "\(versions): \(String(decoding: bytes, as: UTF8.self).debugDescription)"
+        }
 
         static func text(_ versions: String, _ text: String, _ client: String = "") -> Head {
             Head(versions: versions, bytes: Array(text.utf8), client: client)
@@ -64,9 +68,11 @@ import Testing
     }
 
     /// A head of version 2: command, family, and the addresses with whatever follows them.
-    private static func v2(_ command: UInt8, _ family: UInt8, _ rest: [UInt8], length: Int? = nil) -> [UInt8] {
+    private static func v2(_ command: UInt8, _ family: UInt8, _ rest: [UInt8], length: Int? = nil) -> [UInt8]
+    {
         let size = length ?? rest.count
-        return Array("\r\n\r\n\0\r\nQUIT\n".utf8) + [command, family, UInt8(size >> 8), UInt8(size & 0xFF)] + rest
+        return Array("\r\n\r\n\0\r\nQUIT\n".utf8) + [command, family, UInt8(size >> 8), UInt8(size & 0xFF)]
+            + rest
     }
 
     private static let four: [UInt8] = [203, 0, 113, 7, 127, 0, 0, 1, 0x12, 0x34, 0x1F, 0x90]
@@ -81,7 +87,8 @@ import Testing
         .text("v1", "PROXY UNKNOWN\r\n", "127.0.0.1"),
         .text("v1", "PROXY UNKNOWN ffff:f...f:ffff 1 2\r\n", "127.0.0.1"),
         .bytes("v2", v2(0x21, 0x11, four), "203.0.113.7"), .bytes("any", v2(0x21, 0x21, six), "2001:db8::7"),
-        .bytes("v2", v2(0x21, 0x11, four + [4, 0, 2, 9, 9]), "203.0.113.7"), .bytes("v2", v2(0x20, 0, []), "127.0.0.1"),
+        .bytes("v2", v2(0x21, 0x11, four + [4, 0, 2, 9, 9]), "203.0.113.7"),
+        .bytes("v2", v2(0x20, 0, []), "127.0.0.1"),
         .bytes("v2", v2(0x20, 0x11, four), "127.0.0.1"), .bytes("v2", v2(0x21, 0, []), "127.0.0.1"),
     ])
     func `a trusted balancer tells whose connection it is`(head: Head) throws {
@@ -109,7 +116,8 @@ import Testing
         .text("v1", "PROXY TCP4 203.0.113.7 127.0.0.1 4660 8080\n"),
         .text("v1", "PROXY UDP4 203.0.113.7 127.0.0.1 4660 8080\r\n"),
         .text("v1", "PROXY UNKNOWN " + String(repeating: "x", count: 120) + "\r\n"),
-        .bytes("v2", v2(0x31, 0x11, four)), .bytes("v2", v2(0x22, 0x11, four)), .bytes("v2", v2(0x21, 0x11, [1, 2, 3])),
+        .bytes("v2", v2(0x31, 0x11, four)), .bytes("v2", v2(0x22, 0x11, four)),
+        .bytes("v2", v2(0x21, 0x11, [1, 2, 3])),
         .bytes("v2", v2(0x21, 0x41, four)), .bytes("v2", v2(0x21, 0x11, four, length: 60_000)),
     ])
     func `a head that is malformed or missing costs the connection`(head: Head) throws {
@@ -142,6 +150,48 @@ import Testing
         let response = try gateway.client().ask("PROXY TCP4 203.0.113.7 127.0.0.1 4660 8080\r\n\r\n")
         #expect(response.status == 400)
         #expect(origin.connections.isEmpty)
+    }
+
+    @Test func `a peer on a unix socket is trusted to tell whose connection it is`() throws {
+        let origin = try ScriptedOrigin.answering(body: "ok")
+        defer { origin.stop() }
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent("fg-\(UUID().uuidString).sock")
+            .path
+        let gateway = try GatewayProcess { ports in
+            """
+            workers: 1
+            listeners:
+              - address: 127.0.0.1:\(ports.gateway)
+              - { address: "unix:\(path)", proxy_protocol: any }
+            admin: { address: 127.0.0.1:\(ports.admin) }
+            access_log: { flush: 10ms }
+            drain: { announce: 0s, deadline: 1s }
+            upstreams: { app: { servers: [127.0.0.1:\(origin.port)] } }
+            routes: [{ path: /*, upstream: app }]
+            """
+        }
+        let client = RawClient(socket: try .connect(unix: path))
+        let head = "PROXY TCP4 203.0.113.7 127.0.0.1 4660 8080\r\n"
+        #expect(try client.ask(head + get("/")).text == "ok")
+        #expect(try origin.requests(1)[0].value("X-Forwarded-For") == "203.0.113.7")
+        withExtendedLifetime(gateway) {}
+    }
+
+    @Test func `connections above the limit wait until others have gone`() throws {
+        let origin = try ScriptedOrigin.answering(body: "ok")
+        defer { origin.stop() }
+        let gateway = try GatewayProcess(before: origin, clients: "max_connections: 2")
+        // The harness' own probe may still be open for a moment.
+        let first = try gateway.client()
+        #expect(try first.ask(get("/1")).text == "ok")
+        let second = try gateway.client()
+        #expect(try second.ask(get("/2")).text == "ok")
+        let third = try RawClient(port: gateway.ports.gateway, limit: .milliseconds(300))
+        try third.send(get("/3"))
+        #expect(throws: SocketError.timedOut("to receive")) { try third.response() }
+        #expect(try first.ask(get("/1")).text == "ok")
+        second.close()
+        #expect(try third.response().text == "ok")
     }
 
     @Test func `a balancer that says nothing is closed in time`() throws {

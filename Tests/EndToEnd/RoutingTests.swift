@@ -33,7 +33,8 @@ import Testing
     }
 
     @Test(arguments: [
-        ("/api/v1/x?y=1", "/v1/x?y=1"), ("/api", "/"), ("/api/", "/"), ("/api?q", "/?q"), ("/api/a/../b", "/b"),
+        ("/api/v1/x?y=1", "/v1/x?y=1"), ("/api", "/"), ("/api/", "/"), ("/api?q", "/?q"),
+        ("/api/a/../b", "/b"),
         ("//api//x", "/x"),
     ])
     func `a prefix is stripped and told to the origin`(path: String, target: String) throws {
@@ -90,6 +91,28 @@ import Testing
         }
     }
 
+    @Test func `the operator's own fields stand once, whatever the answer`() throws {
+        let routes = """
+            routes:
+              - { path: /none, respond: { status: 204, headers: { Access-Control-Allow-Origin: "*" } } }
+              - { path: /page, respond: { text: "<p>", headers: { content-type: text/html } } }
+              - { path: /cached, respond: { json: {}, headers: { Cache-Control: max-age=60, X-Frame-Options: DENY } } }
+            """
+        try routing(routes) { gateway, _ in
+            let client = try gateway.client()
+            let none = try client.ask(get("/none"))
+            #expect(none.status == 204)
+            #expect(none.value("Access-Control-Allow-Origin") == "*")
+            #expect(none.values("Content-Type").isEmpty && none.values("Content-Length").isEmpty)
+            #expect(try client.ask(get("/page")).value("Content-Type") == "text/html")
+            let cached = try client.ask(get("/cached"))
+            #expect(cached.value("Content-Type") == "application/json")
+            #expect(cached.value("Cache-Control") == "max-age=60")
+            #expect(cached.value("X-Frame-Options") == "DENY")
+            #expect(cached.value("X-Content-Type-Options") == "nosniff")
+        }
+    }
+
     @Test func `hosts, methods and fields choose among routes, the most specific first`() throws {
         let routes = """
             routes:
@@ -132,9 +155,10 @@ import Testing
             let client = try gateway.client()
             let response = try client.ask(request("PUT /m HTTP/1.1", ["Content-Length: 1"]) + "x")
             #expect(response.status == 405)
-            let allowed = Set((response.value("Allow") ?? "").split(separator: ",").map {
-                $0.trimmingCharacters(in: .whitespaces)
-            })
+            let allowed = Set(
+                (response.value("Allow") ?? "").split(separator: ",").map {
+                    $0.trimmingCharacters(in: .whitespaces)
+                })
             #expect(allowed == ["GET", "HEAD", "DELETE", "POST"])
             _ = response.problem()
             #expect(try client.ask(get("/m", method: "HEAD")).status == 200)
