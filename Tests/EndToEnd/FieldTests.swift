@@ -176,6 +176,34 @@ import Testing
         #expect(other.value("X-New") == "c")
     }
 
+    @Test func `as many fields as settings allow fit beside the longest head`() throws {
+        let origin = try ScriptedOrigin.answering(
+            fields: (0..<60).map { "X-Filler-\($0): \(String(repeating: "x", count: 1060))" }, body: "ok")
+        defer { origin.stop() }
+        func map(_ name: String, _ count: Int) -> String {
+            let fields = (0..<count).map { "\(name)-\($0): \(String(repeating: "y", count: 1010))" }
+            return "{ \(fields.joined(separator: ", ")) }"
+        }
+        func settings(_ count: Int) -> String {
+            """
+            security_headers: { set: \(map("X-Set", count)) }
+            upstreams: { app: { servers: [127.0.0.1:\(origin.port)], max_response_head: 65535 } }
+            routes:
+              - { path: /own, respond: { text: "\(String(repeating: "z", count: 65_536))", headers: \(map("X-Own", count)) } }
+              - { path: /*, upstream: app }
+            """
+        }
+        let gateway = try GatewayProcess(routing: settings(12))
+        let client = try gateway.client()
+        let passed = try client.ask(get("/"))
+        #expect(passed.fields.filter { $0.name.hasPrefix("X-Filler") }.count == 60)
+        #expect(passed.fields.filter { $0.name.hasPrefix("X-Set") }.count == 12)
+        let own = try client.ask(get("/own"))
+        #expect(own.body.count == 65_536)
+        #expect(own.fields.filter { $0.name.hasPrefix("X-Set") || $0.name.hasPrefix("X-Own") }.count == 24)
+        #expect(throws: GatewayProcess.NotReady.self) { try GatewayProcess(routing: settings(13)) }
+    }
+
     @Test func `pages get a content security policy, and only they`() throws {
         let page = try answered("Content-Type: text/html; charset=utf-8")
         #expect(page.value("Content-Security-Policy")?.contains("default-src 'self'") == true)
