@@ -198,7 +198,9 @@ extension ProxyCore where Net: ~Copyable {
         if let connection = exchanges[id].connection {
             exchanges[id].connection = nil
             connections[connection].exchange = nil
-            if keepsConnection { giveBack(connection) } else { removeConnection(connection) }
+            // One whose server has closed it behind the answer would only fail whoever got it next.
+            let isUsable = keepsConnection && !connections[connection].peerHasEnded
+            if isUsable { giveBack(connection) } else { removeConnection(connection) }
         }
         exchanges[id].phase = .done
         exchanges[id].outcome = .ok
