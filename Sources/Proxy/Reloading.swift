@@ -32,6 +32,8 @@ extension ProxyCore where Net: ~Copyable {
             } else {
                 retire(id)
             }
+            // A raised cap or a server more may be what somebody waits for.
+            serveWaiting(id)
         }
     }
 
@@ -40,6 +42,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let id = findUpstream(name) else { return }
         let others = upstreams[id].pool.states.map(\.endpoint).filter { $0.label != server }
         replaceEndpoints(of: id, others + endpoints)
+        serveWaiting(id)
     }
 
     private mutating func replaceEndpoints(of id: SlotID, _ endpoints: [ServerEndpoint]) {
