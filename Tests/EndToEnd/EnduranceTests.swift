@@ -94,7 +94,7 @@ import Testing
         let inside = try gateway.client()
         #expect(try inside.ask(get("/")).status == 200)
         let crowd = try (0..<100).map { _ in try gateway.client() }
-        try gateway.waitUntilSaid("accept failed, pausing")
+        try gateway.waitUntilSaid("connections at their limit")
         for _ in 0..<20 { #expect(try inside.ask(get("/")).status == 200) }
         for client in crowd.dropLast() { client.close() }
         #expect(try #require(crowd.last).ask(get("/")).status == 200)
