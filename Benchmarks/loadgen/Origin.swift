@@ -197,7 +197,7 @@ struct Origin: ~Copyable {
         return length
     }
 
-    private mutating func respond(_ id: SlotID, _ head: RequestHead) {
+    private mutating func respond(_ id: SlotID, _ head: borrowing RequestHead) {
         let prefix = ByteView("/bytes/")
         let path = head.pathBytes
         if path.hasPrefix(prefix), let length = path.dropFirst(prefix.count).decimal() {

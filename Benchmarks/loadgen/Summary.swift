@@ -59,7 +59,7 @@ struct Summary {
         return """
             {"requests": \(requests), "failed": \(failed), "failures": {\(kinds)}, "bad_statuses": {\(codes)}, \
             "connects": \(connects), "closes_obeyed": \(closesObeyed), "idle_closes": \(idleCloses), \
-            "body_bytes": \(bodyBytes), "seconds": \(seconds), "rps": \(rate), \(latency)}
+            "received_bytes": \(receivedBytes), "seconds": \(seconds), "rps": \(rate), \(latency)}
 
             """
     }

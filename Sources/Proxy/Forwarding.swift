@@ -1,3 +1,4 @@
+import Addressing
 import Bytes
 import HTTP1
 import HTTPModel
@@ -20,7 +21,8 @@ extension ProxyCore where Net: ~Copyable {
         guard let index = exchanges[id].state.plan?.upstream(&random) else {
             preconditionFailure("a route without an upstream answers by itself")
         }
-        exchanges[id].upstream = place(of: index, in: exchanges[id].plan)
+        guard let upstream = place(of: index, in: exchanges[id].plan) else { return fail(id, .noEndpoint) }
+        exchanges[id].upstream = upstream
         acquire(id)
     }
 
@@ -68,9 +70,11 @@ extension ProxyCore where Net: ~Copyable {
         exchanges[id].server = target.label
         let socket: Socket
         do throws(SystemError) {
-            socket = try network.connect(to: target.address)
+            socket = try openSocket(to: target.address)
         } catch {
             upstreams[upstream].pool.closed(endpoint: endpoint, wasInFlight: true)
+            // Not the server's fault: it must not be avoided for it.
+            guard !error.isOutOfDescriptors else { return fail(id, .noDescriptor) }
             return connectFailed(id, endpoint: endpoint, .connectFailed)
         }
         let connection = connections.insert(
@@ -86,6 +90,19 @@ extension ProxyCore where Net: ~Copyable {
             return connectionFailed(connection, .connectFailed)
         }
         moveConnectionDeadline(connection)
+    }
+
+    /// Starts to connect. Where descriptors have run out, an idle connection gives up its own, and nobody new is let in
+    /// for a while.
+    private mutating func openSocket(to address: SocketAddress) throws(SystemError) -> Socket {
+        do throws(SystemError) {
+            return try network.connect(to: address)
+        } catch {
+            guard error.isOutOfDescriptors else { throw error }
+            lacksDescriptors = true
+            guard closeOldestIdle() else { throw error }
+            return try network.connect(to: address)
+        }
     }
 
     /// A connect failed: another server may be tried, for nothing has been sent.

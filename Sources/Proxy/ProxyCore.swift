@@ -44,6 +44,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     let heads = Scratch(size: Layout.headroom)
 
     var drain = DrainPhase.none
+    /// Set where a connect found no descriptor left: whoever accepts should pause.
+    package var lacksDescriptors = false
     /// Client connections that may be open at once.
     package var maximumClients = Int.max
 

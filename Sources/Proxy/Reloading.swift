@@ -66,10 +66,9 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Where a plan's upstream is kept. A plan that is no longer in force finds it by name.
-    func place(of index: Int, in plan: GatewayPlan) -> SlotID {
-        if plan === self.plan { return places[index] }
-        guard let id = findUpstream(plan.upstreams[index].name.view) else { return places.first ?? places[index] }
-        return id
+    /// Nil where the settings in force have no such upstream any more.
+    func place(of index: Int, in plan: GatewayPlan) -> SlotID? {
+        plan === self.plan ? places[index] : findUpstream(plan.upstreams[index].name.view)
     }
 
     private mutating func retire(_ id: SlotID) {
@@ -95,6 +94,16 @@ extension ProxyCore where Net: ~Copyable {
         let connection = connections.remove(id)
         metrics.add(.upstream(upstreams[connection.upstream].plan.slot, .open), -1)
         network.close(connection.socket)
+    }
+
+    /// Closes an idle connection to any server. False where there is none.
+    mutating func closeOldestIdle() -> Bool {
+        for id in upstreams.identities {
+            guard let connection = upstreams[id].pool.popExpired(now: .distantFuture) else { continue }
+            removeUncounted(connection)
+            return true
+        }
+        return false
     }
 
     /// Closes connections that have been idle too long, hands old log lines on and reports what is held. About once a second.

@@ -176,9 +176,10 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Whether the request may be sent again: once, on a new connection, while nobody has heard anything of it.
     private func mayRepeat(_ id: SlotID, _ retry: ClientConnectionMachine.Retry) -> Bool {
-        guard !exchanges[id].wantsFresh, exchanges[id].requestBodyBytes == 0, !exchanges[id].hasAnswered else {
-            return false
-        }
+        // Of a body, also the end of an empty chunked one, nothing is kept once it has been passed on.
+        let isPastLastChunk = exchanges[id].state.head.framing == .chunked && exchanges[id].requestBody.isEnded
+        let hasItsBody = exchanges[id].requestBodyBytes == 0 && !isPastLastChunk
+        guard !exchanges[id].wantsFresh, hasItsBody, !exchanges[id].hasAnswered else { return false }
         switch retry {
         case .untouched: return true
         case .reusedConnection: return exchanges[id].state.head.method.isIdempotent
@@ -201,12 +202,9 @@ extension ProxyCore where Net: ~Copyable {
         if let connection = exchanges[id].connection {
             exchanges[id].connection = nil
             connections[connection].exchange = nil
-            // A server that has ended its side already answers nobody else, and no further event will tell.
-            if keepsConnection, !connections[connection].peerHasEnded {
-                giveBack(connection)
-            } else {
-                removeConnection(connection)
-            }
+            // One whose server has closed it behind the answer would only fail whoever got it next.
+            let isUsable = keepsConnection && !connections[connection].peerHasEnded
+            if isUsable { giveBack(connection) } else { removeConnection(connection) }
         }
         exchanges[id].phase = .done
         exchanges[id].outcome = .ok
