@@ -52,7 +52,8 @@ struct Agenda {
         var parent = 0
         while true {
             var first = parent
-            for child in [parent * 2 + 1, parent * 2 + 2] where child < heap.count && comesFirst(child, first) {
+            for child in [parent * 2 + 1, parent * 2 + 2] where child < heap.count && comesFirst(child, first)
+            {
                 first = child
             }
             guard first != parent else { return }

@@ -15,7 +15,8 @@ import Time
         let registry = MetricRegistry()
         let plans = PlanSource(registry: registry, world: world)
         var core = ProxyCore(
-            network: SimulatedNetwork(world: world), plan: plans.first, store: MemoryCounterStore(maximumKeys: 1024),
+            network: SimulatedNetwork(world: world), plan: plans.first,
+            store: MemoryCounterStore(maximumKeys: 1024),
             metrics: registry.makeWorkerMetrics(), log: nil, random: RandomSource(seed: 1),
             now: Instant(nanoseconds: world.now), wallTime: WallTime(nanoseconds: world.now))
         func turn(after seconds: Int64) {
