@@ -147,7 +147,8 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func beginExchange(
         _ head: RequestHead, of id: SlotID, bytes: ByteView, length: Int, isStored: Bool
     ) {
-        let room = head.bytes.count + (head.path.end - head.path.start)
+        let pathLength = head.path.end - head.path.start
+        let room = head.bytes.count + PathNormaliser.longestNormalForm(ofPath: pathLength)
         var buffer = buffers.take(holding: room)
         buffer.append(head.bytes)
         var state = ExchangeState(
