@@ -27,7 +27,8 @@ struct HostileStage: SuiteTrait, TestScoping {
     }
 }
 
-/// What is refused: bytes in, the status, whether the connection may go on, and what the origin saw (security.md 1-4, 6-10, 14).
+/// What is refused: bytes in, the status, whether the connection may go on, and what the origin saw
+/// (security.md 1-4, 6-10, 14).
 @Suite(.serialized, .timeLimit(.minutes(1)), HostileStage()) struct HostileRequestTests {
     struct Case: CustomTestStringConvertible, Sendable {
         let wire: WireText
