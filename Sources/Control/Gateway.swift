@@ -110,12 +110,14 @@ package final class Gateway: Sendable {
         let caps = settings.upstreams.map { $0.connections == 0 ? room : $0.connections }
         let allowed = max(room / 2, room - caps.reduce(0) { $0 + min($1, room) }, 16)
         guard let wanted = settings.clients.maxConnections else { return allowed }
-        if wanted > allowed {
+        // Who knows that most clients are idle may say more, as long as some requests can still be passed on.
+        let most = max(allowed, room - room / 8)
+        if wanted > most {
             events.warning(
                 "clients.max_connections is more than the limit of open files bears",
-                ["max_connections": "\(wanted)", "open_files": "\(descriptors)", "bears": "\(allowed)"])
+                ["max_connections": "\(wanted)", "open_files": "\(descriptors)", "in_force": "\(most)"])
         }
-        return wanted
+        return min(wanted, most)
     }
 
     /// Descriptors for logs, listeners, loops and the admin listener's clients.
