@@ -5,7 +5,8 @@ import Testing
 @Suite(.timeLimit(.minutes(1))) struct EnduranceTests {
     @Test func `a backend that dies gets readable answers and one that comes back is used again`() throws {
         let port = try Loopback.freePorts(1)[0]
-        let first = try ScriptedOrigin(port: port, scripts: [[.forever([.expectRequest, .respond(body: "first")])]])
+        let first = try ScriptedOrigin(
+            port: port, scripts: [[.forever([.expectRequest, .respond(body: "first")])]])
         let gateway = try GatewayProcess(servers: ["127.0.0.1:\(port)"])
         let client = try gateway.client()
         #expect(try client.ask(get("/")).text == "first")
@@ -16,7 +17,8 @@ import Testing
         _ = answer.problem()
         #expect(try client.ask(get("/")).status == 502)
 
-        let second = try ScriptedOrigin(port: port, scripts: [[.forever([.expectRequest, .respond(body: "second")])]])
+        let second = try ScriptedOrigin(
+            port: port, scripts: [[.forever([.expectRequest, .respond(body: "second")])]])
         defer { second.stop() }
         #expect(try client.ask(get("/")).text == "second")
     }
@@ -39,7 +41,8 @@ import Testing
     @Test func `the access log is opened again after a rename and no line is lost`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("floodgate-\(UUID().uuidString)")
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "floodgate-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let log = directory.appendingPathComponent("access.log")
@@ -59,7 +62,8 @@ import Testing
         for turn in 1...3 {
             let answered = load.answers
             try eventually("some answers") { load.answers > answered + 20 }
-            try FileManager.default.moveItem(at: log, to: directory.appendingPathComponent("access.log.\(turn)"))
+            try FileManager.default.moveItem(
+                at: log, to: directory.appendingPathComponent("access.log.\(turn)"))
             gateway.signal(SIGUSR1)
             try gateway.waitUntilSaid("access log opened again", times: turn)
             try eventually("the new file") { FileManager.default.fileExists(atPath: log.path) }
@@ -67,7 +71,8 @@ import Testing
         let (answered, failures) = load.end()
         #expect(failures.isEmpty)
         #expect(gateway.terminate() == .code(0))
-        let files = try FileManager.default.contentsOfDirectory(at: directory, includingPropertiesForKeys: nil)
+        let files = try FileManager.default.contentsOfDirectory(
+            at: directory, includingPropertiesForKeys: nil)
         #expect(files.count == 4)
         let lines = try files.flatMap { try String(contentsOf: $0, encoding: .utf8).split(separator: "\n") }
         #expect(lines.count == answered)
@@ -94,10 +99,15 @@ import Testing
         #expect(try inside.ask(get("/")).status == 200)
     }
 
-    @Test func `a request for which no descriptor is left gets 503 and its server is not avoided for it`() throws {
+    @Test func `a request for which no descriptor is left gets 503 and its server is not avoided for it`()
+        throws
+    {
         let gate = Gate()
         let origin = try ScriptedOrigin(scripts: [
-            [.expectRequest, .waitFor(gate), .respond(body: "first"), .forever([.expectRequest, .respond(body: "ok")])]
+            [
+                .expectRequest, .waitFor(gate), .respond(body: "first"),
+                .forever([.expectRequest, .respond(body: "ok")]),
+            ]
         ])
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -106,7 +116,8 @@ import Testing
         _ = try origin.requests(1)
         let other = try gateway.client()
         // Descriptors of the gateway's own, of the two clients and of the one connection to the origin.
-        let open = try FileManager.default.contentsOfDirectory(atPath: "/proc/\(gateway.process.processID)/fd")
+        let open = try FileManager.default.contentsOfDirectory(
+            atPath: "/proc/\(gateway.process.processID)/fd")
         try limitDescriptors(of: gateway, to: 1 + (open.compactMap { Int($0) }.max() ?? 0))
         let refused = try other.ask(get("/"))
         #expect(refused.status == 503)
