@@ -65,7 +65,7 @@ package struct ControlLoop: ~Copyable {
         ServiceManager.tell(.stopping, path: notifyPath)
         let settings = gateway.settings.drain
         gateway.events.info(
-            "draining", ["connections": "\(gateway.openConnections)", "deadline": "\(settings.deadline)"])
+            "draining", ["connections": "\(gateway.openConnections)", "deadline": Quantity.text(settings.deadline)])
         gateway.beginDrain()
         drain = Drain(settings, announces: announces, now: SystemClock.now())
     }

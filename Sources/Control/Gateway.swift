@@ -104,21 +104,23 @@ package final class Gateway: Sendable {
     }
 
     /// Client connections that may be open at once. A request needs a descriptor on the upstream's side too: where an
-    /// upstream may open as many as it likes, half of the descriptors are the clients'.
+    /// upstream may open as many as it likes, half of the descriptors are kept for that, up to `upstreamReserve`. The settings may
+    /// say less, but not more: a gateway that cannot reach its upstreams serves nobody.
     private static func maximumClients(_ settings: GatewaySettings, descriptors: Int, events: EventLog) -> Int {
         let room = descriptors - ownDescriptors
-        let caps = settings.upstreams.map { $0.connections == 0 ? room : $0.connections }
-        let allowed = max(room / 2, room - caps.reduce(0) { $0 + min($1, room) }, 16)
+        let caps = settings.upstreams.reduce(0) { $0 + ($1.connections == 0 ? upstreamReserve : $1.connections) }
+        let allowed = max(room - min(caps, upstreamReserve, room / 2), 16)
         guard let wanted = settings.clients.maxConnections else { return allowed }
-        // Who knows that most clients are idle may say more, as long as some requests can still be passed on.
-        let most = max(allowed, room - room / 8)
-        if wanted > most {
+        if wanted > allowed {
             events.warning(
                 "clients.max_connections is more than the limit of open files bears",
-                ["max_connections": "\(wanted)", "open_files": "\(descriptors)", "in_force": "\(most)"])
+                ["max_connections": "\(wanted)", "open_files": "\(descriptors)", "used": "\(allowed)"])
         }
-        return min(wanted, most)
+        return min(wanted, allowed)
     }
+
+    /// Descriptors that connections to upstreams may count on where the settings do not bound them.
+    private static let upstreamReserve = 4096
 
     /// Descriptors for logs, listeners, loops and the admin listener's clients.
     private static let ownDescriptors = 64

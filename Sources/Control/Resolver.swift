@@ -108,7 +108,7 @@ final class Resolver: Sendable {
                 state.targets[target]?.due = SystemClock.now() + min(target.interval, Self.retryInterval)
             }
             events.log(
-                .warning, "name not resolved, its last addresses stay in use",
+                .warning, "name not resolved, addresses found before stay in use",
                 ["name": target.server.name, "reason": error.description], about: target.server.name,
                 atMostEvery: .seconds(60))
         }

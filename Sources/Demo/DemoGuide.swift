@@ -9,8 +9,11 @@ package enum DemoGuide {
     ///
     /// - Parameters:
     ///   - gateway: `host:port` of the gateway's listener; `admin` and `origin` alike.
+    ///   - command: how this program is called here.
     ///   - styled: whether titles stand out by escape codes; only for a terminal.
-    package static func text(gateway: String, admin: String, origin: String, styled: Bool) -> String {
+    package static func text(
+        gateway: String, admin: String, origin: String, command: String = "floodgate", styled: Bool
+    ) -> String {
         let (bold, dim, plain) = styled ? ("\u{1B}[1m", "\u{1B}[2m", "\u{1B}[0m") : ("", "", "")
         var lines = [
             "\(bold)Floodgate is up.\(plain)",
@@ -20,14 +23,14 @@ package enum DemoGuide {
             "",
             "\(bold)Try, in another terminal:\(plain)",
         ]
-        for step in steps(gateway: gateway, admin: admin) {
+        for step in steps(gateway: gateway, admin: admin, command: command) {
             lines += ["", "  \(dim)# \(step.title)\(plain)"] + step.commands.map { "  \($0)" }
         }
         lines += ["", "Ctrl-C ends it: what is in flight is finished first."]
         return lines.joined(separator: "\n") + "\n"
     }
 
-    private static func steps(gateway: String, admin: String) -> [Step] {
+    private static func steps(gateway: String, admin: String, command: String) -> [Step] {
         let base = "http://\(gateway)"
         let status = "curl -s -o /dev/null -w '%{http_code}/%{exitcode} '"
         return [
@@ -58,7 +61,9 @@ package enum DemoGuide {
                 ]),
             Step(
                 title: "the gateway's own: health, metrics, state",
-                commands: ["curl -i \(base)/healthz", "curl -s http://\(admin)/metrics", "floodgate status"]),
+                commands: [
+                    "curl -i \(base)/healthz", "curl -s http://\(admin)/metrics", "\(command) status",
+                ]),
         ]
     }
 }

@@ -35,6 +35,8 @@ extension ProxyCore where Net: ~Copyable {
             return count
         case .blocked:
             connections[id].isReadable = false
+        case .ended where connections[id].isBroken:
+            perform(connections[id].machine.originClosed(.reset), on: id)
         case .ended:
             guard endBody(on: id) else { return nil }
             perform(connections[id].machine.originClosed(.fin), on: id)

@@ -20,8 +20,9 @@ extension ProxyCore where Net: ~Copyable {
                 exchanges[id].state.stage = stage.next
             case .respond(let response):
                 if stage == .route, response.status == 400 { metrics.add(.headFault(.path)) }
-                // An answer that the operator wanted is as good as the upstream's.
-                let outcome = response.status < 400 ? Outcome.ok : Outcome(endedBy: .gateway, in: .policy)
+                // An answer that the operator wrote refuses nobody, whatever its status.
+                let isWanted = stage == .fixedAnswer || response.status < 400
+                let outcome = Outcome(endedBy: .gateway, in: isWanted ? .done : .policy)
                 return respond(response, to: id, outcome: outcome)
             case .ask(.takeTokens(let demand), _):
                 // The memory store answers at once; the same stage goes on with what it says.

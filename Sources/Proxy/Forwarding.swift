@@ -153,6 +153,7 @@ extension ProxyCore where Net: ~Copyable {
 
         let client = exchanges[id].client
         let before = exchanges[id].requestBody
+        if before.isEnded, exchanges[id].state.head.framing == .chunked { writeEmptyBody(of: id, to: &head) }
         var message = head.view
         var consumed = 0
         if !before.isEnded, !clients[client].received.isEmpty {
@@ -183,6 +184,14 @@ extension ProxyCore where Net: ~Copyable {
         }
         requestMoved(id)
         if exchanges.contains(id), !exchanges[id].requestBody.isEnded { passRequestBody(id) }
+    }
+
+    /// The end of a chunked body that was found to be empty on the attempt before this one.
+    private func writeEmptyBody(of id: SlotID, to writer: inout ByteWriter) {
+        let trailers = exchanges[id].requestBody.trailers
+        writer.write("0\r\n")
+        trailers.withView { writer.write($0) }
+        writer.write("\r\n")
     }
 
     /// Takes the payload out of a piece of body and frames it for the server. Ranges are those of the read region. Nil where the

@@ -44,7 +44,7 @@ extension GatewaySettings {
             "workers", \.workers, .optional(.count(1...64), none: "auto"), reload: .restart,
             "Event loops, each on a thread of its own; auto is one for each core.", example: "4"),
         Field(
-            "listeners", \.listeners, ListenerSettings.section.list(limit: 64), reload: .restart,
+            "listeners", \.listeners, ListenerSettings.section.list(limit: 64), reload: .newConnections,
             "Where clients connect; 127.0.0.1:8080 without it.", example: "[{ address: 127.0.0.1:8080 }]"),
         Field(
             "admin", \.admin, AdminSettings.section.kind(), reload: .restart,
@@ -60,10 +60,10 @@ extension GatewaySettings {
 
     private static let logs: [Field<GatewaySettings>] = [
         Field(
-            "log", \.log, EventLogSettings.section.kind(), reload: .live,
+            "log", \.log, EventLogSettings.section.kind(), reload: .restart,
             "The log of what happens to the gateway itself, on standard error.", example: "{ format: json }"),
         Field(
-            "access_log", \.accessLog, AccessLogSettings.section.kind(), reload: .live,
+            "access_log", \.accessLog, AccessLogSettings.section.kind(), reload: .restart,
             "One JSON line for each request.", example: "{ path: /var/log/floodgate/access.log }"),
     ]
 

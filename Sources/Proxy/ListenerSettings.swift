@@ -21,7 +21,7 @@ extension ListenerSettings {
         initial: ListenerSettings(),
         fields: [
             Field(
-                "address", \.address, .listenAddress, .required, reload: .restart,
+                "address", \.address, .listenAddress, .required, reload: .newConnections,
                 "IPv4, IPv6 (in brackets and quotes), every address (`:8080`) or a unix socket.",
                 example: "127.0.0.1:8080"),
             Field(

@@ -80,6 +80,12 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
         install(plan)
     }
 
+    /// Connections that the pools count, entries in the timer wheel and upstreams that are kept: for the simulation.
+    package var books: (pooled: Int, timers: Int, upstreams: Int) {
+        let pooled = upstreams.identities.reduce(0) { $0 + upstreams[$1].pool.open }
+        return (pooled, timers.count, upstreams.count)
+    }
+
     /// Connections, exchanges and blocks that are out: for the simulation and for reports.
     package var census: (clients: Int, connections: Int, exchanges: Int, blocks: Int) {
         (clients.count, connections.count, exchanges.count, buffers.outstanding)

@@ -24,7 +24,7 @@ extension AccessLogSettings {
         initial: AccessLogSettings(),
         fields: [
             Field(
-                "path", \.destination, .accessLogDestination, reload: .live,
+                "path", \.destination, .accessLogDestination, reload: .restart,
                 "Where lines go; a file is opened again on SIGUSR1.", example: "/var/log/floodgate/access.log"
             ),
             Field(
@@ -32,7 +32,7 @@ extension AccessLogSettings {
                 "Bytes per worker that may wait to be written; lines beyond them are dropped and counted.",
                 example: "4MiB"),
             Field(
-                "flush", \.flush, .duration(.milliseconds(10)...(.seconds(60))), reload: .live,
+                "flush", \.flush, .duration(.milliseconds(10)...(.seconds(60))), reload: .restart,
                 "Longest time that a line waits to be written.", example: "1s"),
         ])
 }

@@ -32,10 +32,10 @@ extension EventLogSettings {
         initial: EventLogSettings(),
         fields: [
             Field(
-                "level", \.level, .choice, reload: .live, "The least important events that are written.",
+                "level", \.level, .choice, reload: .restart, "The least important events that are written.",
                 example: "warning"),
             Field(
-                "format", \.format, .choice, reload: .live, "Lines for people or for machines.",
+                "format", \.format, .choice, reload: .restart, "Lines for people or for machines.",
                 example: "json"),
         ])
 }

@@ -17,9 +17,11 @@ extension Outcome {
     /// Every outcome, in the order of its cases. The README prints this table.
     package static let guide: [Explanation] = [
         Explanation(
-            .ok, "The upstream's answer was delivered whole, whatever its status.",
+            .ok, "The upstream's answer was delivered whole, whatever its status; a tunnel ended in order.",
             "Nothing to look for."),
-        Explanation(.clientHead, "The client left inside its request head.", "Scanners, dropped networks."),
+        Explanation(
+            .clientHead, "The request's head was malformed, too large or too slow.",
+            "Scanners, broken clients, dropped networks: 400, 408, 414, 417, 431, 501, 505."),
         Explanation(
             .clientPolicy, "The client left while stages decided.",
             "A slow store, an impatient client."),
@@ -28,57 +30,58 @@ extension Outcome {
             .clientConnect, "The client left while a server was being connected.",
             "Servers accept slowly."),
         Explanation(
-            .clientRequest, "The client left inside its request body.",
-            "Aborted uploads, dropped networks."),
+            .clientRequest, "The client left inside its request body, stalled, or sent bad chunks.",
+            "Aborted uploads, dropped networks: 408, 400."),
         Explanation(
             .clientResponse, "The client left before the answer began.",
             "The upstream is slower than its clients wait."),
         Explanation(
-            .clientBody, "The client left inside the answer.",
-            "Aborted downloads, closed event streams."),
-        Explanation(.clientTunnel, "The client ended its tunnel.", "The usual end of a WebSocket."),
+            .clientBody, "The client left inside the answer, or did not read it in time.",
+            "Aborted downloads, closed event streams, `clients.write_timeout`."),
         Explanation(
-            .gatewayHead, "The request's head was refused.",
-            "Malformed, too large or too slow: 400, 408, 414, 431, 505."),
+            .clientTunnel, "The client broke its tunnel off.", "Dropped networks, closed browser tabs."),
+        Explanation(
+            .gatewayHead, "The gateway ended before it had the request's head.",
+            "Nothing to look for."),
         Explanation(
             .gatewayPolicy, "A stage refused the request.",
-            "A limit (`limit` names the rule), no such route or host."),
+            "A limit (`limit` names the rule), no such route or host, a body that is announced too large."),
         Explanation(
             .gatewayQueue, "The upstream had no place in time.",
-            "Its queue is full or too slow, or all servers are out."),
+            "Its queue is full or too slow, or none of its names has resolved: 503."),
         Explanation(
-            .gatewayConnect, "No connection to a server could be started.",
-            "Out of descriptors, memory or local ports."),
+            .gatewayConnect, "The gateway ended while a server was being connected.",
+            "The drain's deadline."),
         Explanation(
-            .gatewayRequest, "The request's body was refused or cut.",
-            "Too large, too slow, or the drain's deadline."),
+            .gatewayRequest, "The request's body grew beyond the limit, or the gateway ended inside it.",
+            "`max_body`: 413. The drain's deadline."),
         Explanation(
-            .gatewayResponse, "The gateway gave up before an answer came.",
-            "The total time-out, or the drain's deadline."),
+            .gatewayResponse, "The gateway ended before an answer came.",
+            "The drain's deadline, shorter than the answer's wait."),
         Explanation(
-            .gatewayBody, "The gateway cut the answer.",
-            "A client that reads too slowly, the total time-out, the drain."),
+            .gatewayBody, "The gateway ended inside the answer.",
+            "The drain's deadline: long downloads, event streams."),
         Explanation(
             .gatewayTunnel, "The gateway ended a tunnel.",
-            "Idle for too long, or the drain's deadline."),
+            "Silent for `clients.tunnel_idle_timeout`, or the drain's deadline."),
         Explanation(
             .gatewayDone, "The gateway answered by itself, as configured.",
             "Health checks, redirects, fixed answers."),
         Explanation(
             .upstreamConnect, "No server could be connected.",
-            "Refused, timed out, unreachable, name not found."),
+            "Refused, timed out, unreachable; no descriptor or port left on this machine."),
         Explanation(
-            .upstreamRequest, "The server left while the request was sent.",
-            "Crashes, restarts, its own limit for bodies."),
+            .upstreamRequest, "The server left while the request was sent, or took too long to take it.",
+            "Crashes, restarts, its own limit for bodies, `write_timeout`."),
         Explanation(
             .upstreamResponse, "The server gave no valid answer.",
-            "It closed, timed out, or sent a malformed head."),
+            "It closed, timed out (`response_timeout`), or sent a malformed head."),
         Explanation(
             .upstreamBody, "The server broke off its answer.",
-            "Crashes, restarts, its own time-outs, bad chunks."),
-        Explanation(.upstreamTunnel, "The server ended a tunnel.", "The usual end of a WebSocket; restarts."),
+            "Crashes, restarts, `read_timeout`, bad chunks."),
+        Explanation(.upstreamTunnel, "The server broke a tunnel off.", "Crashes, restarts."),
         Explanation(
             .storePolicy, "A stage had no answer from the store in time, and its rule refuses then.",
-            "Redis is down, slow or unreachable."),
+            "The store is down, slow or unreachable."),
     ]
 }

@@ -28,7 +28,8 @@ struct DemoCommand: ParsableCommand {
                 Terminal.say(
                     DemoGuide.text(
                         gateway: gateway.addresses.first?.description ?? "", admin: admin,
-                        origin: "127.0.0.1:\(origin.port)", styled: Terminal.isInteractive))
+                        origin: "127.0.0.1:\(origin.port)", command: Terminal.command,
+                        styled: Terminal.isInteractive))
             }
         } catch {
             throw give(up: "\(error)")

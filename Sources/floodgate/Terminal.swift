@@ -13,6 +13,13 @@ enum Terminal {
 
     static var isInteractive: Bool { isatty(STDOUT_FILENO) == 1 }
 
+    /// How this program was called, as it can be typed in the folder where it was called.
+    static var command: String {
+        let path = CommandLine.arguments.first ?? "floodgate"
+        guard let folder = ProcessFiles.environment["PWD"], path.hasPrefix(folder + "/") else { return path }
+        return String(path.dropFirst(folder.utf8.count + 1))
+    }
+
     private static func write(_ text: String, to descriptor: Int32) {
         var bytes = Array((text.hasSuffix("\n") ? text : text + "\n").utf8)[...]
         while !bytes.isEmpty {

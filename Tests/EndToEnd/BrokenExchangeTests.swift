@@ -35,12 +35,15 @@ import Testing
             let client = try gateway.client()
             try client.send(text)
             let count = origin.connections.count
-            try eventually("the connection") { origin.connections.last?.received.contains(0x63) == true ? true : nil }
+            try eventually("the connection") {
+                origin.connections.last?.received.contains(0x63) == true ? true : nil
+            }
             client.close()
             #expect(try origin.end(ofConnection: max(0, count - 1)) == .peerClosed)
         }
         #expect(origin.requests.isEmpty)
-        #expect(try gateway.logged("/left", count: 2).allSatisfy { $0["outcome"] as? String == "client.request" })
+        #expect(
+            try gateway.logged("/left", count: 2).allSatisfy { $0["outcome"] as? String == "client.request" })
     }
 
     @Test func `a client that leaves inside its answer frees the origin`() throws {
@@ -69,7 +72,8 @@ import Testing
             "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
         ] as [WireText], [false, true])
     func `an answer that breaks off is never taken for a whole one`(wire: WireText, resets: Bool) throws {
-        let origin = try ScriptedOrigin(.expectRequest, .send(wire.text), .wait(.milliseconds(30)), resets ? .reset : .close)
+        let origin = try ScriptedOrigin(
+            .expectRequest, .send(wire.text), .wait(.milliseconds(30)), resets ? .reset : .close)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
@@ -88,16 +92,19 @@ import Testing
         #expect(throws: SocketError.reset) { try client.readToEnd() }
     }
 
-    @Test(arguments: [
-        "", "H", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 103 Early Hints\r\n\r\n", "SSH-2.0-OpenSSH\r\n",
-        "HTTP/2 200\r\n\r\n", "HTTP/1.1 99 Low\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
-        "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nX : y\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nX: a\u{0}b\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\n\r\n",
-        "HTTP/1.1 200 OK\r\n folded: y\r\n\r\n", "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
-    ] as [WireText])
+    @Test(
+        arguments: [
+            "", "H", "HTTP/1.1 200 OK\r\nContent-Le", "HTTP/1.1 103 Early Hints\r\n\r\n",
+            "SSH-2.0-OpenSSH\r\n",
+            "HTTP/2 200\r\n\r\n", "HTTP/1.1 99 Low\r\n\r\n", "HTTP/1.1 200 OK\nContent-Length: 0\n\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nx",
+            "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n", "HTTP/1.1 200 OK\r\nX : y\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nX: a\u{0}b\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\n\r\n",
+            "HTTP/1.1 200 OK\r\n folded: y\r\n\r\n",
+            "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ] as [WireText])
     func `an answer that is none is answered for with 502`(wire: WireText) throws {
         let origin = try ScriptedOrigin(.expectRequest, .send(wire.text), .close)
         defer { origin.stop() }
@@ -137,7 +144,8 @@ import Testing
         #expect(origin.requests.count == 1)
     }
 
-    @Test func `after an early answer to a large body the answer is readable and the connection ends`() throws {
+    @Test func `after an early answer to a large body the answer is readable and the connection ends`() throws
+    {
         let origin = try ScriptedOrigin(.expectHead, .respond(413, body: "too much"), .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -152,7 +160,9 @@ import Testing
         #expect(try client.readToEnd().isEmpty)
     }
 
-    @Test func `a client that reads only once it has sent all of its body still finds the early answer`() throws {
+    @Test func `a client that reads only once it has sent all of its body still finds the early answer`()
+        throws
+    {
         let origin = try ScriptedOrigin(
             .expectHead, .respond(403, fields: ["Connection: close"], body: "no"), .waitUntilPeerLeaves)
         defer { origin.stop() }
@@ -165,7 +175,8 @@ import Testing
 
     @Test func `an origin may answer while it still reads`() throws {
         let origin = try ScriptedOrigin(
-            .expectHead, .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"), .expectBytes(100_000),
+            .expectHead, .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n"),
+            .expectBytes(100_000),
             .send("3\r\ntwo\r\n0\r\n\r\n"), .expectRequest, .respond(body: "next"))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -226,11 +237,13 @@ import Testing
         #expect(origin.requests.map(\.target) == ["/1", "/2", "/2"])
     }
 
-    @Test(arguments: [
-        post("/2", body: "x"), request("POST /2 HTTP/1.1", ["Content-Length: 0"]),
-        request("POST /2 HTTP/1.1", []), request("PATCH /2 HTTP/1.1", ["Transfer-Encoding: chunked"]) + "0\r\n\r\n",
-        request("PUT /2 HTTP/1.1", ["Content-Length: 1"]) + "x",
-    ].map(WireText.init(text:)))
+    @Test(
+        arguments: [
+            post("/2", body: "x"), request("POST /2 HTTP/1.1", ["Content-Length: 0"]),
+            request("POST /2 HTTP/1.1", []),
+            request("PATCH /2 HTTP/1.1", ["Transfer-Encoding: chunked"]) + "0\r\n\r\n",
+            request("PUT /2 HTTP/1.1", ["Content-Length: 1"]) + "x",
+        ].map(WireText.init(text:)))
     func `what may have had an effect, or has lost its body, is not repeated`(wire: WireText) throws {
         let origin = try ScriptedOrigin(scripts: [
             [.expectRequest, .respond(body: "first"), .expectRequest, .close],
@@ -256,7 +269,8 @@ import Testing
         let gateway = try GatewayProcess(before: origin, upstream: "response_timeout: 1s")
         let client = try gateway.client()
         #expect(try client.ask(get("/1")).text == "first")
-        let response = try client.ask(request("DELETE /2 HTTP/1.1", ["Transfer-Encoding: chunked"]) + "0\r\n\r\n")
+        let response = try client.ask(
+            request("DELETE /2 HTTP/1.1", ["Transfer-Encoding: chunked"]) + "0\r\n\r\n")
         // Either it is repeated with its last chunk, or it is not repeated.
         #expect(response.status == 502 || response.text == "again")
     }

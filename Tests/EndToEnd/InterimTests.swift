@@ -10,7 +10,8 @@ import Testing
     @Test func `the origin's 100 Continue lets the client send its body`() throws {
         let origin = try ScriptedOrigin(
             .forever([
-                .expectHead, .send("HTTP/1.1 100 Continue\r\n\r\n"), .expectBytes(3), .respond(body: "thanks"),
+                .expectHead, .send("HTTP/1.1 100 Continue\r\n\r\n"), .expectBytes(3),
+                .respond(body: "thanks"),
             ]))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -44,7 +45,8 @@ import Testing
     }
 
     @Test(arguments: [417, 413, 401])
-    func `an origin that refuses before it reads is heard, and the body is not sent to it`(status: Int) throws {
+    func `an origin that refuses before it reads is heard, and the body is not sent to it`(status: Int) throws
+    {
         let origin = try ScriptedOrigin(.expectHead, .respond(status, body: "no"), .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -79,7 +81,8 @@ import Testing
 
     @Test func `a late 100 Continue is not passed on to a client that sends already`() throws {
         let origin = try ScriptedOrigin(
-            .expectRequest, .send("HTTP/1.1 100 Continue\r\n\r\n"), .respond(body: "ok"), .waitUntilPeerLeaves)
+            .expectRequest, .send("HTTP/1.1 100 Continue\r\n\r\n"), .respond(body: "ok"), .waitUntilPeerLeaves
+        )
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
@@ -90,7 +93,8 @@ import Testing
 
     @Test func `a 100 Continue that nobody asked for is not passed on`() throws {
         let origin = try ScriptedOrigin(
-            .expectRequest, .send("HTTP/1.1 100 Continue\r\n\r\n"), .respond(body: "ok"), .waitUntilPeerLeaves)
+            .expectRequest, .send("HTTP/1.1 100 Continue\r\n\r\n"), .respond(body: "ok"), .waitUntilPeerLeaves
+        )
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let response = try gateway.client().ask(get("/"))
@@ -124,8 +128,11 @@ import Testing
         let gate = Gate()
         let origin = try ScriptedOrigin(
             .expectRequest,
-            .send("HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nServer: x\r\nConnection: X-B\r\nX-B: 1\r\n\r\n"),
-            .waitFor(gate), .send("HTTP/1.1 102 Processing\r\n\r\n"), .respond(body: "ok"), .waitUntilPeerLeaves)
+            .send(
+                "HTTP/1.1 103 Early Hints\r\nLink: </a.css>\r\nServer: x\r\nConnection: X-B\r\nX-B: 1\r\n\r\n"
+            ),
+            .waitFor(gate), .send("HTTP/1.1 102 Processing\r\n\r\n"), .respond(body: "ok"),
+            .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()

@@ -36,7 +36,7 @@ import Testing
             #expect(try client.ask(get("/")).text == "old")
         }
         #expect(gateway.standardError.contains("gateway.yaml:1:37: "))
-        #expect(gateway.standardError.contains("backlok"))
+        #expect(gateway.standardError.contains("did you mean \\\"backlog\\\"?"))
         #expect(gateway.said("has no routes") == 2)
         #expect(origin.connections.count == 1)
     }

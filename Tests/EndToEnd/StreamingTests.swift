@@ -75,7 +75,8 @@ import Testing
     }
 
     @Test func `pieces of a request's body reach the origin before the next is sent`() throws {
-        let origin = try ScriptedOrigin(.expectHead, .expectBytes(30), .respond(body: "ok"), .waitUntilPeerLeaves)
+        let origin = try ScriptedOrigin(
+            .expectHead, .expectBytes(30), .respond(body: "ok"), .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
@@ -83,13 +84,16 @@ import Testing
         let head = try origin.requests(1)[0].bytes.count
         for number in 1...3 {
             try client.send("0123456789")
-            try eventually("piece \(number)") { origin.connections[0].received.count == head + number * 10 ? true : nil }
+            try eventually("piece \(number)") {
+                origin.connections[0].received.count == head + number * 10 ? true : nil
+            }
         }
         #expect(try client.response().text == "ok")
     }
 
     @Test func `a large upload arrives whole`() throws {
-        let origin = try ScriptedOrigin(.expectHead, .expectPattern(Self.size), .respond(body: "ok"), .waitUntilPeerLeaves)
+        let origin = try ScriptedOrigin(
+            .expectHead, .expectPattern(Self.size), .respond(body: "ok"), .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
@@ -104,7 +108,8 @@ import Testing
 
     @Test func `a large download arrives whole`() throws {
         let origin = try ScriptedOrigin(
-            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.size)\r\n\r\n"), .sendPattern(Self.size),
+            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.size)\r\n\r\n"),
+            .sendPattern(Self.size),
             .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -120,7 +125,8 @@ import Testing
 
     @Test func `a large answer without a length arrives whole in chunks`() throws {
         let size = 4 << 20
-        let origin = try ScriptedOrigin(.expectRequest, .send("HTTP/1.1 200 OK\r\n\r\n"), .sendPattern(size), .close)
+        let origin = try ScriptedOrigin(
+            .expectRequest, .send("HTTP/1.1 200 OK\r\n\r\n"), .sendPattern(size), .close)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let response = try gateway.client().ask(get("/down"))
@@ -144,7 +150,9 @@ import Testing
         var length = 1
         while position < size {
             let count = min(length, size - position)
-            wire += Array("\(String(count, radix: 16));x=y\r\n".utf8) + Pattern.bytes(from: position, count: count)
+            wire +=
+                Array("\(String(count, radix: 16));x=y\r\n".utf8)
+                + Pattern.bytes(from: position, count: count)
             wire += [0x0D, 0x0A]
             position += count
             length = length * 3 % 65_537
@@ -163,7 +171,8 @@ import Testing
 
     @Test func `a slow reader costs the gateway no memory`() throws {
         let origin = try ScriptedOrigin(
-            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.size)\r\n\r\n"), .sendPattern(Self.size),
+            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: \(Self.size)\r\n\r\n"),
+            .sendPattern(Self.size),
             .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -198,7 +207,8 @@ import Testing
 
     @Test func `many clients that read nothing hold little each`() throws {
         let origin = try ScriptedOrigin(
-            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n"), .sendPattern(32 << 20))
+            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 33554432\r\n\r\n"),
+            .sendPattern(32 << 20))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let growth = try growth(of: gateway) {

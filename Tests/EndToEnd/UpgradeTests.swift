@@ -4,7 +4,8 @@ import Testing
 /// Connections that change to another protocol, and those that must not (security.md 4).
 @Suite(.timeLimit(.minutes(1))) struct UpgradeTests {
     private static let asking = get(
-        "/ws", "Connection: keep-alive, Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
+        "/ws", "Connection: keep-alive, Upgrade", "Upgrade: websocket",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     private static let agreed =
         "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
 
@@ -55,7 +56,8 @@ import Testing
     @Test func `bytes that the client sends early wait for the 101`() throws {
         let gate = Gate()
         let origin = try ScriptedOrigin(
-            .expectHead, .waitFor(gate), .send(Self.agreed), .expectBytes(5), .send("got it"), .waitUntilPeerLeaves)
+            .expectHead, .waitFor(gate), .send(Self.agreed), .expectBytes(5), .send("got it"),
+            .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin, route: "upgrade: [websocket]")
         let client = try gateway.client()
@@ -69,7 +71,9 @@ import Testing
     }
 
     @Test(arguments: [200, 400, 426])
-    func `a refused upgrade is an ordinary answer, and early bytes are no request that is passed on`(status: Int) throws {
+    func `a refused upgrade is an ordinary answer, and early bytes are no request that is passed on`(
+        status: Int
+    ) throws {
         let origin = try ScriptedOrigin(
             .forever([.expectHead, .respond(status, fields: ["Upgrade: websocket"], body: "no")]))
         defer { origin.stop() }
@@ -91,7 +95,8 @@ import Testing
 
     @Test(arguments: [
         (["Connection: Upgrade", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"], true),
-        (["Connection: Upgrade", "Upgrade: websocket, h2c"], true), (["Connection: Upgrade", "Upgrade: TLS/1.0"], true),
+        (["Connection: Upgrade", "Upgrade: websocket, h2c"], true),
+        (["Connection: Upgrade", "Upgrade: TLS/1.0"], true),
         (["Upgrade: websocket"], true), (["Connection: Upgrade", "Upgrade: websocket"], false),
         (["Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c"], false), (["Connection: Upgrade"], true),
     ])
@@ -127,7 +132,8 @@ import Testing
     }
 
     @Test func `a client that ends its side still hears the origin`() throws {
-        try tunnel(.expectBytes(3), .waitUntilHalfClosed, .send("last words"), .close) { gateway, client, origin in
+        try tunnel(.expectBytes(3), .waitUntilHalfClosed, .send("last words"), .close) {
+            gateway, client, origin in
             #expect(try client.ask(Self.asking).status == 101)
             try client.send("bye")
             client.socket.finishSending()

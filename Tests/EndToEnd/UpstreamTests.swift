@@ -9,7 +9,9 @@ import Testing
         let origin = try ScriptedOrigin.answering(body: "other")
         defer { origin.stop() }
         let gateway = try GatewayProcess(servers: ["127.0.0.1:\(closedPort())", "127.0.0.1:\(origin.port)"])
-        for number in 1...4 { #expect(try gateway.client().ask(post("/\(number)", body: "x")).text == "other") }
+        for number in 1...4 {
+            #expect(try gateway.client().ask(post("/\(number)", body: "x")).text == "other")
+        }
         #expect(origin.requests.map(\.target) == (1...4).map { "/\($0)" })
         // It is left alone for a while: one try has shown enough.
         let retries = try (1...4).map { try gateway.logged("/\($0)")[0]["retries"] as? Int }
@@ -34,7 +36,8 @@ import Testing
         let gateway = try GatewayProcess(servers: ["127.0.0.1:\(port)"])
         let client = try gateway.client()
         #expect(try client.ask(get("/")).status == 502)
-        let origin = try ScriptedOrigin(port: port, scripts: [[.forever([.expectRequest, .respond(body: "back")])]])
+        let origin = try ScriptedOrigin(
+            port: port, scripts: [[.forever([.expectRequest, .respond(body: "back")])]])
         defer { origin.stop() }
         #expect(try client.ask(get("/")).text == "back")
     }
@@ -58,7 +61,8 @@ import Testing
             free.stop()
         }
         let gateway = try GatewayProcess(
-            servers: ["127.0.0.1:\(busy.port)", "127.0.0.1:\(free.port)"], upstream: "balance: least_requests")
+            servers: ["127.0.0.1:\(busy.port)", "127.0.0.1:\(free.port)"], upstream: "balance: least_requests"
+        )
         // Whoever comes first gets the first or the second; in any case one of them stays busy.
         let waiting = try gateway.client()
         let client = try gateway.client()
@@ -78,7 +82,8 @@ import Testing
         let gate = Gate()
         let origin = try ScriptedOrigin(.forever([.expectRequest, .waitFor(gate), .respond(body: "ok")]))
         defer { origin.stop() }
-        let gateway = try GatewayProcess(before: origin, upstream: "connections: 1, queue: { size: 5, wait: 5s }")
+        let gateway = try GatewayProcess(
+            before: origin, upstream: "connections: 1, queue: { size: 5, wait: 5s }")
         let clients = try (0..<4).map { number in
             let client = try gateway.client()
             try client.send(get("/\(number)"))
@@ -124,7 +129,8 @@ import Testing
         let gate = Gate()
         let origin = try ScriptedOrigin(.forever([.expectRequest, .waitFor(gate), .respond(body: "ok")]))
         defer { origin.stop() }
-        let gateway = try GatewayProcess(before: origin, upstream: "connections: 1, queue: { size: 1, wait: 200ms }")
+        let gateway = try GatewayProcess(
+            before: origin, upstream: "connections: 1, queue: { size: 1, wait: 200ms }")
         let first = try gateway.client()
         try first.send(get("/1"))
         _ = try origin.requests(1)
@@ -163,6 +169,26 @@ import Testing
         #expect(try waiting.response().text == "ok")
     }
 
+    @Test func `a connection that ends with its answer is not handed to the next in the queue`() throws {
+        let gate = Gate()
+        let origin = try ScriptedOrigin(scripts: [
+            [.expectRequest, .waitFor(gate), .sendLast("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nfirst")],
+            [.forever([.expectRequest, .respond(body: "second")])],
+        ])
+        defer { origin.stop() }
+        let gateway = try GatewayProcess(before: origin, upstream: "connections: 1, queue: { wait: 5s }")
+        let first = try gateway.client()
+        try first.send(get("/1"))
+        _ = try origin.requests(1)
+        let second = try gateway.client()
+        try second.send(post("/2", body: "x"))
+        poll(nil, 0, 20)
+        gate.open()
+        #expect(try first.response().text == "first")
+        #expect(try second.response().text == "second")
+        #expect(origin.requests.map(\.target) == ["/1", "/2"])
+    }
+
     @Test func `idle connections are closed in time`() throws {
         let origin = try ScriptedOrigin(
             .expectRequest, .respond(body: "ok"), .waitUntilPeerLeaves)
@@ -174,7 +200,8 @@ import Testing
 
     @Test func `connections beyond those that may stay idle are closed`() throws {
         let gate = Gate()
-        let origin = try ScriptedOrigin(.expectRequest, .waitFor(gate), .respond(body: "ok"), .waitUntilPeerLeaves)
+        let origin = try ScriptedOrigin(
+            .expectRequest, .waitFor(gate), .respond(body: "ok"), .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin, upstream: "idle_connections: 1")
         let clients = try (0..<3).map { _ in
@@ -194,7 +221,9 @@ import Testing
         let origin = try ScriptedOrigin.answering(body: "found")
         defer { origin.stop() }
         let gateway = try GatewayProcess(servers: ["localhost:\(origin.port)"])
-        try eventually("the name to resolve") { try gateway.client().ask(get("/")).text == "found" ? true : nil }
+        try eventually("the name to resolve") {
+            try gateway.client().ask(get("/")).text == "found" ? true : nil
+        }
     }
 
     @Test func `a name that does not resolve stops nothing but its own requests`() throws {
@@ -208,7 +237,9 @@ import Testing
     }
 
     @Test func `an upstream may be a unix socket`() throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("fg-\(UUID().uuidString).sock").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "fg-\(UUID().uuidString).sock"
+        ).path
         let origin = try ScriptedOrigin(unix: path, .forever([.expectRequest, .respond(body: "unix")]))
         defer {
             origin.stop()
@@ -219,7 +250,8 @@ import Testing
         for _ in 0..<2 { #expect(try client.ask(post("/u", body: "x")).text == "unix") }
         #expect(origin.connections.count == 1)
         #expect(
-            try origin.requests(1)[0].masked == gateway.forwarded("POST /u", ["Content-Length: 1"], body: "x"))
+            try origin.requests(1)[0].masked == gateway.forwarded("POST /u", ["Content-Length: 1"], body: "x")
+        )
     }
 
     @Test func `a unix socket that is not there is a server that refuses`() throws {

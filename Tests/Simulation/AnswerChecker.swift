@@ -58,7 +58,7 @@ struct AnswerChecker {
             }
         } catch {
             // The gateway could not know that garbage was meant as a HEAD, which gets no body.
-            if !isExcused { world.violate("client \(client) got what is no HTTP: \(error)") }
+            if !isExcused, !isDripping { world.violate("client \(client) got what is no HTTP: \(error)") }
             return .broken
         }
     }
@@ -145,7 +145,7 @@ struct AnswerChecker {
         if isExcused || self.isExcused || world.happened.contains(.ended) { return }
         guard let answer else {
             // Nothing of an answer has come.
-            if sawClose || answeredEarly || waiting.hasMetFault || world.happened.contains(.draining) || world.happened.contains(.watchFailed) { return }
+            if hasLargeBodies || sawClose || answeredEarly || isPipelining || waiting.hasMetFault || world.happened.contains(.draining) || world.happened.contains(.watchFailed) { return }
             return world.violate("client \(client) never got an answer to \(waiting.number), but \(end)")
         }
         // A client that still sends may lose the end of its last answer to a reset.
@@ -172,6 +172,8 @@ struct AnswerChecker {
 
     /// What it has sent beyond the last answer may meet a closed connection and cost it that answer.
     var isPipelining = false
+    /// Of a body that is not wanted the gateway reads only so much away.
+    var hasLargeBodies = false
     /// Sends slowly, so that its own time-outs may strike.
     var isDripping = false
 }

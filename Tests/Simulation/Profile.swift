@@ -4,23 +4,23 @@ struct Profile {
     enum ConnectFault { case none, atOnce, refused, silent }
 
     /// Clients stop, reset, half-close, lie and never read.
-    let clientFaults: Bool
+    private(set) var clientFaults: Bool
     /// Origins stop, reset, close and lie inside of exchanges.
-    let originFaults: Bool
+    private(set) var originFaults: Bool
     /// Connects fail or never end.
-    let connectFaults: Bool
+    private(set) var connectFaults: Bool
     /// Origins close connections that are idle, which may race with the next request.
-    let idleCloses: Bool
+    private(set) var idleCloses: Bool
     /// Settings are loaded again, names change their addresses.
-    let reloads: Bool
+    private(set) var reloads: Bool
     /// The gateway begins to drain at some time.
-    let drains: Bool
+    private(set) var drains: Bool
     /// The drain's deadline ends everything.
-    let endsAll: Bool
+    private(set) var endsAll: Bool
     /// Origins take seconds for an answer.
-    let thinks: Bool
+    private(set) var thinks: Bool
     /// Sockets cannot be registered now and then.
-    let failsWatching: Bool
+    private(set) var failsWatching: Bool
     /// Upstreams have few connections and short queues.
     let smallPools: Bool
     /// Bodies of hundreds of kibibytes.
@@ -48,7 +48,21 @@ struct Profile {
         smallestCapacity = largeBodies ? 4096 : dice.pick([16, 256, 4096])
     }
 
-    var isCalm: Bool { !clientFaults && !originFaults && !connectFaults && !drains && !failsWatching }
+    /// Nothing fails and nobody is slow.
+    static let quiet: Profile = {
+        var dice = Dice(seed: 0)
+        var profile = Profile(&dice)
+        profile.clientFaults = false
+        profile.originFaults = false
+        profile.connectFaults = false
+        profile.idleCloses = false
+        profile.reloads = false
+        profile.drains = false
+        profile.endsAll = false
+        profile.thinks = false
+        profile.failsWatching = false
+        return profile
+    }()
 
     func latency(_ dice: inout Dice) -> Int64 { dice.delay(upTo: latencyBound) }
 

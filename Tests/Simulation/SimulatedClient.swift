@@ -49,6 +49,7 @@ final class SimulatedClient {
         answers = AnswerChecker(world: world, client: number)
         answers.isDripping = conduct == .drip
         answers.isPipelining = isPipelining
+        answers.hasLargeBodies = requests.contains { $0.bodyLength > 60_000 }
     }
 
     private static func fault(_ total: Int, _ dice: inout Dice) -> Conduct {
@@ -108,7 +109,7 @@ final class SimulatedClient {
         if let place = faultPlace, sent >= place { return misbehave(socket) }
         let bytes = tunnel.map { $0.outgoing } ?? outbox[sent...]
         guard !bytes.isEmpty else { return }
-        var length = min(fragment, bytes.count)
+        var length = min(max(fragment, tunnel?.smallestPiece ?? 1), bytes.count)
         if let place = faultPlace { length = min(length, place - sent) }
         let count = world.send(bytes.prefix(length), on: socket)
         if tunnel != nil { tunnel?.sent(count) } else { sent += count }
@@ -219,7 +220,9 @@ final class SimulatedClient {
         world.closeFromPeer(socket)
         if let tunnel { return tunnel.ended(end, isExcused: answers.isExcused || conduct != .good) }
         let waiting = requests.prefix(ends.count).dropFirst(answers.done).first
-        answers.ended(end, waiting: waiting, isExcused: conduct != .good)
+        // A reset for one answer takes along what was not read of those before.
+        let lostToAnother = isPipelining && requests.contains(where: \.hasMetFault)
+        answers.ended(end, waiting: waiting, isExcused: conduct != .good || lostToAnother)
     }
 }
 
@@ -238,6 +241,7 @@ struct ClientTunnel {
     }
 
     var outgoing: ArraySlice<UInt8> { content[sentBytes...] }
+    var smallestPiece: Int { content.count / 100 }
     var isComplete: Bool { receivedBytes == content.count }
 
     mutating func sent(_ count: Int) { sentBytes += count }

@@ -12,7 +12,7 @@ final class SimulatedOrigin {
     private var plan: AnswerPlan?
     private var preludeSent = 0
     private var sent = 0
-    private var answered = 0
+    private var isSilent = false
     private var isTunnel = false
     private var echo = ByteLine()
     private var echoed = 0
@@ -32,7 +32,12 @@ final class SimulatedOrigin {
         fragment = world.dice.pick([40 + world.dice.below(400), 3000, 1 << 20])
         pace = world.dice.pick([20, 1000, 20_000])
         readSize = world.dice.pick([500 + world.dice.below(4000), 65536, 1 << 20])
-        if world.profile.originFaults, world.dice.chance(10) {
+        if world.profile.originFaults, world.dice.chance(2) {
+            // Talks first, and says nothing any more.
+            world.happened.insert(.brokenConnection)
+            isSilent = true
+            _ = world.send(Array("220 ready\r\n".utf8)[...], on: socket)
+        } else if world.profile.originFaults, world.dice.chance(10) {
             readsUntil = world.dice.pick([0, world.dice.below(300), world.dice.below(10_000)])
         }
     }
@@ -64,7 +69,7 @@ final class SimulatedOrigin {
         readBytes += bytes.count
         if isTunnel {
             echo.append(bytes)
-        } else if !bytes.isEmpty {
+        } else if !bytes.isEmpty, !isSilent {
             reader.add(bytes)
             parse()
         }
@@ -196,7 +201,10 @@ final class SimulatedOrigin {
     private func fail(_ fault: AnswerPlan.Fault) {
         world.note("origin \(number) fails: \(fault)")
         switch fault {
-        case .stop, .none: plan = nil
+        case .stop, .none:
+            isSilent = true
+            if request == nil || sent == plan?.bytes.count { world.happened.insert(.silentConnect) }
+            plan = nil
         case .reset:
             world.resetFromPeer(socket)
             finish()
@@ -216,7 +224,6 @@ final class SimulatedOrigin {
         guard isBodyRead else { return }
         request = nil
         self.plan = nil
-        answered += 1
         if world.profile.idleCloses, world.dice.chance(30) {
             let time = world.now + world.dice.delay(upTo: world.dice.pick([1, 100, 10_000, 3_000_000]))
             idleClose = time
@@ -230,7 +237,7 @@ final class SimulatedOrigin {
     private func writeEcho() {
         guard !echo.isEmpty, !socket.gatewayHasReset else { return }
         let room = socket.toGatewayCapacity - socket.toGateway.count
-        if room > 0 { echoed += world.send(echo.take(min(fragment, room)), on: socket) }
+        if room > 0 { echoed += world.send(echo.take(min(max(fragment, echo.count / 20), room)), on: socket) }
         if !echo.isEmpty {
             retry()
         } else if socket.gatewayHasEnded, socket.toPeer.isEmpty {

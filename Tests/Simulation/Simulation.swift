@@ -163,6 +163,7 @@ final class Simulation {
     private func checkEnd() {
         let census = core.census
         if census != (0, 0, 0, 0) { world.violate("left behind: \(census)") }
+        if core.books.pooled != 0 { world.violate("pools count \(core.books.pooled) connections") }
         if world.openSockets != 0 { world.violate("\(world.openSockets) sockets were never closed") }
         for (name, gauge) in plans.gauges {
             let value = Int64(bitPattern: metrics.value(of: gauge))

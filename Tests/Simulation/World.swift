@@ -32,9 +32,10 @@ final class World {
         case silentConnect, refusedConnect, brokenConnection, watchFailed, routeRemoved, namesUnknown, draining, ended
     }
 
-    init(seed: UInt64, tracing: Bool) {
+    init(seed: UInt64, profile: Profile? = nil, tracing: Bool = false) {
         var dice = Dice(seed: seed)
-        profile = Profile(&dice)
+        let drawn = Profile(&dice)
+        self.profile = profile ?? drawn
         self.dice = dice
         self.tracing = tracing
         now = Int64(dice.below(1_000_000_000)) + 1_000_000_000

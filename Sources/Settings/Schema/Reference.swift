@@ -23,13 +23,15 @@ package struct Reference: Sendable {
     /// One table for each section.
     package var markdown: String {
         var text = ""
-        table(root, name: "the file", suffix: "", to: &text)
+        table(root, name: nil, suffix: "", to: &text)
         return text
     }
 
-    private func table(_ section: SectionDescription, name: String, suffix: String, to text: inout String) {
-        text += "### `\(name)`\(suffix)\n\n\(section.documentation)\n\n"
-        text += "| Key | Value | Default | Changes with | |\n|---|---|---|---|---|\n"
+    /// - Parameter name: The keys that lead to the section; nil for the file itself.
+    private func table(_ section: SectionDescription, name: String?, suffix: String, to text: inout String) {
+        let title = name.map { "`\($0)`" } ?? "The file"
+        text += "### \(title)\(suffix)\n\n\(section.documentation)\n\n"
+        text += "| Key | Value | Default | Changes with | Meaning |\n|---|---|---|---|---|\n"
         for field in section.fields {
             let value = field.defaultText.map { "`\($0)`" } ?? (field.isRequired ? "required" : "")
             let row = [
@@ -39,7 +41,7 @@ package struct Reference: Sendable {
             text += "| " + row.map { $0.replacing("|", with: "\\|") }.joined(separator: " | ") + " |\n"
         }
         text += "\n"
-        let prefix = name == "the file" ? "" : name + "."
+        let prefix = name.map { $0 + "." } ?? ""
         for field in section.fields {
             switch field.shape {
             case .value: continue
@@ -61,7 +63,7 @@ package struct Reference: Sendable {
     package var yaml: String {
         var lines = [
             "# Every key that Floodgate knows, with its default. What has no default stands in a comment,",
-            "# as an example. Made by `floodgate reference --yaml`. In any text, ${NAME} and",
+            "# as an example. Made by `floodgate reference --format yaml`. In any text, ${NAME} and",
             "# ${NAME:-default} stand for variables of the environment, and $${ for the signs themselves.",
             "# Keys at the left margin that begin with x- are left alone. A changed value holds from the",
             "# next request on, unless its comment says otherwise.",

@@ -43,6 +43,10 @@ final class ScriptedConnection {
             buffered.removeFirst(count)
         case .send(let text): try socket.send(Array(text.utf8), deadline)
         case .sendBytes(let bytes): try socket.send(bytes, deadline)
+        case .sendLast(let text):
+            socket.holdBack()
+            try socket.send(Array(text.utf8), deadline)
+            throw Stop.ended(.finished)
         case .drip(let text, let pause):
             for byte in text.utf8 {
                 try socket.send([byte], Deadline(in: limit))
