@@ -100,7 +100,8 @@ let package = Package(
         tests(
             "Simulation",
             [
-                "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry",
+                "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Pipeline", "Upstream", "Stores",
+                "Telemetry",
                 "Settings", "Proxy",
             ]),
     ]

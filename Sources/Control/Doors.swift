@@ -2,6 +2,7 @@ import Addressing
 import Proxy
 import Reactor
 import Settings
+import Time
 
 /// The gateway's listening sockets, one of each address for each worker, kept from reload to reload while the settings name the address.
 struct Doors: ~Copyable {
@@ -21,6 +22,11 @@ struct Doors: ~Copyable {
 
     private let workers: Int
     private var doors: [Door] = []
+    /// What the last change closed. Workers do it in their own time.
+    private var leaving: [ListenAddress] = []
+
+    /// How long an address that has just been closed may stay in use.
+    private static let leaveTime = Duration.seconds(1)
 
     init(workers: Int) { self.workers = workers }
 
@@ -39,7 +45,7 @@ struct Doors: ~Copyable {
                 continue
             }
             do throws(SystemError) {
-                let door = try open(settings)
+                let door = try openWhenFree(settings)
                 opened.append(door)
                 fresh += door.sockets
             } catch {
@@ -47,9 +53,24 @@ struct Doors: ~Copyable {
                 throw Failure(address: settings.address.text, reason: error)
             }
         }
+        leaving = doors.map(\.address).filter { address in !opened.contains { $0.address == address } }
         doors = opened
         return (0..<workers).map { worker in
             opened.map { WorkerListener(listener: $0.sockets[worker], plan: $0.plan) }
+        }
+    }
+
+    /// Opens a door, and waits a little where it is one that the workers are about to close.
+    private func openWhenFree(_ settings: ListenerSettings) throws(SystemError) -> Door {
+        let isLeaving = leaving.contains(settings.address)
+        let end = SystemClock.now() + (isLeaving ? Self.leaveTime : .zero)
+        while true {
+            do throws(SystemError) {
+                return try open(settings)
+            } catch {
+                guard error == .addressInUse, SystemClock.now() < end else { throw error }
+                SystemClock.pause(.milliseconds(2))
+            }
         }
     }
 

@@ -127,6 +127,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let outcome = exchanges[id].outcome else { preconditionFailure("an answer without an end is complete") }
         clients[client].exchange = nil
         clients[client].leftover = exchanges[id].requestBody
+        clients[client].lastAnswer = exchanges[id].bytesOut
         finish(id, outcome)
         let hasSurplus = !clients[client].received.isEmpty || clients[client].isReadable
         perform(clients[client].machine.responseEnded(surplus: hasSurplus), on: client)

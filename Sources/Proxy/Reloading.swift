@@ -29,6 +29,8 @@ extension ProxyCore where Net: ~Copyable {
                 let known = upstreams[id].pool.states.map(\.endpoint)
                 let wanted = upstreams[id].plan.endpoints(resolved: known)
                 if wanted != known { replaceEndpoints(of: id, wanted) }
+                // A raised cap is for those who wait already, too.
+                serveWaiting(id)
             } else {
                 retire(id)
             }
@@ -136,13 +138,16 @@ extension ProxyCore where Net: ~Copyable {
 
     private mutating func closeQuietClients() {
         for id in clients.identities where clients[id].mode == .http && clients[id].machine.isIdle {
-            guard clients[id].received.isEmpty, clients[id].quietSince + Self.quietTime <= now else { continue }
+            guard clients[id].received.isEmpty, clients[id].quietSince + quietTime(of: id) <= now else { continue }
             removeClient(id, closing: .plainly)
         }
     }
 
-    /// A connection that has just answered may have its next request on the way; after so long it is unlikely.
-    private static var quietTime: Duration { .milliseconds(500) }
+    /// A connection that has just answered may have its next request on the way; after so long it is unlikely. A long
+    /// answer stands in the kernel's buffers for a while before the client has read it: at a megabyte a second.
+    private func quietTime(of id: SlotID) -> Duration {
+        .milliseconds(500) + .microseconds(min(clients[id].lastAnswer, 4_500_000))
+    }
 
     /// Connections and tunnels that are open, for the drain's report.
     package var openClients: Int { clients.count }
@@ -150,10 +155,11 @@ extension ProxyCore where Net: ~Copyable {
     /// The deadline is over: everything ends.
     package mutating func endAll() {
         for id in clients.identities where clients.contains(id) {
+            let isQuiet = clients[id].exchange == nil
             if let exchange = clients[id].exchange {
                 exchanges[exchange].outcome = Outcome(endedBy: .gateway, in: exchanges[exchange].phase)
             }
-            removeClient(id, closing: .withReset)
+            removeClient(id, closing: isQuiet ? .plainly : .withReset)
         }
         for id in connections.identities where connections.contains(id) { removeConnection(id) }
         log?.handOver()

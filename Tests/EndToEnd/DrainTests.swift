@@ -4,7 +4,8 @@ import Testing
 /// SIGTERM and SIGINT: who is inside is served to the end, and the end comes in time.
 @Suite(.timeLimit(.minutes(1))) struct DrainTests {
     private func gateway(
-        _ origin: ScriptedOrigin, announce: String = "0s", deadline: String = "5s", limit: Duration = .seconds(10)
+        _ origin: ScriptedOrigin, announce: String = "0s", deadline: String = "5s",
+        limit: Duration = .seconds(10)
     ) throws -> GatewayProcess {
         try GatewayProcess { ports in
             """

@@ -4,10 +4,12 @@ import Testing
 /// SIGHUP puts a file in force as a whole or not at all, and disturbs nobody.
 @Suite(.timeLimit(.minutes(1))) struct ReloadTests {
     private static func settings(
-        _ ports: GatewayProcess.Ports, servers: [UInt16], listeners: [UInt16] = [], limit: String = "1000 per 1m",
+        _ ports: GatewayProcess.Ports, servers: [UInt16], listeners: [UInt16] = [],
+        limit: String = "1000 per 1m",
         route: String = "path: /*, upstream: app, limits: [everyone], upgrade: [websocket]"
     ) -> String {
-        let doors = ([ports.gateway] + listeners).map { "{ address: 127.0.0.1:\($0) }" }.joined(separator: ", ")
+        let doors = ([ports.gateway] + listeners).map { "{ address: 127.0.0.1:\($0) }" }.joined(
+            separator: ", ")
         return """
             workers: 2
             listeners: [\(doors)]
@@ -27,7 +29,9 @@ import Testing
         let gateway = try GatewayProcess { Self.settings($0, servers: [origin.port]) }
         let client = try gateway.client()
         #expect(try client.ask(get("/")).text == "old")
-        for broken in ["routes: [", "listeners: [{ address: 127.0.0.1:1, backlok: 1 }]\n", "", "workers: 2\n"] {
+        for broken in [
+            "routes: [", "listeners: [{ address: 127.0.0.1:1, backlok: 1 }]\n", "", "workers: 2\n",
+        ] {
             try gateway.reloadInVain(broken)
             #expect(try client.ask(get("/")).text == "old")
         }
@@ -88,7 +92,8 @@ import Testing
         let old = try ScriptedOrigin(scripts: [
             EchoTunnel.script,
             [
-                .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nold"), .waitFor(gate), .send("end"),
+                .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nold"), .waitFor(gate),
+                .send("end"),
                 .waitUntilPeerLeaves,
             ],
         ])
@@ -117,7 +122,8 @@ import Testing
         let gateway = try GatewayProcess { Self.settings($0, servers: [origin.port], limit: "3 per 1h") }
         for _ in 0..<3 { #expect(try gateway.ask("/").status == 200) }
         #expect(try gateway.ask("/").status == 429)
-        try gateway.reload(Self.settings(gateway.ports, servers: [origin.port], limit: "3 per 1h") + "x-note: 1\n")
+        try gateway.reload(
+            Self.settings(gateway.ports, servers: [origin.port], limit: "3 per 1h") + "x-note: 1\n")
         for _ in 0..<4 { #expect(try gateway.ask("/").status == 429) }
         try gateway.reload(Self.settings(gateway.ports, servers: [origin.port], limit: "1000 per 1h"))
         try eventually("the new limit") { try gateway.ask("/").status == 200 }
@@ -128,11 +134,14 @@ import Testing
             EchoTunnel.script, [.forever([.expectRequest, .respond(body: "ok")])],
         ])
         defer { origin.stop() }
-        let gateway = try GatewayProcess { Self.settings($0, servers: [origin.port], limit: "1000000 per 1m") }
+        let gateway = try GatewayProcess {
+            Self.settings($0, servers: [origin.port], limit: "1000000 per 1m")
+        }
         let tunnel = try EchoTunnel(gateway)
         let load = ClosedLoop(clients: 8, gateway: gateway)
         for turn in 0..<10 {
-            let text = Self.settings(gateway.ports, servers: [origin.port], limit: "\(1_000_000 + turn) per 1m")
+            let text = Self.settings(
+                gateway.ports, servers: [origin.port], limit: "\(1_000_000 + turn) per 1m")
             if turn % 2 == 0 { try gateway.reload(text) } else { try gateway.reloadInVain("routes: [") }
             #expect(try tunnel.echo() == "again")
         }

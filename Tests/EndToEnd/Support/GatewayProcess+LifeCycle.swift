@@ -7,7 +7,9 @@ extension GatewayProcess {
 
     /// Waits until its own log says something, so many times in all.
     func waitUntilSaid(_ words: String, times: Int = 1, within limit: Duration = .seconds(5)) throws {
-        try eventually("'\(words)' \(times) times in: \(standardError)", within: limit) { said(words) >= times }
+        try eventually("'\(words)' \(times) times in: \(standardError)", within: limit) {
+            said(words) >= times
+        }
     }
 
     /// Puts new settings in force.
