@@ -23,6 +23,12 @@ func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
     .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
 }
 
+/// Programs for proofs and measurements. They are built with the tree and never shipped.
+func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+    Target.executableTarget(
+        name: name, dependencies: dependencies, path: "Benchmarks/\(name)", swiftSettings: strict)
+}
+
 let package = Package(
     name: "floodgate",
     products: [
@@ -43,22 +49,23 @@ let package = Package(
         module("Slots"),
         module("Addressing", ["Bytes"]),
         module("HTTPModel", ["Bytes"]),
-        module("Reactor", ["Bytes", "Time", "Slots", "Addressing", "CLinux"]),
+        module("Reactor", ["Bytes", "Time", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
-        module("Settings", ["Addressing", .product(name: "Yams", package: "Yams")]),
-        module("Telemetry", ["Bytes", "Time", "HTTPModel", "Settings"]),
+        module("Settings", ["Bytes", "Addressing", .product(name: "Yams", package: "Yams")]),
+        module("Telemetry", ["Bytes", "Time", "Settings"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings"]),
         module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"]),
-        module("Stores", ["Bytes", "Time", "Pipeline"]),
+        module("Stores", ["Time", "Pipeline"]),
         module(
             "Proxy",
             [
-                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline",
+                "Upstream", "Stores", "Telemetry", "Settings",
             ]),
         module(
             "Control",
             [
-                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
+                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
                 "Stores", "Proxy", "Telemetry", "Settings",
             ]),
         module("Demo", ["COpenSSL"]),
@@ -69,6 +76,13 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
+
+        tool(
+            "loadgen",
+            [
+                "Addressing", "Bytes", "HTTP1", "HTTPModel", "Reactor", "Slots", "Time",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
 
         tests("BytesTests", ["Bytes"]),
         tests("SlotsTests", ["Slots"]),
@@ -83,5 +97,11 @@ let package = Package(
             ["Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Control"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),
+        tests(
+            "Simulation",
+            [
+                "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry",
+                "Settings", "Proxy",
+            ]),
     ]
 )

@@ -24,25 +24,28 @@ package struct ByteQueue: ~Copyable {
     /// Adds `bytes` at the end, in a larger block where they need one. They must not be this queue's own.
     package mutating func append(_ bytes: ByteView, pool: inout BufferPool) {
         guard !bytes.isEmpty else { return }
-        reserve(bytes.count, pool: &pool)
-        block!.append(bytes)
+        var grown = takeBlock(withRoomFor: bytes.count, pool: &pool)
+        grown.append(bytes)
+        block = consume grown
     }
 
     /// Makes sure that `length` more bytes fit behind what waits.
     package mutating func reserve(_ length: Int, pool: inout BufferPool) {
-        guard var current = block.take() else {
-            block = pool.take(holding: length)
-            return
+        block = takeBlock(withRoomFor: length, pool: &pool)
+    }
+
+    /// The block, moved together or exchanged for a larger one as need be.
+    private mutating func takeBlock(withRoomFor length: Int, pool: inout BufferPool) -> Buffer {
+        guard var current = block.take() else { return pool.take(holding: length) }
+        if current.room >= length { return current }
+        if current.count + length <= current.capacity {
+            current.compact()
+            return current
         }
-        if current.room < length, current.count + length <= current.capacity { current.compact() }
-        if current.room < length {
-            var larger = pool.take(holding: current.count + length)
-            larger.append(current.view)
-            pool.give(current)
-            block = consume larger
-        } else {
-            block = consume current
-        }
+        var larger = pool.take(holding: current.count + length)
+        larger.append(current.view)
+        pool.give(current)
+        return larger
     }
 
     /// Room behind what waits, for a system call to write into; `commit` takes it over. Reserve first.
@@ -53,7 +56,11 @@ package struct ByteQueue: ~Copyable {
         }
     }
 
-    package mutating func commit(_ length: Int) { block!.commit(length) }
+    package mutating func commit(_ length: Int) {
+        guard var current = block.take() else { preconditionFailure("no room was reserved") }
+        current.commit(length)
+        block = consume current
+    }
 
     /// Drops the first `length` bytes; an emptied block goes back.
     package mutating func consume(_ length: Int, pool: inout BufferPool) {

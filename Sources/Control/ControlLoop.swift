@@ -1,7 +1,6 @@
 import Proxy
 import Reactor
 import Settings
-import Slots
 import Telemetry
 import Time
 

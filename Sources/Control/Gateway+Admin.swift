@@ -33,24 +33,11 @@ extension Gateway: AdminSource {
             endpoints: settings.upstreams.map { ($0.name, $0.servers.map(\.text)) }, limits: settings.limits.map(\.name))
         return status
     }
-
-    /// Opens the admin listener, unless the settings want none.
-    package func startAdmin() throws(StartFailure) -> AdminServer? {
-        let settings = settings
-        guard let address = settings.admin.address else { return nil }
-        let routes = AdminRoutes(source: self)
-        do throws(SystemError) {
-            return try AdminServer(
-                addresses: address.adminAddresses, token: settings.admin.token, events: events, handler: routes.answer)
-        } catch {
-            throw .listener("cannot listen on \(address.text) for the admin listener: \(error)")
-        }
-    }
 }
 
 extension ListenAddress {
     /// "Everywhere" is one listener of each family.
-    fileprivate var adminAddresses: [SocketAddress] {
+    var adminAddresses: [SocketAddress] {
         switch self {
         case .ip, .unix: [socket.0]
         case .everywhere(let port): [.ip(IPAddress(bits: 0), port: port), .ip(IPAddress(ipv4: 0), port: port)]

@@ -34,6 +34,7 @@ package final class Gateway: Sendable {
         var generation = 1
         var isDraining = false
         var lastReload: (time: WallTime, report: ReloadReport)?
+        var admin: AdminServer?
     }
 
     package let file: SettingsFile
@@ -55,8 +56,7 @@ package final class Gateway: Sendable {
         let events = events
         accessLog = try Gateway.openAccessLog(settings.accessLog, workers: count, events: events)
 
-        let descriptors = ProcessLimits.raiseDescriptors()
-        let clients = settings.clients.maxConnections ?? max(64, descriptors - descriptors / 8 - 64)
+        let clients = Gateway.maximumClients(settings, descriptors: ProcessLimits.raiseDescriptors(), events: events)
         var doors = Doors(workers: count)
         do throws(SystemError) {
             let workers = try Gateway.startWorkers(
@@ -103,6 +103,28 @@ package final class Gateway: Sendable {
         }
     }
 
+    /// Client connections that may be open at once. A request needs a descriptor on the upstream's side too: where an
+    /// upstream may open as many as it likes, half of the descriptors are kept for that, up to `upstreamReserve`. The settings may
+    /// say less, but not more: a gateway that cannot reach its upstreams serves nobody.
+    private static func maximumClients(_ settings: GatewaySettings, descriptors: Int, events: EventLog) -> Int {
+        let room = descriptors - ownDescriptors
+        let caps = settings.upstreams.reduce(0) { $0 + ($1.connections == 0 ? upstreamReserve : $1.connections) }
+        let allowed = max(room - min(caps, upstreamReserve, room / 2), 16)
+        guard let wanted = settings.clients.maxConnections else { return allowed }
+        if wanted > allowed {
+            events.warning(
+                "clients.max_connections is more than the limit of open files bears",
+                ["max_connections": "\(wanted)", "open_files": "\(descriptors)", "used": "\(allowed)"])
+        }
+        return min(wanted, allowed)
+    }
+
+    /// Descriptors that connections to upstreams may count on where the settings do not bound them.
+    private static let upstreamReserve = 4096
+
+    /// Descriptors for logs, listeners, loops and the admin listener's clients.
+    private static let ownDescriptors = 64
+
     private static func startWorkers(
         _ count: Int, settings: GatewaySettings, registry: MetricRegistry, accessLog: AccessLogWriter?, events: EventLog,
         clients: Int
@@ -134,6 +156,20 @@ package final class Gateway: Sendable {
 
     /// Where clients connect.
     package var addresses: [SocketAddress] { state.withLock { $0.doors.addresses } }
+
+    /// Opens the admin listener, unless the settings want none.
+    package func startAdmin() throws(StartFailure) {
+        let settings = settings
+        guard let address = settings.admin.address else { return }
+        let routes = AdminRoutes(source: self)
+        do throws(SystemError) {
+            let admin = try AdminServer(
+                addresses: address.adminAddresses, token: settings.admin.token, events: events, handler: routes.answer)
+            state.withLock { $0.admin = admin }
+        } catch {
+            throw .listener("cannot listen on \(address.text) for the admin listener: \(error)")
+        }
+    }
 
     // MARK: Reload
 
@@ -171,6 +207,10 @@ package final class Gateway: Sendable {
         } catch {
             return refused(error.description)
         }
+        // What a full disk or an editor at work leaves behind: an empty file means the defaults, and would shut every door.
+        guard !loaded.settings.routes.isEmpty || state.settings.routes.isEmpty else {
+            return refused("\(file.path) has no routes: nothing would be served any more")
+        }
         do throws(Doors.Failure) {
             listeners = try state.doors.open(loaded.settings.listeners)
         } catch {
@@ -187,6 +227,7 @@ package final class Gateway: Sendable {
         } catch {
             events.error("resolver not started", ["reason": "\(error)"])
         }
+        state.admin?.update(token: loaded.settings.admin.token)
         state.settings = loaded.settings
         state.generation += 1
         return ReloadReport(isApplied: true, generation: state.generation, diagnostics: loaded.warnings)
@@ -195,7 +236,7 @@ package final class Gateway: Sendable {
     /// Says which changes wait for a restart.
     private func warnOfRestarts(from old: GatewaySettings, to new: GatewaySettings) {
         let changed = [
-            ("workers", old.workers != new.workers), ("admin", old.admin != new.admin), ("log", old.log != new.log),
+            ("workers", old.workers != new.workers), ("admin.address", old.admin.address != new.admin.address), ("log", old.log != new.log),
             ("access_log", old.accessLog != new.accessLog),
             ("clients.max_connections", old.clients.maxConnections != new.clients.maxConnections),
         ]
@@ -223,6 +264,7 @@ package final class Gateway: Sendable {
         if let accessLog, !accessLog.stop(within: .seconds(2)) {
             events.warning("access log not written to its end")
         }
+        state.withLock { $0.admin }?.stop()
         for address in addresses { address.removeSocketFile() }
     }
 }

@@ -15,8 +15,7 @@ package enum GatewayRunner {
         whenReady: (Gateway) -> Void = { _ in }
     ) throws(Gateway.StartFailure) {
         let gateway = try Gateway(file: file, settings: settings)
-        let admin = try gateway.startAdmin()
-        defer { admin?.stop() }
+        try gateway.startAdmin()
         do throws(SystemError) {
             var loop = try ControlLoop(
                 gateway: gateway, signals: signals, notifyPath: ProcessFiles.environment["NOTIFY_SOCKET"])

@@ -37,9 +37,10 @@ package struct BodyReader {
 
     /// Bytes still to come, where the framing tells; nil where only the end itself will.
     package var announced: Int? {
+        if isEnded { return 0 }
         switch framing {
-        case .none, .length: remaining
-        case .chunked, .untilClose: nil
+        case .none, .length: return remaining
+        case .chunked, .untilClose: return nil
         }
     }
 

@@ -83,7 +83,7 @@ package struct ServerConnectionMachine {
     private var awaitsContinue = false
     private let halfClose: HalfClosePolicy
     /// Bytes of a request that are read and dropped after an early answer.
-    private let dropLimit: Int
+    package let dropLimit: Int
 
     /// Requests whose head was complete.
     package private(set) var requests = 0

@@ -9,6 +9,8 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
     case queueFull
     /// All connections were busy for as long as a request may wait.
     case queueTimeout
+    /// The gateway has no descriptor left to connect with.
+    case noDescriptor
     /// The server could not be connected to.
     case connectFailed
     case connectTimeout
@@ -39,7 +41,7 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
 
     package var origin: Outcome.Origin {
         switch self {
-        case .noEndpoint, .queueFull, .queueTimeout, .drained, .bodyTooLarge: .gateway
+        case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .drained, .bodyTooLarge: .gateway
         case .connectFailed, .connectTimeout, .requestTimeout, .upstreamClosed, .responseTimeout, .badResponse,
             .truncated, .readTimeout:
             .upstream
@@ -58,6 +60,10 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
             LocalResponse(
                 status: 503, title: "Service unavailable",
                 detail: "This service is busy. Try again in a moment.", retryAfter: 1)
+        case .noDescriptor:
+            LocalResponse(
+                status: 503, title: "Service unavailable",
+                detail: "The gateway has no connection left for this request. Try again in a moment.", retryAfter: 1)
         case .connectFailed:
             LocalResponse(status: 502, title: "Bad gateway", detail: "The service could not be reached.", retryAfter: 1)
         case .upstreamClosed, .truncated:

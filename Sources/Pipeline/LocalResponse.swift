@@ -1,3 +1,5 @@
+import Bytes
+import Settings
 import Telemetry
 
 /// An answer that the gateway makes itself. Readable by people and programs: RFC 9457 problem details with the request's id
@@ -40,6 +42,11 @@ package struct LocalResponse {
 }
 
 extension LocalResponse {
+    /// What the operator wrote, where that is the answer.
+    package var ownBody: FixedBody? {
+        if case .fixed(let body) = content { body } else { nil }
+    }
+
     package static func health(status: Int) -> LocalResponse {
         LocalResponse(status: status, title: "", detail: "", content: .health)
     }
@@ -63,11 +70,21 @@ package final class FixedBody: Sendable {
     package let contentType: String
     /// Complete field lines, each with its CRLF.
     package let fieldLines: [UInt8]
+    /// Names of those fields in lower case: what the gateway would say itself gives way to them.
+    private let fieldNames: [[UInt8]]
 
-    package init(bytes: [UInt8], contentType: String, fieldLines: [UInt8] = []) {
+    /// - Parameter fields: The operator's own; a Content-Type among them takes the place of `contentType`.
+    package init(bytes: [UInt8], contentType: String, fields: [HeaderField] = []) {
         self.bytes = bytes
-        self.contentType = contentType
-        self.fieldLines = fieldLines
+        let others = fields.filter { $0.name.lowercased() != "content-type" }
+        self.contentType = fields.first { $0.name.lowercased() == "content-type" }?.value ?? contentType
+        fieldLines = others.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) }
+        fieldNames = others.map { Array($0.name.lowercased().utf8) }
+    }
+
+    /// Whether the operator's own fields include this one, named in lower case.
+    package func sets(_ name: ByteView) -> Bool {
+        fieldNames.contains { own in own.withView { $0.equals(name) } }
     }
 
     package convenience init(text: String) {

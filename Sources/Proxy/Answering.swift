@@ -35,6 +35,8 @@ extension ProxyCore where Net: ~Copyable {
             return count
         case .blocked:
             connections[id].isReadable = false
+        case .ended where connections[id].isBroken:
+            perform(connections[id].machine.originClosed(.reset), on: id)
         case .ended:
             guard endBody(on: id) else { return nil }
             perform(connections[id].machine.originClosed(.fin), on: id)
@@ -121,7 +123,10 @@ extension ProxyCore where Net: ~Copyable {
             case .chunked: .chunked
             case .untilClose: .untilClose
             }
-        let persists = clients[client].machine.responseDecided(framing: framing, keepAlive: mayServeMore(client))
+        // An error before the body has ended is the last word on it; what is long is not waited for.
+        let isRefusal = head.status >= 400 && !mayDropBody(of: id)
+        let persists = clients[client].machine.responseDecided(
+            framing: framing, keepAlive: !isRefusal && mayServeMore(client))
         exchanges[id].phase = .body
         exchanges[id].status = head.status
         exchanges[id].responseCoding = coding

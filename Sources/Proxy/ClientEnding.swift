@@ -115,6 +115,8 @@ extension ProxyCore where Net: ~Copyable {
         if exchanges[exchange].outcome != nil {
             complete(exchange)
         } else if let connection = exchanges[exchange].connection {
+            // Nobody counted the server's silence while the client had enough to read.
+            moveConnectionDeadline(connection)
             advanceConnection(connection)
         }
     }

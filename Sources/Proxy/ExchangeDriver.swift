@@ -67,9 +67,7 @@ extension ProxyCore where Net: ~Copyable {
     /// Answers for the upstream.
     mutating func respond(_ response: LocalResponse, to id: SlotID, outcome: Outcome) {
         let client = exchanges[id].client
-        // What has not arrived of a short body is read away, so that the connection can go on; anything longer ends it.
-        let rest = exchanges[id].requestBody.announced ?? .max
-        let keepAlive = rest <= 65536 && exchanges[id].phase != .head && mayServeMore(client)
+        let keepAlive = exchanges[id].phase != .head && mayDropBody(of: id) && mayServeMore(client)
         let persists = clients[client].machine.responseDecided(framing: .length(1), keepAlive: keepAlive)
         exchanges[id].status = response.status
         exchanges[id].outcome = outcome
@@ -84,6 +82,11 @@ extension ProxyCore where Net: ~Copyable {
     /// Whether a client's connection may carry a further request behind the one in work.
     func mayServeMore(_ client: SlotID) -> Bool {
         clients[client].machine.requests < plan.clients.maxRequestsPerConnection
+    }
+
+    /// Whether what has not arrived of the request's body is so little that it is read away for the connection's sake.
+    func mayDropBody(of id: SlotID) -> Bool {
+        (exchanges[id].requestBody.announced ?? .max) <= clients[exchanges[id].client].machine.dropLimit
     }
 
     /// The exchange has failed: tells the client as well as it still can.
@@ -173,6 +176,6 @@ extension ProxyCore where Net: ~Copyable {
         if exchanges[id].timings.connected != .unset {
             record.upstreamConnection = exchanges[id].usesKeptConnection ? .reused : .fresh
         }
-        if log!.append(record, now: now) == .dropped { metrics.add(.logDrops) }
+        if log?.append(record, now: now) == .dropped { metrics.add(.logDrops) }
     }
 }

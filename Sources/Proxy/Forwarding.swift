@@ -1,3 +1,4 @@
+import Addressing
 import Bytes
 import HTTP1
 import HTTPModel
@@ -20,7 +21,8 @@ extension ProxyCore where Net: ~Copyable {
         guard let index = exchanges[id].state.plan?.upstream(&random) else {
             preconditionFailure("a route without an upstream answers by itself")
         }
-        exchanges[id].upstream = place(of: index, in: exchanges[id].plan)
+        guard let upstream = place(of: index, in: exchanges[id].plan) else { return fail(id, .noEndpoint) }
+        exchanges[id].upstream = upstream
         acquire(id)
     }
 
@@ -68,9 +70,11 @@ extension ProxyCore where Net: ~Copyable {
         exchanges[id].server = target.label
         let socket: Socket
         do throws(SystemError) {
-            socket = try network.connect(to: target.address)
+            socket = try openSocket(to: target.address)
         } catch {
             upstreams[upstream].pool.closed(endpoint: endpoint, wasInFlight: true)
+            // Not the server's fault: it must not be avoided for it.
+            guard !error.isOutOfDescriptors else { return fail(id, .noDescriptor) }
             return connectFailed(id, endpoint: endpoint, .connectFailed)
         }
         let connection = connections.insert(
@@ -86,6 +90,19 @@ extension ProxyCore where Net: ~Copyable {
             return connectionFailed(connection, .connectFailed)
         }
         moveConnectionDeadline(connection)
+    }
+
+    /// Starts to connect. Where descriptors have run out, an idle connection gives up its own, and nobody new is let in
+    /// for a while.
+    private mutating func openSocket(to address: SocketAddress) throws(SystemError) -> Socket {
+        do throws(SystemError) {
+            return try network.connect(to: address)
+        } catch {
+            guard error.isOutOfDescriptors else { throw error }
+            lacksDescriptors = true
+            guard closeOldestIdle() else { throw error }
+            return try network.connect(to: address)
+        }
     }
 
     /// A connect failed: another server may be tried, for nothing has been sent.
@@ -136,6 +153,7 @@ extension ProxyCore where Net: ~Copyable {
 
         let client = exchanges[id].client
         let before = exchanges[id].requestBody
+        if before.isEnded, exchanges[id].state.head.framing == .chunked { writeEmptyBody(of: id, to: &head) }
         var message = head.view
         var consumed = 0
         if !before.isEnded, !clients[client].received.isEmpty {
@@ -168,6 +186,14 @@ extension ProxyCore where Net: ~Copyable {
         if exchanges.contains(id), !exchanges[id].requestBody.isEnded { passRequestBody(id) }
     }
 
+    /// The end of a chunked body that was found to be empty on the attempt before this one.
+    private func writeEmptyBody(of id: SlotID, to writer: inout ByteWriter) {
+        let trailers = exchanges[id].requestBody.trailers
+        writer.write("0\r\n")
+        trailers.withView { writer.write($0) }
+        writer.write("\r\n")
+    }
+
     /// Takes the payload out of a piece of body and frames it for the server. Ranges are those of the read region. Nil where the
     /// body was refused and the exchange is over.
     private mutating func readBody(_ piece: BodyPiece, of id: SlotID) -> (range: Range<Int>, consumed: Int)? {
@@ -175,6 +201,11 @@ extension ProxyCore where Net: ~Copyable {
         let coding: BodyCoding = exchanges[id].state.head.framing == .chunked ? .chunked : .asIs
         do throws(ChunkError) {
             let step = try exchanges[id].requestBody.read(piece.bytes)
+            // First of all: the frame of the last chunk may be longer than what is read, and would be written over the next request.
+            if !piece.isStored {
+                clients[exchanges[id].client].received.append(
+                    piece.bytes.view.dropFirst(step.consumed), pool: &buffers)
+            }
             exchanges[id].bytesIn += step.consumed
             clients[exchanges[id].client].machine.requestBodyReceived()
             exchanges[id].requestBodyBytes += step.payload.count
@@ -228,7 +259,7 @@ extension ProxyCore where Net: ~Copyable {
                 return
             }
             guard let framed = readBody(piece, of: id) else { return }
-            settle(piece, consumed: framed.consumed, of: client)
+            if piece.isStored { clients[client].received.consume(framed.consumed, pool: &buffers) }
             let absolute = Layout.headroom + framed.range.lowerBound..<Layout.headroom + framed.range.upperBound
             let message = body.view.view.slice(absolute.lowerBound, absolute.upperBound)
             guard send(message, on: connection) else { return }

@@ -23,12 +23,15 @@ enum LocalAnswerWriter {
         head.write(" ")
         head.write(StatusText.reason(of: response.status))
         head.write("\r\n")
+        let own = response.ownBody
         head.write(date)
+        own?.fieldLines.withView { head.write($0) }
         if response.status != 204 {
             writeContentType(response.content, &head)
             head.write("Content-Length: ")
             head.write(decimal: body.count)
-            head.write("\r\nCache-Control: no-store\r\n")
+            head.write("\r\n")
+            if own?.sets(ByteView("cache-control")) != true { head.write("Cache-Control: no-store\r\n") }
         }
         writeFields(response, to: exchange, persists: persists, securityHeaders: securityHeaders, writer: &head)
         head.write("\r\n")
@@ -46,7 +49,6 @@ enum LocalAnswerWriter {
             writer.write("Content-Type: ")
             writer.write(text: body.contentType)
             writer.write("\r\n")
-            body.fieldLines.withView { writer.write($0) }
         }
     }
 
@@ -64,7 +66,7 @@ enum LocalAnswerWriter {
             allow.bytes.withView { writer.write($0) }
             writer.write("\r\n")
         }
-        securityHeaders.write(to: &writer)
+        securityHeaders.write(to: &writer, besides: response.ownBody)
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
         writer.write("\r\n")

@@ -53,10 +53,9 @@ package struct PlanCompiler {
                     return RoutePlan.Share(upstream: index, upTo: sum)
                 })
         case .respond(let response):
-            let lines = response.headers.map { "\($0.name): \($0.value)\r\n" }.joined()
             return .fixed(
                 RoutePlan.FixedAnswer(
-                    status: response.status, body: FixedBody(response.body, fieldLines: Array(lines.utf8))))
+                    status: response.status, body: FixedBody(response.body, fields: response.headers)))
         }
     }
 
@@ -70,14 +69,14 @@ package struct PlanCompiler {
 }
 
 extension FixedBody {
-    convenience init(_ body: AnswerBody?, fieldLines: [UInt8] = []) {
+    convenience init(_ body: AnswerBody?, fields: [HeaderField] = []) {
         switch body {
         case .text(let text):
-            self.init(bytes: Array(text.utf8), contentType: "text/plain; charset=utf-8", fieldLines: fieldLines)
+            self.init(bytes: Array(text.utf8), contentType: "text/plain; charset=utf-8", fields: fields)
         case .json(let json):
-            self.init(bytes: Array(json.utf8), contentType: "application/json", fieldLines: fieldLines)
+            self.init(bytes: Array(json.utf8), contentType: "application/json", fields: fields)
         case nil:
-            self.init(bytes: [], contentType: "text/plain; charset=utf-8", fieldLines: fieldLines)
+            self.init(bytes: [], contentType: "text/plain; charset=utf-8", fields: fields)
         }
     }
 }

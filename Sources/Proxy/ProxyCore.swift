@@ -44,6 +44,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     let heads = Scratch(size: Layout.headroom)
 
     var drain = DrainPhase.none
+    /// Set where a connect found no descriptor left: whoever accepts should pause.
+    package var lacksDescriptors = false
     /// Client connections that may be open at once.
     package var maximumClients = Int.max
 
@@ -78,6 +80,12 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
         install(plan)
     }
 
+    /// Connections that the pools count, entries in the timer wheel and upstreams that are kept: for the simulation.
+    package var books: (pooled: Int, timers: Int, upstreams: Int) {
+        let pooled = upstreams.identities.reduce(0) { $0 + upstreams[$1].pool.open }
+        return (pooled, timers.count, upstreams.count)
+    }
+
     /// Connections, exchanges and blocks that are out: for the simulation and for reports.
     package var census: (clients: Int, connections: Int, exchanges: Int, blocks: Int) {
         (clients.count, connections.count, exchanges.count, buffers.outstanding)
@@ -98,6 +106,7 @@ extension ProxyCore where Net: ~Copyable {
             ClientConnection(
                 socket: accepted.socket, listener: listener, peer: accepted.peer?.address ?? .loopback,
                 mode: listener.proxyProtocol == .off ? .http : .proxyHeader, limits: plan.headLimits, now: now))
+        metrics.add(.connectionsOpen)
         do throws(SystemError) {
             try network.watch(accepted.socket, token: Token(.client, id).word)
         } catch {
@@ -105,7 +114,6 @@ extension ProxyCore where Net: ~Copyable {
             return removeClient(id, closing: .plainly)
         }
         if drain != .none { _ = clients[id].machine.drainBegan(idle: .awaitLastRequest) }
-        metrics.add(.connectionsOpen)
         moveClientDeadline(id)
         advanceClient(id)
     }

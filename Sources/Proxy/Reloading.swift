@@ -32,6 +32,8 @@ extension ProxyCore where Net: ~Copyable {
             } else {
                 retire(id)
             }
+            // A raised cap or a server more may be what somebody waits for.
+            serveWaiting(id)
         }
     }
 
@@ -40,6 +42,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let id = findUpstream(name) else { return }
         let others = upstreams[id].pool.states.map(\.endpoint).filter { $0.label != server }
         replaceEndpoints(of: id, others + endpoints)
+        serveWaiting(id)
     }
 
     private mutating func replaceEndpoints(of id: SlotID, _ endpoints: [ServerEndpoint]) {
@@ -63,20 +66,27 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Where a plan's upstream is kept. A plan that is no longer in force finds it by name.
-    func place(of index: Int, in plan: GatewayPlan) -> SlotID {
-        if plan === self.plan { return places[index] }
-        guard let id = findUpstream(plan.upstreams[index].name.view) else { return places.first ?? places[index] }
-        return id
+    /// Nil where the settings in force have no such upstream any more.
+    func place(of index: Int, in plan: GatewayPlan) -> SlotID? {
+        plan === self.plan ? places[index] : findUpstream(plan.upstreams[index].name.view)
     }
 
     private mutating func retire(_ id: SlotID) {
         upstreams[id].isRetired = true
         for connection in upstreams[id].pool.removeAllIdle() { removeUncounted(connection) }
-        if upstreams[id].pool.open == 0, upstreams[id].pool.waitingCount == 0 { forgetUpstream(id) }
+        // What is out now closes when it comes back.
+        var limits = upstreams[id].plan.limits
+        limits.idle = 0
+        upstreams[id].pool.update(limits: limits, policy: upstreams[id].plan.policy)
     }
 
-    mutating func forgetUpstream(_ id: SlotID) {
-        _ = upstreams.remove(id)
+    /// Forgets the upstreams that no settings name any more and no exchange uses, not even for its line in the log.
+    private mutating func forgetRetired() {
+        for id in upstreams.identities
+        where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].pool.waitingCount == 0 {
+            let isNamed = exchanges.identities.contains { exchanges[$0].upstream == id }
+            if !isNamed { _ = upstreams.remove(id) }
+        }
     }
 
     /// Closes an idle connection that its pool no longer counts.
@@ -86,11 +96,22 @@ extension ProxyCore where Net: ~Copyable {
         network.close(connection.socket)
     }
 
+    /// Closes an idle connection to any server. False where there is none.
+    mutating func closeOldestIdle() -> Bool {
+        for id in upstreams.identities {
+            guard let connection = upstreams[id].pool.popExpired(now: .distantFuture) else { continue }
+            removeUncounted(connection)
+            return true
+        }
+        return false
+    }
+
     /// Closes connections that have been idle too long, hands old log lines on and reports what is held. About once a second.
     package mutating func keepHouse() {
         for id in upstreams.identities {
             while let connection = upstreams[id].pool.popExpired(now: now) { removeUncounted(connection) }
         }
+        forgetRetired()
         metrics.set(.bufferBytes, to: buffers.outstandingBytes)
         if drain == .closing { closeQuietClients() }
     }

@@ -44,6 +44,8 @@ struct Deadline {
             instant = .distantFuture
             return (true, nil)
         }
+        // An entry from before the deadline had come nearer; the one that counts is still in the wheel.
+        guard now >= armed else { return (false, nil) }
         armed = instant
         return (false, instant == .distantFuture ? nil : instant)
     }

@@ -22,6 +22,8 @@ struct UpstreamConnection: ~Copyable {
     var isReadable = false
     var isWritable = false
     var peerHasEnded = false
+    /// A send has failed. The kernel tells the error only once: a read finds an end where there was a reset.
+    var isBroken = false
     var isRunnable = false
 
     var parser: ResponseParser

@@ -22,7 +22,9 @@ extension ProxyCore where Net: ~Copyable {
     mutating func advanceConnection(_ id: SlotID) {
         if connections[id].isConnecting {
             guard connections[id].isWritable || connections[id].peerHasEnded else { return }
-            return connectEnded(id)
+            // A server that speaks or leaves at once is told of by the same edge: there will be no other.
+            connectEnded(id)
+            guard connections.contains(id), !connections[id].isConnecting else { return }
         }
         guard let exchange = connections[id].exchange else {
             // Nobody has asked it anything: what it says, or its end, makes it useless.
@@ -75,13 +77,10 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Lets requests that wait have the places that have become free.
-    private mutating func serveWaiting(_ upstream: SlotID) {
+    mutating func serveWaiting(_ upstream: SlotID) {
         while let waiting = upstreams[upstream].pool.nextWaiter() {
             guard exchanges.contains(waiting) else { continue }
             acquire(waiting)
-        }
-        if upstreams[upstream].isRetired, upstreams[upstream].pool.open == 0, upstreams[upstream].pool.waitingCount == 0 {
-            forgetUpstream(upstream)
         }
     }
 
@@ -135,6 +134,7 @@ extension ProxyCore where Net: ~Copyable {
             return false
         }
         exchanges[exchange].stopsSending = true
+        connections[id].isBroken = true
         connections[id].isReadable = true
         connections[id].isWritable = false
         passResponse(exchange)
@@ -166,6 +166,7 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].retries += 1
             exchanges[id].usesKeptConnection = false
             exchanges[id].isRequestComplete = exchanges[id].requestBody.isEnded
+            exchanges[id].stopsSending = false
             exchanges[id].timings.requestSent = .unset
             metrics.add(.retries)
             return acquire(id)
@@ -175,9 +176,10 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Whether the request may be sent again: once, on a new connection, while nobody has heard anything of it.
     private func mayRepeat(_ id: SlotID, _ retry: ClientConnectionMachine.Retry) -> Bool {
-        guard !exchanges[id].wantsFresh, exchanges[id].requestBodyBytes == 0, !exchanges[id].hasAnswered else {
-            return false
-        }
+        // Of a body, also the end of an empty chunked one, nothing is kept once it has been passed on.
+        let isPastLastChunk = exchanges[id].state.head.framing == .chunked && exchanges[id].requestBody.isEnded
+        let hasItsBody = exchanges[id].requestBodyBytes == 0 && !isPastLastChunk
+        guard !exchanges[id].wantsFresh, hasItsBody, !exchanges[id].hasAnswered else { return false }
         switch retry {
         case .untouched: return true
         case .reusedConnection: return exchanges[id].state.head.method.isIdempotent
@@ -200,7 +202,9 @@ extension ProxyCore where Net: ~Copyable {
         if let connection = exchanges[id].connection {
             exchanges[id].connection = nil
             connections[connection].exchange = nil
-            if keepsConnection { giveBack(connection) } else { removeConnection(connection) }
+            // One whose server has closed it behind the answer would only fail whoever got it next.
+            let isUsable = keepsConnection && !connections[connection].peerHasEnded
+            if isUsable { giveBack(connection) } else { removeConnection(connection) }
         }
         exchanges[id].phase = .done
         exchanges[id].outcome = .ok
@@ -218,6 +222,11 @@ extension ProxyCore where Net: ~Copyable {
             removeReleased(id)
         case .handTo(let waiting):
             guard exchanges.contains(waiting) else { preconditionFailure("who waits no longer has left the queue") }
+            if exchanges[waiting].wantsFresh {
+                // A kept connection has died under it once already; this one makes room for a new one.
+                removeConnection(id)
+                return acquire(waiting)
+            }
             exchanges[waiting].timings.upstreamChosen = now
             attach(id, to: waiting)
         }

@@ -53,6 +53,10 @@ struct WorkerLoop: ~Copyable {
             }
         }
         core.advance()
+        if core.lacksDescriptors {
+            core.lacksDescriptors = false
+            pauseAccepting("no descriptor left to connect with, accepting pauses", [:])
+        }
         if core.now >= nextHousekeeping { keepHouse() }
         if let instant = acceptsAgain, instant <= core.now, core.openClients < core.maximumClients { resumeAccepting() }
         let busy = SystemClock.now() - core.now

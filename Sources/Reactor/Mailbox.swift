@@ -3,6 +3,7 @@ import Glibc
 import Synchronization
 
 /// Messages from other threads to one loop: a locked queue and an eventfd that wakes the loop once per batch.
+// SAFETY: the kernel writes a counter and a poll request of the caller's frame.
 package final class Mailbox<Message: Sendable>: Sendable {
     private let waiting = Mutex<[Message]>([])
     /// Readable while messages may be waiting.

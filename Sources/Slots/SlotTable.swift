@@ -2,20 +2,23 @@
 ///
 /// Elements may be non-copyable: what they own is given back exactly once. Access to a removed element is a programming
 /// error and stops the process; `contains` tells for identities that came from outside the turn.
-// SAFETY: `slots` is `capacity` cells owned by the table; a cell's element is initialised exactly while `occupied` is true,
-// which every access checks together with the generation.
+// SAFETY: `elements` and `marks` are `capacity` cells each, owned by the table. An element is initialised exactly while its mark says
+// so, which every access checks together with the generation.
 @safe
 @usableFromInline
 package struct SlotTable<Element: ~Copyable>: ~Copyable {
+    /// A slot's generation, and whether it is filled.
     @usableFromInline
-    struct Cell: ~Copyable {
+    struct Mark {
         @usableFromInline var generation: UInt32 = 0
-        @usableFromInline var element: Element?
+        @usableFromInline var isFilled = false
 
-        @inlinable init() { element = nil }
+        @inlinable
+        init() {}
     }
 
-    @usableFromInline var slots: UnsafeMutablePointer<Cell>
+    @usableFromInline var elements: UnsafeMutablePointer<Element>
+    @usableFromInline var marks: UnsafeMutablePointer<Mark>
     @usableFromInline var capacity: Int
     @usableFromInline var free: [UInt32] = []
     /// Elements in the table.
@@ -24,53 +27,57 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
     @inlinable
     package init(minimumCapacity: Int = 16) {
         capacity = max(1, minimumCapacity)
-        unsafe slots = .allocate(capacity: capacity)
-        for index in 0..<capacity { unsafe (slots + index).initialize(to: Cell()) }
+        unsafe elements = .allocate(capacity: capacity)
+        unsafe marks = .allocate(capacity: capacity)
+        unsafe marks.initialize(repeating: Mark(), count: capacity)
         free = (0..<UInt32(capacity)).reversed()
     }
 
     @inlinable
     deinit {
-        unsafe slots.deinitialize(count: capacity)
-        unsafe slots.deallocate()
+        for index in 0..<capacity where unsafe marks[index].isFilled { unsafe (elements + index).deinitialize(count: 1) }
+        unsafe elements.deallocate()
+        unsafe marks.deallocate()
     }
 
     @inlinable
     package mutating func insert(_ element: consuming Element) -> SlotID {
         if free.isEmpty { grow() }
-        guard let index = free.popLast() else { preconditionFailure("a table that has grown has room") }
-        unsafe slots[Int(index)].element = consume element
+        guard let slot = free.popLast() else { preconditionFailure("a table that has grown has room") }
+        let index = Int(slot)
+        unsafe (elements + index).initialize(to: element)
+        unsafe marks[index].isFilled = true
         count &+= 1
-        return SlotID(index: index, generation: unsafe slots[Int(index)].generation)
+        return SlotID(index: slot, generation: unsafe marks[index].generation)
     }
 
     @inlinable
     package mutating func remove(_ id: SlotID) -> Element {
         let index = checked(id)
-        guard let element = unsafe slots[index].element.take() else { preconditionFailure("slot \(index) is empty") }
-        unsafe slots[index].generation = (slots[index].generation &+ 1) & SlotID.generationMask
+        unsafe marks[index].isFilled = false
+        unsafe marks[index].generation = (marks[index].generation &+ 1) & SlotID.generationMask
         free.append(id.index)
         count &-= 1
-        return element
+        return unsafe (elements + index).move()
     }
 
     /// Whether `id` still names an element.
     @inlinable
     package func contains(_ id: SlotID) -> Bool {
         let index = Int(id.index)
-        guard index < capacity, unsafe slots[index].generation == id.generation else { return false }
-        return unsafe slots[index].element != nil
+        guard index < capacity else { return false }
+        return unsafe marks[index].isFilled && marks[index].generation == id.generation
     }
 
     @inlinable
     package subscript(id: SlotID) -> Element {
         @inlinable _read {
             let index = checked(id)
-            yield unsafe slots[index].element!
+            yield unsafe elements[index]
         }
         @inlinable _modify {
             let index = checked(id)
-            yield unsafe &slots[index].element!
+            yield unsafe &elements[index]
         }
     }
 
@@ -84,19 +91,24 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
     @inlinable
     package var identities: [SlotID] {
         (0..<capacity).compactMap { index in
-            guard unsafe slots[index].element != nil else { return nil }
-            return SlotID(index: UInt32(index), generation: unsafe slots[index].generation)
+            guard unsafe marks[index].isFilled else { return nil }
+            return SlotID(index: UInt32(index), generation: unsafe marks[index].generation)
         }
     }
 
     @inlinable
     mutating func grow() {
         let larger = capacity * 2
-        let moved = UnsafeMutablePointer<Cell>.allocate(capacity: larger)
-        unsafe moved.moveInitialize(from: slots, count: capacity)
-        for index in capacity..<larger { unsafe (moved + index).initialize(to: Cell()) }
-        unsafe slots.deallocate()
-        unsafe slots = moved
+        let movedElements = UnsafeMutablePointer<Element>.allocate(capacity: larger)
+        let movedMarks = UnsafeMutablePointer<Mark>.allocate(capacity: larger)
+        // The table grows only when it is full: every element is there to be moved.
+        unsafe movedElements.moveInitialize(from: elements, count: capacity)
+        unsafe movedMarks.moveInitialize(from: marks, count: capacity)
+        unsafe (movedMarks + capacity).initialize(repeating: Mark(), count: larger - capacity)
+        unsafe elements.deallocate()
+        unsafe marks.deallocate()
+        unsafe elements = movedElements
+        unsafe marks = movedMarks
         free.append(contentsOf: (UInt32(capacity)..<UInt32(larger)).reversed())
         capacity = larger
     }

@@ -4,7 +4,8 @@ import Testing
 /// Every wait has a deadline of its own, and none of them ends what it is not about.
 @Suite(.timeLimit(.minutes(1))) struct DeadlineTests {
     @Test func `an answer may take longer than a head, an idle connection or a body`() throws {
-        let origin = try ScriptedOrigin(.forever([.expectRequest, .wait(.milliseconds(1300)), .respond(body: "late")]))
+        let origin = try ScriptedOrigin(
+            .forever([.expectRequest, .wait(.milliseconds(1300)), .respond(body: "late")]))
         defer { origin.stop() }
         let gateway = try GatewayProcess(
             before: origin, clients: "head_timeout: 100ms, idle_timeout: 1s, body_timeout: 100ms")
@@ -15,7 +16,8 @@ import Testing
     }
 
     @Test func `a request that waited in the queue may take its time afterwards`() throws {
-        let origin = try ScriptedOrigin(.forever([.expectRequest, .wait(.milliseconds(200)), .respond(body: "late")]))
+        let origin = try ScriptedOrigin(
+            .forever([.expectRequest, .wait(.milliseconds(200)), .respond(body: "late")]))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin, upstream: "connections: 1, queue: { wait: 300ms }")
         let first = try gateway.client()
@@ -27,7 +29,9 @@ import Testing
         #expect(try second.response().text == "late")
     }
 
-    @Test(arguments: ["GET / HTTP/1.1\r\nHost: he", "G", "GET / HTTP/1.1\r\nHost: here\r\n\r", "\r\n"] as [WireText])
+    @Test(
+        arguments: ["GET / HTTP/1.1\r\nHost: he", "G", "GET / HTTP/1.1\r\nHost: here\r\n\r", "\r\n"]
+            as [WireText])
     func `a head that does not arrive in time is answered with 408`(wire: WireText) throws {
         let origin = try ScriptedOrigin.answering()
         defer { origin.stop() }
@@ -69,11 +73,12 @@ import Testing
         #expect(ContinuousClock.now - start > .milliseconds(900))
     }
 
-    @Test(arguments: [
-        request("POST /b HTTP/1.1", ["Content-Length: 10"]) + "abc",
-        request("POST /b HTTP/1.1", ["Transfer-Encoding: chunked"]) + "5\r\nabc",
-        request("POST /b HTTP/1.1", ["Content-Length: 10", "Expect: 100-continue"]),
-    ].map(WireText.init(text:)))
+    @Test(
+        arguments: [
+            request("POST /b HTTP/1.1", ["Content-Length: 10"]) + "abc",
+            request("POST /b HTTP/1.1", ["Transfer-Encoding: chunked"]) + "5\r\nabc",
+            request("POST /b HTTP/1.1", ["Content-Length: 10", "Expect: 100-continue"]),
+        ].map(WireText.init(text:)))
     func `a body that stops arriving is answered with 408 and ends both connections`(wire: WireText) throws {
         let origin = try ScriptedOrigin(.expectHead, .waitUntilPeerLeaves)
         defer { origin.stop() }
@@ -118,11 +123,12 @@ import Testing
         #expect(try origin.end() == .peerClosed)
     }
 
-    @Test(arguments: [
-        "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
-        "HTTP/1.1 200 OK\r\n\r\nabc",
-    ] as [WireText])
+    @Test(
+        arguments: [
+            "HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nabc",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc",
+            "HTTP/1.1 200 OK\r\n\r\nabc",
+        ] as [WireText])
     func `an origin that falls silent inside a body costs the client its connection`(wire: WireText) throws {
         let origin = try ScriptedOrigin(.expectRequest, .send(wire.text), .waitUntilPeerLeaves)
         defer { origin.stop() }
@@ -157,19 +163,23 @@ import Testing
 
     @Test func `a client that takes nothing loses its connection, and the origin its reader`() throws {
         let origin = try ScriptedOrigin(
-            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n"), .sendPattern(64 << 20))
+            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 67108864\r\n\r\n"),
+            .sendPattern(64 << 20))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin, clients: "write_timeout: 200ms")
         let client = try gateway.client()
         try client.send(get("/big"))
         #expect(try origin.end(within: .seconds(10)) == .peerReset)
         #expect(try gateway.logged("/big")[0]["outcome"] as? String == "client.body")
-        #expect(throws: SocketError.reset) { while try !client.socket.receive(Deadline(in: .seconds(5))).isEmpty {} }
+        #expect(throws: SocketError.reset) {
+            while try !client.socket.receive(Deadline(in: .seconds(5))).isEmpty {}
+        }
     }
 
     @Test func `a connect that is never answered ends with 504`() throws {
         let hole = try BlackHole()
-        let gateway = try GatewayProcess(servers: ["127.0.0.1:\(hole.port)"], upstream: "connect_timeout: 150ms")
+        let gateway = try GatewayProcess(
+            servers: ["127.0.0.1:\(hole.port)"], upstream: "connect_timeout: 150ms")
         let response = try gateway.client().ask(get("/hole"))
         #expect(response.status == 504)
         _ = response.problem()
@@ -182,7 +192,8 @@ import Testing
         let origin = try ScriptedOrigin.answering(body: "other")
         defer { origin.stop() }
         let gateway = try GatewayProcess(
-            servers: ["127.0.0.1:\(hole.port)", "127.0.0.1:\(origin.port)"], upstream: "connect_timeout: 150ms")
+            servers: ["127.0.0.1:\(hole.port)", "127.0.0.1:\(origin.port)"],
+            upstream: "connect_timeout: 150ms")
         for _ in 0..<2 { #expect(try gateway.client().ask(post("/hole", body: "x")).text == "other") }
         #expect(origin.requests.map(\.body) == [[0x78], [0x78]])
         withExtendedLifetime(hole) {}

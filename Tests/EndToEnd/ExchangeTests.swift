@@ -14,7 +14,8 @@ import Testing
         let gateway = try GatewayProcess(before: origin, top: "security_headers: { preset: off }")
         let client = try gateway.client()
         let response = try client.ask(
-            "POST /a?b=c HTTP/1.1\r\nHost: here\r\nAccept:  x/y \r\naCCept: z\r\nContent-Length: 3\r\n\r\nabc")
+            "POST /a?b=c HTTP/1.1\r\nHost: here\r\nAccept:  x/y \r\naCCept: z\r\nContent-Length: 3\r\n\r\nabc"
+        )
         #expect(
             try origin.requests(1)[0].masked
                 == gateway.forwarded(
@@ -33,7 +34,9 @@ import Testing
         #expect(client.buffered.isEmpty)
     }
 
-    @Test func `requests of one connection are served one after another over one connection to the origin`() throws {
+    @Test func `requests of one connection are served one after another over one connection to the origin`()
+        throws
+    {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -45,7 +48,8 @@ import Testing
     }
 
     @Test func `pipelined requests are answered in their order and reach the origin one at a time`() throws {
-        let origin = try ScriptedOrigin(.forever([.expectRequest, .wait(.milliseconds(2)), .respond(body: "ok")]))
+        let origin = try ScriptedOrigin(
+            .forever([.expectRequest, .wait(.milliseconds(2)), .respond(body: "ok")]))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
@@ -86,7 +90,8 @@ import Testing
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
-        let chunked = request("PUT /d HTTP/1.1", ["Transfer-Encoding: chunked"]) + "2\r\nhi\r\n1;x=y\r\n!\r\n0\r\n\r\n"
+        let chunked =
+            request("PUT /d HTTP/1.1", ["Transfer-Encoding: chunked"]) + "2\r\nhi\r\n1;x=y\r\n!\r\n0\r\n\r\n"
         for byte in Array((post("/a", body: "abc") + chunked + get("/e")).utf8) { try client.send([byte]) }
         for _ in 0..<3 { #expect(try client.response().text == "ok") }
         let requests = origin.requests
@@ -124,9 +129,12 @@ import Testing
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
-        let head = request("POST /t HTTP/1.1", ["Transfer-Encoding: chunked", "TE: trailers", "Trailer: X-Sum"])
-        let trailers = "X-Sum: 7\r\nHost: evil\r\nTransfer-Encoding: chunked\r\nAuthorization: x\r\nx_sum: 8\r\n"
-        let response = try client.ask(head + "3;a=\"b\"\r\nabc\r\n00a\r\n0123456789\r\n0\r\n" + trailers + "\r\n")
+        let head = request(
+            "POST /t HTTP/1.1", ["Transfer-Encoding: chunked", "TE: trailers", "Trailer: X-Sum"])
+        let trailers =
+            "X-Sum: 7\r\nHost: evil\r\nTransfer-Encoding: chunked\r\nAuthorization: x\r\nx_sum: 8\r\n"
+        let response = try client.ask(
+            head + "3;a=\"b\"\r\nabc\r\n00a\r\n0123456789\r\n0\r\n" + trailers + "\r\n")
         let received = try origin.requests(1)[0]
         #expect(
             received.masked
@@ -141,11 +149,12 @@ import Testing
         #expect(origin.connections.count == 1)
     }
 
-    @Test(arguments: [
-        "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n",
-        "HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
-    ] as [WireText])
+    @Test(
+        arguments: [
+            "HTTP/1.1 204 No Content\r\n\r\n", "HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\n\r\n",
+            "HTTP/1.1 304 Not Modified\r\nContent-Length: 500\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n",
+        ] as [WireText])
     func `an answer without a body ends with its head and keeps both connections`(wire: WireText) throws {
         let origin = try ScriptedOrigin(.forever([.expectRequest, .send(wire.text)]))
         defer { origin.stop() }
@@ -162,7 +171,8 @@ import Testing
     }
 
     @Test func `a 204 that declares a length reaches the client without it`() throws {
-        let origin = try ScriptedOrigin(.expectRequest, .send("HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\nhello"))
+        let origin = try ScriptedOrigin(
+            .expectRequest, .send("HTTP/1.1 204 None\r\nContent-Length: 5\r\n\r\nhello"))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
@@ -175,7 +185,8 @@ import Testing
 
     @Test(arguments: ["Content-Length: 12345", "Transfer-Encoding: chunked", "X: y"])
     func `the answer to HEAD tells about a body and brings none`(field: String) throws {
-        let origin = try ScriptedOrigin(.forever([.expectRequest, .send("HTTP/1.1 200 OK\r\n\(field)\r\n\r\n")]))
+        let origin = try ScriptedOrigin(
+            .forever([.expectRequest, .send("HTTP/1.1 200 OK\r\n\(field)\r\n\r\n")]))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
@@ -190,7 +201,8 @@ import Testing
     }
 
     @Test func `an answer that ends with its connection becomes chunked`() throws {
-        let origin = try ScriptedOrigin(.expectRequest, .send("HTTP/1.1 200 OK\r\n\r\nuntil "), .send("the end"))
+        let origin = try ScriptedOrigin(
+            .expectRequest, .send("HTTP/1.1 200 OK\r\n\r\nuntil "), .send("the end"))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let client = try gateway.client()
@@ -218,7 +230,10 @@ import Testing
     @Test func `bytes behind an answer are never taken for the next answer`() throws {
         let forged = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nforged"
         let origin = try ScriptedOrigin(scripts: [
-            [.expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue" + forged), .waitUntilPeerLeaves],
+            [
+                .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\ntrue" + forged),
+                .waitUntilPeerLeaves,
+            ],
             [.expectRequest, .respond(body: "second")],
         ])
         defer { origin.stop() }

@@ -38,7 +38,9 @@ import Testing
         let origin = try ScriptedOrigin(
             .forever([
                 .expectRequest,
-                .send("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-T: 1\r\n\r\n"),
+                .send(
+                    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n2\r\nde\r\n0\r\nX-T: 1\r\n\r\n"
+                ),
             ]))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
@@ -53,7 +55,9 @@ import Testing
 
     @Test func `an interim answer is not passed on`() throws {
         let origin = try ScriptedOrigin(
-            .forever([.expectRequest, .send("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"), .respond(body: "ok")]))
+            .forever([
+                .expectRequest, .send("HTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n"), .respond(body: "ok"),
+            ]))
         defer { origin.stop() }
         let gateway = try GatewayProcess(before: origin)
         let response = try gateway.client().ask(Self.old)
@@ -92,10 +96,11 @@ import Testing
         #expect(try origin.requests(1)[0].values("Upgrade").isEmpty)
     }
 
-    @Test(arguments: [
-        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
-    ] as [WireText])
+    @Test(
+        arguments: [
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nabc",
+        ] as [WireText])
     func `an answer that breaks off ends with a reset, so that it cannot look whole`(wire: WireText) throws {
         let origin = try ScriptedOrigin(.expectRequest, .send(wire.text), .wait(.milliseconds(50)))
         defer { origin.stop() }

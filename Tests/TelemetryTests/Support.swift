@@ -129,7 +129,7 @@ func silentEvents() -> EventLog {
 func eventually(_ condition: () -> Bool) -> Bool {
     for _ in 0..<10_000 {
         if condition() { return true }
-        usleep(1000)
+        sched_yield()
     }
     return false
 }

@@ -4,21 +4,26 @@ enum ImportDirection {
     static let allowed: [String: Set<String>] = [
         "Bytes": [],
         "Time": ["Bytes"],
+        "Slots": [],
+        "Addressing": ["Bytes"],
         "HTTPModel": ["Bytes"],
-        "Reactor": ["Bytes", "Time", "CLinux"],
+        "Reactor": ["Bytes", "Time", "Addressing", "CLinux"],
         "HTTP1": ["Bytes", "HTTPModel"],
-        "Settings": ["Bytes", "Yams"],
-        "Telemetry": ["Bytes", "Time", "HTTPModel", "Settings"],
-        "Upstream": ["Bytes", "Time", "HTTPModel", "Settings"],
-        "Pipeline": ["Bytes", "Time", "HTTPModel", "Settings"],
-        "Stores": ["Bytes", "Time", "Pipeline"],
+        "Settings": ["Bytes", "Addressing", "Yams"],
+        "Telemetry": ["Bytes", "Time", "Settings"],
+        "Upstream": ["Time", "Slots", "Addressing", "Settings"],
+        "Pipeline": ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"],
+        "Stores": ["Time", "Pipeline"],
         "Proxy": [
-            "Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry",
-            "Settings",
+            "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline",
+            "Upstream", "Stores", "Telemetry", "Settings",
         ],
-        "Control": ["Bytes", "Time", "HTTPModel", "HTTP1", "Reactor", "Proxy", "Telemetry", "Settings"],
+        "Control": [
+            "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
+            "Stores", "Proxy", "Telemetry", "Settings",
+        ],
         "Demo": ["COpenSSL"],
-        "floodgate": ["Control", "Demo", "Proxy", "Settings", "ArgumentParser"],
+        "floodgate": ["Addressing", "Control", "Demo", "Proxy", "Reactor", "Settings", "ArgumentParser"],
     ]
 
     /// Modules of pure decisions, which do no input or output: the C library stays out of their sight.

@@ -5,7 +5,8 @@ import HTTPModel
 import Reactor
 import Time
 
-/// Asks an admin listener, as a command does: one request, waiting for its answer, all of it within a deadline.
+/// Asks an admin listener, as a command does: one request, waiting for its answer, all of it within a
+/// deadline.
 package struct AdminClient {
     package struct Reply: Sendable {
         package let status: Int
@@ -96,7 +97,9 @@ private struct Conversation: ~Copyable {
     mutating func send(_ bytes: [UInt8]) throws(AdminClient.Failure) {
         var sent = 0
         while sent < bytes.count {
-            if let code = network.connectError(socket) { throw .unreachable(SystemError("connect", code: code)) }
+            if let code = network.connectError(socket) {
+                throw .unreachable(SystemError("connect", code: code))
+            }
             switch bytes.withView({ network.send(socket, $0.dropFirst(sent)) }) {
             case .moved(let count): sent += count
             case .blocked: try wait()
@@ -171,8 +174,11 @@ private struct ReplyReader {
         let parsed: Parsed = received.withView { view in
             var head = ResponseHead()
             do throws(HeadError) {
-                guard let length = try parser.parse(view, answering: method, into: &head) else { return .incomplete }
-                return .read(length: length, status: head.status, framing: head.framing, isInterim: head.isInterim)
+                guard let length = try parser.parse(view, answering: method, into: &head) else {
+                    return .incomplete
+                }
+                return .read(
+                    length: length, status: head.status, framing: head.framing, isInterim: head.isInterim)
             } catch {
                 return .failed
             }

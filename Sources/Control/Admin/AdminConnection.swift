@@ -55,7 +55,9 @@ struct AdminConnection {
     }
 
     /// Takes bytes that arrived.
-    mutating func received(_ bytes: ByteView, limits: AdminLimits, letIn: (borrowing RequestHead) -> AdminResponse?) -> Step {
+    mutating func received(_ bytes: ByteView, limits: AdminLimits, letIn: (borrowing RequestHead) -> AdminResponse?)
+        -> Step
+    {
         switch phase {
         case .head:
             received += bytes.array()
@@ -74,7 +76,8 @@ struct AdminConnection {
     /// The client has ended its side.
     func ended() -> Step {
         switch phase {
-        case .head: received.isEmpty ? .close : .refuse(.problem(400, "The request ends before its head does."))
+        case .head:
+            received.isEmpty ? .close : .refuse(.problem(400, "The request ends before its head does."))
         case .body: .refuse(.problem(400, "The request ends before its body does."))
         case .answering: .wait
         case .lingering: .close
@@ -137,7 +140,8 @@ struct AdminConnection {
         guard received.count >= length else { return .wait }
         // What follows the body would be another request; the connection ends with this one's answer.
         let body = Array(received.prefix(length))
-        return .handle(AdminRequest(method: request.method, path: request.path, query: request.query, body: body))
+        return .handle(
+            AdminRequest(method: request.method, path: request.path, query: request.query, body: body))
     }
 
     private static func parse(
@@ -163,7 +167,8 @@ struct AdminConnection {
                 method: head.method, path: head.pathBytes.text(),
                 query: head.queryBytes.map(AdminRequest.parseQuery) ?? [])
             return .read(
-                request, headLength: headLength, bodyLength: bodyLength, expectsContinue: head.expectsContinue)
+                request, headLength: headLength, bodyLength: bodyLength, expectsContinue: head.expectsContinue
+            )
         } catch {
             return .refused(.problem(error.status, "\(error.detail)"))
         }

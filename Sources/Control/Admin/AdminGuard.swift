@@ -2,7 +2,8 @@ import Addressing
 import Bytes
 import HTTPModel
 
-/// Who may talk to the admin listener (security.md 16). Pure: asked with a head that was parsed, before any body is read.
+/// Who may talk to the admin listener (security.md 16). Pure: asked with a head that was parsed, before any
+/// body is read.
 struct AdminGuard: Sendable {
     /// Addresses that the listener has, with the ports that the kernel chose.
     let addresses: [SocketAddress]
@@ -22,7 +23,8 @@ struct AdminGuard: Sendable {
         // A page whose name was made to point here (DNS rebinding) says its own name.
         guard let authority = head.authorityBytes, isOwn(authority) else {
             return .problem(
-                421, "This host is not known here: use the address that the admin listener has, or localhost.")
+                421, "This host is not known here: use the address that the admin listener has, or localhost."
+            )
         }
         if let token, !AdminGuard.carries(head, token) {
             return .problem(
@@ -30,7 +32,9 @@ struct AdminGuard: Sendable {
                 fields: [("WWW-Authenticate", "Bearer realm=\"floodgate admin\"")])
         }
         // Browsers name the origin of whatever changes something; only a page of this listener itself may.
-        if case .post = head.method, let origin = head.value(of: .origin), !AdminGuard.isSame(origin, authority) {
+        if case .post = head.method, let origin = head.value(of: .origin),
+            !AdminGuard.isSame(origin, authority)
+        {
             return .problem(403, "Pages of other origins may not change anything here.")
         }
         return nil
@@ -50,8 +54,8 @@ struct AdminGuard: Sendable {
         if address.isLoopback { return true }
         return addresses.contains { own in
             switch own {
-            // A wildcard listener has every address of the machine. No name was resolved where an address is asked
-            // for, so there is nothing that could have been rebound.
+            // A wildcard listener has every address of the machine. No name was resolved where an address is
+            // asked for, so there is nothing that could have been rebound.
             case .ip(let ip, _): ip == address || ip.isUnspecified
             case .unix: false
             }
@@ -77,10 +81,11 @@ struct AdminGuard: Sendable {
         return difference == 0
     }
 
-    /// Whether an origin (RFC 6454 §7) is `http` or `https` at the authority that was asked: before the listener a proxy
-    /// may speak TLS.
+    /// Whether an origin (RFC 6454 §7) is `http` or `https` at the authority that was asked: before the
+    /// listener a proxy may speak TLS.
     private static func isSame(_ origin: ByteView, _ authority: ByteView) -> Bool {
-        for scheme in ["http://", "https://"] as [StaticString] where origin.count > scheme.utf8CodeUnitCount {
+        for scheme in ["http://", "https://"] as [StaticString] where origin.count > scheme.utf8CodeUnitCount
+        {
             guard origin.prefix(scheme.utf8CodeUnitCount).equalsIgnoringCase(scheme) else { continue }
             let rest = origin.dropFirst(scheme.utf8CodeUnitCount)
             return rest.text().lowercased() == authority.text().lowercased()

@@ -14,13 +14,16 @@ struct AdminLoop: ~Copyable {
         let handler: @Sendable (AdminRequest) -> AdminResponse
     }
 
-    /// What the loop knows events by. A slot's generation tells a connection from an earlier one of the same slot.
+    /// What the loop knows events by. A slot's generation tells a connection from an earlier one of the same
+    /// slot.
     private enum Token {
         static let mailbox = UInt64.max
         /// Listeners count down from here.
         static let listeners = UInt64.max - 1
 
-        static func connection(_ slot: Int, _ generation: UInt32) -> UInt64 { UInt64(generation) << 16 | UInt64(slot) }
+        static func connection(_ slot: Int, _ generation: UInt32) -> UInt64 {
+            UInt64(generation) << 16 | UInt64(slot)
+        }
     }
 
     private struct Slot {
@@ -77,13 +80,15 @@ struct AdminLoop: ~Copyable {
                 ready(token, readiness)
             }
         }
-        // What arrived while a handler worked is heard in the next turn, before its sender is told to have been late.
+        // What arrived while a handler worked is heard in the next turn, before its sender is told to have
+        // been late.
         expire(at: beginning)
         if let instant = acceptsAgain, instant <= now { resumeAccepting() }
         return isRunning
     }
 
-    /// Milliseconds to the next deadline, rounded up, so that it has passed when the wait is over; -1 where there is none.
+    /// Milliseconds to the next deadline, rounded up, so that it has passed when the wait is over; -1 where
+    /// there is none.
     private func waitingTime() -> Int32 {
         var next = acceptsAgain ?? .distantFuture
         for slot in slots { if let deadline = slot.connection?.deadline { next = min(next, deadline) } }
@@ -124,8 +129,9 @@ struct AdminLoop: ~Copyable {
         }
     }
 
-    /// A slot without a connection. Where all are taken, that of whoever has waited longest with a request that is not
-    /// complete: a client that means to ask has asked long before. Nil where all are being answered.
+    /// A slot without a connection. Where all are taken, that of whoever has waited longest with a request
+    /// that is not complete: a client that means to ask has asked long before. Nil where all are being
+    /// answered.
     private var nextSlot: Int? {
         if let free = slots.firstIndex(where: { $0.connection == nil }) { return free }
         let waiting = slots.indices.filter { slots[$0].connection?.isAsking == true }
@@ -176,8 +182,8 @@ struct AdminLoop: ~Copyable {
         if readiness.contains(.readable) { read(slot) }
     }
 
-    /// Reads until nothing is there. Nothing is read while an answer is being sent: what a client sends then waits in the
-    /// kernel, and is dropped after the answer.
+    /// Reads until nothing is there. Nothing is read while an answer is being sent: what a client sends then
+    /// waits in the kernel, and is dropped after the answer.
     private mutating func read(_ slot: Int) {
         while let connection = slots[slot].connection {
             if case .answering = connection.phase { return }
@@ -208,13 +214,15 @@ struct AdminLoop: ~Copyable {
         case .handle(let request): begin(slot, parts.handler(request))
         case .refuse(let response):
             parts.events.log(
-                .warning, "admin request refused", ["status": "\(response.status)"], about: "\(response.status)",
+                .warning, "admin request refused", ["status": "\(response.status)"],
+                about: "\(response.status)",
                 atMostEvery: .seconds(10))
             begin(slot, response)
         }
     }
 
-    /// Says that the body may come (RFC 9110 §15.2.1). A new connection takes so few bytes at once, or is broken.
+    /// Says that the body may come (RFC 9110 §15.2.1). A new connection takes so few bytes at once, or is
+    /// broken.
     private mutating func invite(_ slot: Int) {
         guard let socket = slots[slot].connection?.socket else { return }
         let line = ByteView("HTTP/1.1 100 Continue\r\n\r\n")
@@ -229,7 +237,9 @@ struct AdminLoop: ~Copyable {
     }
 
     private mutating func write(_ slot: Int) {
-        while let connection = slots[slot].connection, case .answering(let bytes, let offset) = connection.phase {
+        while let connection = slots[slot].connection,
+            case .answering(let bytes, let offset) = connection.phase
+        {
             let transfer = bytes.withView { network.send(connection.socket, $0.dropFirst(offset)) }
             switch transfer {
             case .moved(let count):

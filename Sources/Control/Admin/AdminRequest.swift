@@ -6,7 +6,8 @@ package struct AdminRequest: Sendable {
     package let method: Method
     /// As received, without the query. Paths of the admin listener need no escapes, so none are decoded.
     package let path: String
-    /// The query's parts in their order, percent-escapes and `+` decoded; a part without `=` has an empty value.
+    /// The query's parts in their order, percent-escapes and `+` decoded; a part without `=` has an empty
+    /// value.
     package let query: [(String, String)]
     package let body: [UInt8]
 
@@ -26,7 +27,8 @@ package struct AdminRequest: Sendable {
     static func parseQuery(_ bytes: ByteView) -> [(String, String)] {
         let parts = bytes.array().split(separator: UInt8(ascii: "&"), maxSplits: queryLimit)
         return parts.prefix(queryLimit).map { part in
-            let sides = part.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+            let sides = part.split(
+                separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
             return (decoded(sides[0]), sides.count > 1 ? decoded(sides[1]) : "")
         }
     }
@@ -37,7 +39,8 @@ package struct AdminRequest: Sendable {
         var index = bytes.startIndex
         while index < bytes.endIndex {
             let byte = bytes[index]
-            if byte == UInt8(ascii: "%"), index + 2 < bytes.endIndex, let high = ASCII.hexValue(bytes[index + 1]),
+            if byte == UInt8(ascii: "%"), index + 2 < bytes.endIndex,
+                let high = ASCII.hexValue(bytes[index + 1]),
                 let low = ASCII.hexValue(bytes[index + 2])
             {
                 result.append(high << 4 | low)

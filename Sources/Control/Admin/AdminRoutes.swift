@@ -38,8 +38,10 @@ package struct AdminRoutes: Sendable {
             case .metrics: "numbers in Prometheus' text format"
             case .health: "200 as long as the process answers"
             case .readiness: "200 while new requests are welcome, 503 from the start of a drain on"
-            case .status: "state, workers, upstreams, routes and limits as JSON; `floodgate status` shows it as tables"
-            case .reload: "reads the settings again: 200 where they hold, 422 with every error where the old ones stay"
+            case .status:
+                "state, workers, upstreams, routes and limits as JSON; `floodgate status` shows it as tables"
+            case .reload:
+                "reads the settings again: 200 where they hold, 422 with every error where the old ones stay"
             }
         }
     }
@@ -86,7 +88,9 @@ package struct AdminRoutes: Sendable {
 
     /// `ts` in milliseconds since 1970, as on the gateway's own listeners.
     private func probe(isGood: Bool, status: Int) -> AdminResponse {
-        .json(.object([("ok", .bool(isGood)), ("ts", .number(String(clock().nanoseconds / 1_000_000)))]), status: status)
+        .json(
+            .object([("ok", .bool(isGood)), ("ts", .number(String(clock().nanoseconds / 1_000_000)))]),
+            status: status)
     }
 
     private func metrics() -> AdminResponse {
@@ -111,7 +115,8 @@ extension Diagnostic {
     /// With the line as it stands in the file, secrets masked.
     fileprivate var json: JSONValue {
         var members: [(String, JSONValue)] = [
-            ("severity", .string(severity.rawValue)), ("file", .string(file)), ("line", .number(String(mark.line))),
+            ("severity", .string(severity.rawValue)), ("file", .string(file)),
+            ("line", .number(String(mark.line))),
             ("column", .number(String(mark.column))), ("message", .string(message)),
         ]
         if let suggestion { members.append(("suggestion", .string(suggestion))) }
@@ -129,12 +134,18 @@ extension PrometheusEncoder {
         sample(fraction: Double(status.uptime.nanoseconds) / 1e9)
         family("floodgate_ready", .gauge, "1 while new requests are welcome.")
         sample(level: status.isReady ? 1 : 0)
-        family("floodgate_settings_generation", .gauge, "Settings taken over since the start, those of the start included.")
+        family(
+            "floodgate_settings_generation", .gauge,
+            "Settings taken over since the start, those of the start included.")
         sample(level: status.generation)
-        family("floodgate_settings_last_reload_ok", .gauge, "0 while the last reload was refused and older settings hold.")
+        family(
+            "floodgate_settings_last_reload_ok", .gauge,
+            "0 while the last reload was refused and older settings hold.")
         sample(level: status.lastReload?.errors.isEmpty ?? true ? 1 : 0)
         if let time = status.lastReload?.time {
-            family("floodgate_settings_last_reload_seconds", .gauge, "When the last reload was, in seconds since 1970.")
+            family(
+                "floodgate_settings_last_reload_seconds", .gauge,
+                "When the last reload was, in seconds since 1970.")
             sample(level: Int(time.seconds))
         }
         if let log = status.accessLog {

@@ -4,18 +4,21 @@ import Reactor
 import Synchronization
 import Telemetry
 
-/// The listener for operators: a thread with a small loop of its own, so that neither a busy worker nor a slow scrape makes
-/// the other wait. One request a connection; who may ask is decided by `AdminGuard` before the handler hears of it.
+/// The listener for operators: a thread with a small loop of its own, so that neither a busy worker nor a
+/// slow scrape makes the other wait. One request a connection; who may ask is decided by `AdminGuard` before
+/// the handler hears of it.
 package final class AdminServer: Sendable {
     /// Where it listens, with the ports that the kernel chose where 0 was asked for.
     package let addresses: [SocketAddress]
     private let shared: AdminShared
 
-    /// Listens on `address` and serves from now on. Throws where it cannot listen, such as on a port that is in use.
+    /// Listens on `address` and serves from now on. Throws where it cannot listen, such as on a port that is
+    /// in use.
     ///
     /// - Parameters:
     ///   - token: what requests must carry as a bearer token; nil asks for none. At least one character.
-    ///   - allowedHosts: names besides `localhost` and the addresses of the listener by which it may be asked.
+    ///   - allowedHosts: names besides `localhost` and the addresses of the listener by which it may be
+    /// asked.
     ///   - handler: called on the listener's thread, one request at a time; while it works, others wait.
     package convenience init(
         address: SocketAddress, token: String?, allowedHosts: [String] = [], events: EventLog,
@@ -61,7 +64,8 @@ package final class AdminServer: Sendable {
         var listeners: [Listener] = []
         do throws(SystemError) {
             for address in addresses {
-                // Listeners share a port when asked (`SO_REUSEPORT`), so that a second gateway would go unnoticed.
+                // Listeners share a port when asked (`SO_REUSEPORT`), so that a second gateway would go
+                // unnoticed.
                 guard !Listener.isInUse(address) else { throw SystemError("bind", code: EADDRINUSE) }
                 listeners.append(try Listener(address, backlog: 128))
             }

@@ -1,15 +1,16 @@
 import Settings
 import Telemetry
 
-/// What the admin listener shows and does: the gateway, as operators see it. Asked on the admin listener's thread.
+/// What the admin listener shows and does: the gateway, as operators see it. Asked on the admin listener's
+/// thread.
 package protocol AdminSource: Sendable {
     /// All numbers now.
     func metrics() -> MetricsSnapshot
     /// Whether new requests are welcome: false from the first moment of a drain on.
     var isReady: Bool { get }
     func status() -> GatewayStatus
-    /// Reads the settings again and takes them over where they are right. Returns when that is decided; workers may take
-    /// the new settings in a moment later.
+    /// Reads the settings again and takes them over where they are right. Returns when that is decided;
+    /// workers may take the new settings in a moment later.
     func reload() -> ReloadReport
 }
 
@@ -17,11 +18,13 @@ package protocol AdminSource: Sendable {
 package struct ReloadReport: Sendable {
     /// Whether the new settings hold; false where the old ones were kept.
     package var isApplied: Bool
-    /// Number of the settings that hold now: 1 for those of the start, one more for every reload that was taken over.
+    /// Number of the settings that hold now: 1 for those of the start, one more for every reload that was
+    /// taken over.
     package var generation: Int
     /// Errors and warnings of the file, in its order.
     package var diagnostics: [Diagnostic]
-    /// What went wrong outside of the file's text: it cannot be read, a port is in use, a key needs a restart.
+    /// What went wrong outside of the file's text: it cannot be read, a port is in use, a key needs a
+    /// restart.
     package var problems: [String]
 
     package init(isApplied: Bool, generation: Int, diagnostics: [Diagnostic] = [], problems: [String] = []) {

@@ -2,8 +2,8 @@ import Bytes
 import Settings
 import Time
 
-// The form of `/status`: written for programs, read back by `floodgate status`. Names carry their units; what is not known
-// is left out.
+// The form of `/status`: written for programs, read back by `floodgate status`. Names carry their units; what
+// is not known is left out.
 
 extension GatewayStatus {
     package var json: JSONValue {
@@ -21,7 +21,9 @@ extension GatewayStatus {
                 "workers",
                 .array(
                     workers.map {
-                        .object([("index", .number($0.index)), ("connections_open", .number($0.openConnections))])
+                        .object([
+                            ("index", .number($0.index)), ("connections_open", .number($0.openConnections)),
+                        ])
                     })
             ))
         members += [
@@ -41,19 +43,21 @@ extension GatewayStatus {
         return .object(members)
     }
 
-    /// Reads what `json` writes. Lenient with what a newer or older gateway says or leaves out, strict with what this is:
-    /// nil where version, pid or state are missing.
+    /// Reads what `json` writes. Lenient with what a newer or older gateway says or leaves out, strict with
+    /// what this is: nil where version, pid or state are missing.
     package init?(json: JSONValue) {
         guard let version = json["version"]?.textValue, let pid = json["pid"]?.integer,
             let state = json["state"]?.textValue.flatMap(State.init)
         else { return nil }
         self.init(
-            version: version, pid: pid, uptime: .seconds(max(0, json["uptime_seconds"]?.integer ?? 0)), state: state,
+            version: version, pid: pid, uptime: .seconds(max(0, json["uptime_seconds"]?.integer ?? 0)),
+            state: state,
             isReady: json["ready"] == .bool(true), settingsFile: json["settings"]?["file"]?.textValue,
             generation: json["settings"]?["generation"]?.integer ?? 0,
             lastReload: json["settings"]?["last_reload"].map(Reload.init),
             workers: (json["workers"]?.elements ?? []).map {
-                Worker(index: $0["index"]?.integer ?? 0, openConnections: $0["connections_open"]?.integer ?? 0)
+                Worker(
+                    index: $0["index"]?.integer ?? 0, openConnections: $0["connections_open"]?.integer ?? 0)
             },
             accessLog: json["access_log"].map {
                 AccessLog(written: $0["written"]?.count ?? 0, dropped: $0["dropped"]?.count ?? 0)
@@ -82,7 +86,8 @@ extension GatewayStatus.Reload {
     }
 
     fileprivate init(_ json: JSONValue) {
-        let (nanoseconds, overflow) = Int64(json["unix_ms"]?.integer ?? 0).multipliedReportingOverflow(by: 1_000_000)
+        let (nanoseconds, overflow) = Int64(json["unix_ms"]?.integer ?? 0).multipliedReportingOverflow(
+            by: 1_000_000)
         time = WallTime(nanoseconds: overflow ? 0 : nanoseconds)
         errors = (json["errors"]?.elements ?? []).compactMap { $0.textValue }
     }
@@ -100,7 +105,8 @@ extension GatewayStatus.Upstream {
     fileprivate init(_ json: JSONValue) {
         self.init(
             name: json.name, endpoints: (json["endpoints"]?.elements ?? []).compactMap { $0.textValue },
-            opened: json["opened"]?.count ?? 0, reused: json["reused"]?.count ?? 0, failed: json["failed"]?.count ?? 0,
+            opened: json["opened"]?.count ?? 0, reused: json["reused"]?.count ?? 0,
+            failed: json["failed"]?.count ?? 0,
             open: json["connections_open"]?.integer ?? 0)
     }
 }

@@ -115,10 +115,11 @@ package struct GatewayStatus: Sendable, Equatable {
 }
 
 extension GatewayStatus {
-    /// Takes over what the workers counted. `endpoints` are those of each upstream that the settings have now; names that
-    /// only earlier settings had are left out, though the metrics keep their numbers.
+    /// Takes over what the workers counted. `endpoints` are those of each upstream that the settings have
+    /// now; names that only earlier settings had are left out, though the metrics keep their numbers.
     package mutating func take(
-        _ metrics: MetricsSnapshot, routes routeNames: [String], endpoints: [(upstream: String, labels: [String])],
+        _ metrics: MetricsSnapshot, routes routeNames: [String],
+        endpoints: [(upstream: String, labels: [String])],
         limits limitNames: [String]
     ) {
         requests = metrics.requests
@@ -151,7 +152,9 @@ extension GatewayStatus {
         routes = names.map { name in
             counted[name].map(Route.init) ?? Route(name: name, requests: [], p50: nil, p99: nil)
         }
-        if let unmatched = metrics.routes.first.map(Route.init), !unmatched.requests.isEmpty { routes.append(unmatched) }
+        if let unmatched = metrics.routes.first.map(Route.init), !unmatched.requests.isEmpty {
+            routes.append(unmatched)
+        }
     }
 }
 

@@ -69,7 +69,8 @@ private struct JSONReader {
 
     private mutating func take(word: StaticString) -> Bool {
         let length = word.utf8CodeUnitCount
-        guard index + length <= bytes.count, "\(word)".utf8.elementsEqual(bytes[index..<index + length]) else {
+        guard index + length <= bytes.count, "\(word)".utf8.elementsEqual(bytes[index..<index + length])
+        else {
             return false
         }
         index += length

@@ -21,7 +21,9 @@ package struct ProcessNumbers: Sendable {
         let count = unsafe read(descriptor, &line, line.count)
         guard count > 0 else { return nil }
         let numbers = line[..<count].split(separator: 0x20)
-        guard numbers.count > 1, let pages = Int(String(decoding: numbers[1], as: UTF8.self)) else { return nil }
+        guard numbers.count > 1, let pages = Int(String(decoding: numbers[1], as: UTF8.self)) else {
+            return nil
+        }
         return pages * sysconf(Int32(_SC_PAGESIZE))
     }
 

@@ -16,8 +16,8 @@ package struct CommandResult: Equatable, Sendable {
     }
 }
 
-/// `floodgate status`: asks a running gateway's admin listener. Exit code 0 where it is ready for requests, 1 where it
-/// drains or cannot be asked, 2 where the address is none.
+/// `floodgate status`: asks a running gateway's admin listener. Exit code 0 where it is ready for requests, 1
+/// where it drains or cannot be asked, 2 where the address is none.
 package struct StatusCommand: Sendable {
     package enum Form: Sendable {
         /// For people; with escape codes where they look at a terminal.
@@ -44,7 +44,8 @@ package struct StatusCommand: Sendable {
 
     package func run() -> CommandResult {
         guard let target = AdminAddress.parse(address) else {
-            return .failed("\(address) is no address: write it as 127.0.0.1:9901, [::1]:9901 or unix:/path", code: 2)
+            return .failed(
+                "\(address) is no address: write it as 127.0.0.1:9901, [::1]:9901 or unix:/path", code: 2)
         }
         do throws(AdminClient.Failure) {
             let client = AdminClient(address: target, token: token, within: limit)
@@ -83,7 +84,8 @@ package struct StatusCommand: Sendable {
 
     private func explanation(of failure: AdminClient.Failure) -> String {
         switch failure {
-        case .unreachable(let error): "\(address) cannot be reached (\(error)): is the gateway running, with this admin.address?"
+        case .unreachable(let error):
+            "\(address) cannot be reached (\(error)): is the gateway running, with this admin.address?"
         case .timedOut: "\(address) did not answer within \(limit)"
         case .cutOff: "\(address) ended the connection before its answer was complete"
         case .notHTTP: "what answers at \(address) is no admin listener of Floodgate"
@@ -120,11 +122,14 @@ package enum AdminAddress {
         }
         guard let colon = rest.lastIndex(of: ":") else { return nil }
         let digits = rest[rest.index(after: colon)...]
-        guard digits.utf8.allSatisfy({ $0 &- 0x30 < 10 }), let port = UInt16(digits), port > 0 else { return nil }
+        guard digits.utf8.allSatisfy({ $0 &- 0x30 < 10 }), let port = UInt16(digits), port > 0 else {
+            return nil
+        }
         let host = rest[..<colon]
         if host.isEmpty || host.lowercased() == "localhost" { return .ip(.loopback, port: port) }
         if host.hasPrefix("["), host.hasSuffix("]") {
-            guard let address = Addressing.IPAddress(String(host.dropFirst().dropLast())), !address.isIPv4 else { return nil }
+            guard let address = Addressing.IPAddress(String(host.dropFirst().dropLast())), !address.isIPv4
+            else { return nil }
             return .ip(address, port: port)
         }
         guard let address = Addressing.IPAddress(String(host)), address.isIPv4 else { return nil }
@@ -135,10 +140,13 @@ package enum AdminAddress {
 extension String {
     /// Control characters replaced: what came over the network must not steer a terminal.
     var withoutControls: String {
-        String(String.UnicodeScalarView(unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
+        String(
+            String.UnicodeScalarView(
+                unicodeScalars.map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }))
     }
 
-    /// JSON text whose strings hold control characters beyond those that JSON escapes itself, with these escaped too.
+    /// JSON text whose strings hold control characters beyond those that JSON escapes itself, with these
+    /// escaped too.
     fileprivate var withEscapedControls: String {
         var text = ""
         for scalar in unicodeScalars {

@@ -38,12 +38,15 @@ package struct StatusReport {
         lines += reload
         lines.append(fact("Open", "\(status.connectionsOpen) connections, \(status.tunnelsOpen) tunnels"))
         let outcomes = status.outcomes.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
-        lines.append(fact("Requests", outcomes.isEmpty ? "\(status.requests)" : "\(status.requests): \(outcomes)"))
+        lines.append(
+            fact("Requests", outcomes.isEmpty ? "\(status.requests)" : "\(status.requests): \(outcomes)"))
         if let log = status.accessLog {
             lines.append(fact("Access log", "\(log.written) records written, \(log.dropped) dropped"))
         }
         var process: [String] = []
-        if let bytes = status.residentBytes { process.append("\(StatusReport.mebibytes(bytes)) MiB resident") }
+        if let bytes = status.residentBytes {
+            process.append("\(StatusReport.mebibytes(bytes)) MiB resident")
+        }
         if let count = status.openDescriptors { process.append("\(count) descriptors open") }
         if !process.isEmpty { lines.append(fact("Process", process.joined(separator: ", "))) }
         return lines.joined(separator: "\n") + "\n"
@@ -56,7 +59,8 @@ package struct StatusReport {
             case .draining: paint("draining", .bad)
             }
         let uptime = StatusReport.duration(seconds: status.uptime.components.seconds)
-        return "Floodgate \(cut(status.version, to: Self.nameLimit)): \(state), pid \(status.pid), up \(uptime)"
+        return
+            "Floodgate \(cut(status.version, to: Self.nameLimit)): \(state), pid \(status.pid), up \(uptime)"
     }
 
     private var reload: [String] {
@@ -65,7 +69,8 @@ package struct StatusReport {
         guard !reload.errors.isEmpty else { return [fact("Reloaded", "\(time), taken over")] }
         let refused = paint("refused, the settings before it hold", .bad)
         // Whole: a place in a file and what is wrong there are of no use when they are cut.
-        return [fact("Reloaded", time) + ", " + refused] + reload.errors.map { "            " + $0.withoutControls }
+        return [fact("Reloaded", time) + ", " + refused]
+            + reload.errors.map { "            " + $0.withoutControls }
     }
 
     private func fact(_ name: String, _ value: String) -> String {
@@ -93,22 +98,25 @@ package struct StatusReport {
     /// A column for each class that occurred anywhere.
     private var routes: String? {
         let order = ["1xx", "2xx", "3xx", "4xx", "5xx", "none"]
-        let seen = order.filter { name in status.routes.contains { $0.requests.contains { $0.name == name } } }
+        let seen = order.filter { name in status.routes.contains { $0.requests.contains { $0.name == name } }
+        }
         let rows = status.routes.map { route in
             let counts = Dictionary(route.requests.map { ($0.name, $0.count) }) { first, _ in first }
             let total = route.requests.reduce(UInt64(0)) { $0 &+ $1.count }
             let times = [route.p50, route.p99].map { $0.map(StatusReport.milliseconds) ?? "-" }
-            return [route.name == "-" ? "(no route)" : route.name, "\(total)"] + seen.map { "\(counts[$0] ?? 0)" } + times
+            return [route.name == "-" ? "(no route)" : route.name, "\(total)"]
+                + seen.map { "\(counts[$0] ?? 0)" } + times
         }
         return table(["ROUTE", "REQUESTS"] + seen.map { $0.uppercased() } + ["P50 MS", "P99 MS"], rows)
     }
 
     private var limits: String? {
-        table(["LIMIT", "ALLOWED", "DENIED"], status.limits.map { [$0.name, "\($0.allowed)", "\($0.denied)"] })
+        table(
+            ["LIMIT", "ALLOWED", "DENIED"], status.limits.map { [$0.name, "\($0.allowed)", "\($0.denied)"] })
     }
 
-    /// The first column is a name and stands left, numbers stand right, and a last column of text stands left. Nil without
-    /// rows.
+    /// The first column is a name and stands left, numbers stand right, and a last column of text stands
+    /// left. Nil without rows.
     private func table(_ headings: [String], _ rows: [[String]], lastIsText: Bool = false) -> String? {
         guard !rows.isEmpty else { return nil }
         let cells = rows.map { row in row.map { cut($0, to: $0 == row.first ? Self.nameLimit : width) } }
@@ -149,14 +157,17 @@ package struct StatusReport {
 
     /// The two largest units: `3 d 4 h`, `12 min 5 s`, `7 s`.
     static func duration(seconds: Int64) -> String {
-        let units = [("d", seconds / 86_400), ("h", seconds / 3600 % 24), ("min", seconds / 60 % 60), ("s", seconds % 60)]
+        let units = [
+            ("d", seconds / 86_400), ("h", seconds / 3600 % 24), ("min", seconds / 60 % 60),
+            ("s", seconds % 60),
+        ]
         guard let first = units.firstIndex(where: { $0.1 > 0 }) else { return "0 s" }
         return units[first...].prefix(2).filter { $0.1 > 0 }.map { "\($0.1) \($0.0)" }.joined(separator: " ")
     }
 
     /// To a tenth.
     static func mebibytes(_ bytes: Int) -> String {
-        let tenths = max(0, bytes / 1024 * 10 / 1024)
+        let tenths = (max(0, bytes) / 1024 * 10 + 512) / 1024
         return "\(tenths / 10).\(tenths % 10)"
     }
 

@@ -60,7 +60,7 @@ extension Kind where Value == [HeaderField] {
             read: { node, reader in
                 guard let entries = reader.entries(of: node, limit: 64) else { return nil }
                 var names: Set<String> = []
-                return entries.compactMap { entry in
+                let fields: [HeaderField] = entries.compactMap { entry in
                     reader.within(.key(entry.key), at: entry.value.mark) { reader in
                         guard reader.acceptsHeader(entry, allowsFraming: allowsFraming) else { return nil }
                         guard names.insert(entry.key.lowercased()).inserted else {
@@ -75,6 +75,14 @@ extension Kind where Value == [HeaderField] {
                         return value.map { HeaderField(entry.key, $0) }
                     }
                 }
+                let size = fields.reduce(0) { $0 + $1.name.utf8.count + $1.value.utf8.count + 4 }
+                guard size <= Header.maxMapLength else {
+                    reader.report(
+                        at: node.mark,
+                        "\(reader.path.text): headers of more than \(Header.maxMapLength) bytes together")
+                    return nil
+                }
+                return fields
             },
             write: { fields in
                 let pairs = fields.map { "\(YAMLText.scalar($0.name)): \(YAMLText.scalar($0.value))" }

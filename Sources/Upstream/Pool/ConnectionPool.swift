@@ -114,6 +114,8 @@ package struct ConnectionPool: Sendable {
         if let endpoint { states[endpoint].inFlight -= 1 }
         // A connection to an address that the name no longer has serves nobody else.
         guard let endpoint else { return .close }
+        // The cap was lowered while it was out.
+        guard open <= limits.connections else { return .close }
         if !waiting.isEmpty {
             states[endpoint].inFlight += 1
             return .handTo(waiting.removeFirst())

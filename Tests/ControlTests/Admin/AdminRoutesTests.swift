@@ -34,19 +34,23 @@ final class StubSource: AdminSource {
         var status = GatewayStatus(
             version: "1.2.3", pid: 4242, uptime: .seconds(273_907), state: .running, isReady: true,
             settingsFile: "/etc/floodgate/gateway.yaml", generation: 3,
-            lastReload: GatewayStatus.Reload(time: WallTime(nanoseconds: 1_767_182_400_123_000_000), errors: []),
+            lastReload: GatewayStatus.Reload(
+                time: WallTime(nanoseconds: 1_767_182_400_123_000_000), errors: []),
             workers: [
-                GatewayStatus.Worker(index: 0, openConnections: 31), GatewayStatus.Worker(index: 1, openConnections: 33),
+                GatewayStatus.Worker(index: 0, openConnections: 31),
+                GatewayStatus.Worker(index: 1, openConnections: 33),
             ], accessLog: GatewayStatus.AccessLog(written: 1_234_000, dropped: 7))
         status.requests = 1_234_567
         status.outcomes = [
-            GatewayStatus.Count(name: "ok", count: 1_234_500), GatewayStatus.Count(name: "client.body", count: 67),
+            GatewayStatus.Count(name: "ok", count: 1_234_500),
+            GatewayStatus.Count(name: "client.body", count: 67),
         ]
         status.connectionsOpen = 64
         status.tunnelsOpen = 3
         status.upstreams = [
             GatewayStatus.Upstream(
-                name: "app", endpoints: ["127.0.0.1:3000", "127.0.0.1:3001"], opened: 12, reused: 1_234_555, failed: 1,
+                name: "app", endpoints: ["127.0.0.1:3000", "127.0.0.1:3001"], opened: 12, reused: 1_234_555,
+                failed: 1,
                 open: 8),
             GatewayStatus.Upstream(name: "video", endpoints: [], opened: 0, reused: 0, failed: 0, open: 0),
         ]
@@ -54,7 +58,8 @@ final class StubSource: AdminSource {
             GatewayStatus.Route(
                 name: "api",
                 requests: [
-                    GatewayStatus.Count(name: "2xx", count: 1_234_000), GatewayStatus.Count(name: "4xx", count: 567),
+                    GatewayStatus.Count(name: "2xx", count: 1_234_000),
+                    GatewayStatus.Count(name: "4xx", count: 567),
                 ], p50: 0.4217, p99: 42.06),
             GatewayStatus.Route(name: "video", requests: [], p50: nil, p99: nil),
         ]
@@ -71,8 +76,12 @@ final class StubSource: AdminSource {
         AdminRoutes(source: source, clock: { WallTime(nanoseconds: 1_767_182_400_123_999_999) })
     }
 
-    private func get(_ path: String) -> AdminResponse { routes.answer(AdminRequest(method: .get, path: path)) }
-    private func post(_ path: String) -> AdminResponse { routes.answer(AdminRequest(method: .post, path: path)) }
+    private func get(_ path: String) -> AdminResponse {
+        routes.answer(AdminRequest(method: .get, path: path))
+    }
+    private func post(_ path: String) -> AdminResponse {
+        routes.answer(AdminRequest(method: .post, path: path))
+    }
 
     private func json(_ response: AdminResponse) throws -> [String: Any] {
         try #require(try JSONSerialization.jsonObject(with: Data(response.body)) as? [String: Any])
@@ -95,7 +104,9 @@ final class StubSource: AdminSource {
 
     @Test func `the index names every path`() {
         let text = String(decoding: get("/").body, as: UTF8.self)
-        for path in ["/metrics", "/healthz", "/readyz", "/status", "/reload"] { #expect(text.contains(" \(path) ")) }
+        for path in ["/metrics", "/healthz", "/readyz", "/status", "/reload"] {
+            #expect(text.contains(" \(path) "))
+        }
         #expect(text.contains("POST /reload"))
     }
 
@@ -126,15 +137,18 @@ final class StubSource: AdminSource {
     @Test func `a reload that is refused answers with everything that was wrong`() throws {
         let diagnostics = [
             Diagnostic(
-                severity: .error, file: "gateway.yaml", mark: Mark(line: 11, column: 7), message: "unknown key \"burts\"",
+                severity: .error, file: "gateway.yaml", mark: Mark(line: 11, column: 7),
+                message: "unknown key \"burts\"",
                 suggestion: "burst", excerpt: "      burts: 3"),
             Diagnostic(
-                severity: .warning, file: "gateway.yaml", mark: Mark(line: 12, column: 1), message: "odd", suggestion: nil,
+                severity: .warning, file: "gateway.yaml", mark: Mark(line: 12, column: 1), message: "odd",
+                suggestion: nil,
                 excerpt: ""),
         ]
         source.state.withLock {
             $0.report = ReloadReport(
-                isApplied: false, generation: 1, diagnostics: diagnostics, problems: ["gateway.yaml changed while read"])
+                isApplied: false, generation: 1, diagnostics: diagnostics,
+                problems: ["gateway.yaml changed while read"])
         }
         let response = post("/reload")
         #expect(response.status == 422)
@@ -156,17 +170,22 @@ final class StubSource: AdminSource {
             isApplied: false, generation: 1,
             diagnostics: [
                 Diagnostic(
-                    severity: .warning, file: "a", mark: Mark(line: 1, column: 1), message: "w", suggestion: nil, excerpt: ""),
+                    severity: .warning, file: "a", mark: Mark(line: 1, column: 1), message: "w",
+                    suggestion: nil, excerpt: ""),
                 Diagnostic(
-                    severity: .error, file: "a", mark: Mark(line: 2, column: 3), message: "e", suggestion: nil, excerpt: ""),
+                    severity: .error, file: "a", mark: Mark(line: 2, column: 3), message: "e",
+                    suggestion: nil, excerpt: ""),
             ], problems: ["p"])
         #expect(report.errors == ["p", "a:2:3: error: e"])
     }
 
-    @Test func `the metrics page holds the workers' numbers and those of the process, each family once`() throws {
+    @Test func `the metrics page holds the workers' numbers and those of the process, each family once`()
+        throws
+    {
         let worker = source.registry.makeWorkerMetrics()
         let route = source.registry.routeSlot("api")
-        worker.exchangeEnded(route: route, status: 200, outcome: .ok, bytesIn: 1, bytesOut: 2, nanoseconds: 5_000_000)
+        worker.exchangeEnded(
+            route: route, status: 200, outcome: .ok, bytesIn: 1, bytesOut: 2, nanoseconds: 5_000_000)
         let response = get("/metrics")
         #expect(response.contentType == "text/plain; version=0.0.4; charset=utf-8")
         let lines = String(decoding: response.body, as: UTF8.self).split(separator: "\n").map(String.init)

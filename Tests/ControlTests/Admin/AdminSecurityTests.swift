@@ -9,7 +9,8 @@ import Testing
     // MARK: Host
 
     @Test(arguments: [
-        "localhost", "LocalHost", "localhost:80", "127.0.0.1", "127.0.0.1:9901", "127.8.9.10", "[::1]", "[::1]:9901",
+        "localhost", "LocalHost", "localhost:80", "127.0.0.1", "127.0.0.1:9901", "127.8.9.10", "[::1]",
+        "[::1]:9901",
         "[::ffff:127.0.0.1]",
     ])
     func `a host of this machine is let in`(host: String) throws {
@@ -18,7 +19,8 @@ import Testing
     }
 
     @Test(arguments: [
-        "evil.example", "evil.example:9901", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1", "[::2]",
+        "evil.example", "evil.example:9901", "localhost.evil.example", "127.0.0.1.evil.example", "10.0.0.1",
+        "[::2]",
         "0x7f000001", "2130706433", "unix", "localhost.", "0.0.0.0",
     ])
     func `a name that points here but is not ours gets 421 and reaches no handler`(host: String) throws {
@@ -72,7 +74,8 @@ import Testing
 
     @Test(arguments: [
         "", "Authorization: Bearer wrong-horse-battery\r\n", "Authorization: Bearer correct-horse-batter\r\n",
-        "Authorization: Bearer correct-horse-battery1\r\n", "Authorization: Bearer \r\n", "Authorization: Bearer\r\n",
+        "Authorization: Bearer correct-horse-battery1\r\n", "Authorization: Bearer \r\n",
+        "Authorization: Bearer\r\n",
         "Authorization: Bearer correct-horse-batterycorrect-horse-battery\r\n",
         "Authorization: Basic correct-horse-battery\r\n", "Authorization: correct-horse-battery\r\n",
         "X-Authorization: Bearer correct-horse-battery\r\n",
@@ -108,7 +111,8 @@ import Testing
 
     @Test func `neither what was presented nor the token is ever logged or answered`() throws {
         let server = try AdminTestServer(token: Self.token)
-        let answer = try #require(server.get("/?token=presented-secret", "Authorization: Bearer presented-secret\r\n"))
+        let answer = try #require(
+            server.get("/?token=presented-secret", "Authorization: Bearer presented-secret\r\n"))
         let log = server.log.read()
         #expect(log.contains("admin request refused status=401"))
         for text in [log, answer.head, answer.body] {
@@ -135,8 +139,10 @@ import Testing
     // MARK: Origin
 
     @Test(arguments: [
-        "https://evil.example", "null", "http://localhost:1", "http://localhost", "http://localhost:9901.evil.example",
-        "ftp://localhost:9901", "http://", "localhost:9901", "http://127.0.0.1:9901", "http://localhost:9901/",
+        "https://evil.example", "null", "http://localhost:1", "http://localhost",
+        "http://localhost:9901.evil.example",
+        "ftp://localhost:9901", "http://", "localhost:9901", "http://127.0.0.1:9901",
+        "http://localhost:9901/",
     ])
     func `a post from a page of another origin is refused`(origin: String) throws {
         let server = try AdminTestServer()
@@ -160,7 +166,9 @@ import Testing
         #expect(!preflight.head.lowercased().contains("access-control"))
     }
 
-    @Test(arguments: ["GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / HTTP/1.1\r\nHost: evil\r\n\r\n", "x\r\n\r\n"])
+    @Test(arguments: [
+        "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", "GET / HTTP/1.1\r\nHost: evil\r\n\r\n", "x\r\n\r\n",
+    ])
     func `every answer forbids guessing, keeping and framing`(request: String) throws {
         let server = try AdminTestServer()
         let answer = try #require(server.ask(request))

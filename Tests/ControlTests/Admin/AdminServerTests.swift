@@ -26,7 +26,9 @@ import Time
     @Test func `a request that arrives byte by byte is read whole`() throws {
         let server = try AdminTestServer()
         let client = server.connect()
-        for byte in "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc".utf8 { client.send([byte]) }
+        for byte in "POST /p HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc".utf8 {
+            client.send([byte])
+        }
         #expect(client.receiveAnswer()?.body == "post /p [] 3")
     }
 
@@ -43,7 +45,8 @@ import Time
         #expect(server.post(body: String(repeating: "x", count: 65_536))?.body == "post / [] 65536")
         #expect(server.post(body: String(repeating: "x", count: 65_537))?.status == 413)
         #expect(
-            server.ask("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999999999\r\n\r\n")?.status == 413)
+            server.ask("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 999999999999999999\r\n\r\n")?
+                .status == 413)
         #expect(server.handled.value == 1)
     }
 
@@ -83,7 +86,8 @@ import Time
         ("CONNECT localhost:1 HTTP/1.1\r\nHost: localhost\r\n\r\n", 501),
         ("GET / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 400),
         ("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1,1\r\n\r\n", 400),
-        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\u{0}b\r\n\r\n", 400), ("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n", 400),
+        ("GET / HTTP/1.1\r\nHost: localhost\r\nX: a\u{0}b\r\n\r\n", 400),
+        ("\r\n\r\n\r\n\r\nGET / HTTP/1.1\r\n\r\n", 400),
     ])
     func `what is not HTTP gets a readable refusal`(bytes: String, status: Int) throws {
         let server = try AdminTestServer()
@@ -165,7 +169,8 @@ import Time
         let size = 32 << 20
         let server = try AdminTestServer(limits: Self.impatient()) { request in
             request.path == "/large"
-                ? AdminResponse(contentType: "text/plain", body: [UInt8](repeating: 0x78, count: size)) : .text("small")
+                ? AdminResponse(contentType: "text/plain", body: [UInt8](repeating: 0x78, count: size))
+                : .text("small")
         }
         let slow = server.connect(receiveBuffer: 4096)
         slow.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -192,7 +197,9 @@ import Time
         limits.connections = 4
         let server = try AdminTestServer(limits: limits)
         let first = server.connect()
-        first.send("GET")
+        first.send("POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\nExpect: 100-continue\r\n\r\n")
+        // Invited, so it has its place before the others come.
+        #expect(first.receiveAll(limit: 25).bytes.count == 25)
         let others = (0..<3).map { _ in server.connect() }
         // Keeps its place after its answer, until it closes.
         let visitor = server.connect()
@@ -205,6 +212,20 @@ import Time
             #expect(other.receiveAnswer()?.status == 200)
         }
         #expect(server.log.read().contains("admin connections at their limit"))
+    }
+
+    @Test func `where all places are being answered, a new client waits for one and gets it`() throws {
+        var limits = Self.impatient()
+        limits.connections = 1
+        let server = try AdminTestServer(limits: limits) { request in
+            let size = request.path == "/large" ? 32 << 20 : 5
+            return AdminResponse(contentType: "text/plain", body: [UInt8](repeating: 0x78, count: size))
+        }
+        let slow = server.connect(receiveBuffer: 4096)
+        slow.send("GET /large HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        #expect(eventually { server.handled.value == 1 })
+        #expect(server.get("/small")?.body == "xxxxx")
+        #expect(server.log.read().contains("all are being answered"))
     }
 
     @Test func `hundreds of silent clients do not keep an operator out`() throws {

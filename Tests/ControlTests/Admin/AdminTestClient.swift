@@ -44,7 +44,8 @@ final class AdminTestClient {
     }
 
     private func connect(_ pointer: UnsafeRawPointer, _ length: Int) {
-        let result = Glibc.connect(descriptor, pointer.assumingMemoryBound(to: sockaddr.self), socklen_t(length))
+        let result = Glibc.connect(
+            descriptor, pointer.assumingMemoryBound(to: sockaddr.self), socklen_t(length))
         if result != 0 { close() }
     }
 
@@ -109,7 +110,9 @@ struct AdminAnswer {
     func field(_ name: String) -> String? {
         for line in head.components(separatedBy: "\r\n").dropFirst() {
             let parts = line.split(separator: ":", maxSplits: 1)
-            if parts[0].lowercased() == name.lowercased() { return parts[1].trimmingCharacters(in: .whitespaces) }
+            if parts[0].lowercased() == name.lowercased() {
+                return parts[1].trimmingCharacters(in: .whitespaces)
+            }
         }
         return nil
     }
@@ -171,8 +174,13 @@ final class AdminTestServer {
         ask("GET \(path) HTTP/1.1\r\nHost: \(host)\r\n\(fields)\r\n")
     }
 
-    func post(_ path: String = "/", host: String = "localhost", _ fields: String = "", body: String = "") -> AdminAnswer? {
-        ask("POST \(path) HTTP/1.1\r\nHost: \(host)\r\nContent-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)")
+    func post(_ path: String = "/", host: String = "localhost", _ fields: String = "", body: String = "")
+        -> AdminAnswer?
+    {
+        ask(
+            "POST \(path) HTTP/1.1\r\nHost: \(host)\r\n"
+                + "Content-Length: \(body.utf8.count)\r\n\(fields)\r\n\(body)"
+        )
     }
 }
 
@@ -202,7 +210,9 @@ final class LogPipe: Sendable {
 }
 
 /// An event log that nobody reads.
-func silentEvents() -> EventLog { EventLog(format: .text, level: .error, descriptor: open("/dev/null", O_WRONLY)) }
+func silentEvents() -> EventLog {
+    EventLog(format: .text, level: .error, descriptor: open("/dev/null", O_WRONLY))
+}
 
 /// Waits for what another thread does; false after ten seconds.
 func eventually(_ condition: () -> Bool) -> Bool {

@@ -20,7 +20,8 @@ import Time
         status.isReady = false
         #expect(reread(status) == status)
         let bare = GatewayStatus(
-            version: "0", pid: 1, uptime: .zero, state: .running, isReady: true, settingsFile: nil, generation: 1)
+            version: "0", pid: 1, uptime: .zero, state: .running, isReady: true, settingsFile: nil,
+            generation: 1)
         #expect(reread(bare) == bare)
     }
 
@@ -41,14 +42,17 @@ import Time
         #expect(upstream["endpoints"] as? [String] == ["127.0.0.1:3000", "127.0.0.1:3001"])
     }
 
-    @Test(arguments: ["{}", "[]", "null", #"{"version":"1","pid":1}"#, #"{"version":"1","pid":1,"state":"dancing"}"#])
+    @Test(arguments: [
+        "{}", "[]", "null", #"{"version":"1","pid":1}"#, #"{"version":"1","pid":1,"state":"dancing"}"#,
+    ])
     func `what is no status is not taken for one`(text: String) {
         #expect(JSONValue(parsing: Array(text.utf8)).flatMap(GatewayStatus.init(json:)) == nil)
     }
 
     @Test func `a status of another version is read as far as it goes`() throws {
         let text = """
-            {"version":"9","pid":1,"state":"running","new":{"a":[1]},"routes":[{"name":"r"},7],"workers":"none",
+            {"version":"9","pid":1,"state":"running","new":{"a":[1]},
+            "routes":[{"name":"r"},7],"workers":"none",
             "settings":{"last_reload":{"unix_ms":9223372036854775807}},"uptime_seconds":-5,"requests":-1}
             """
         let status = try #require(JSONValue(parsing: Array(text.utf8)).flatMap(GatewayStatus.init(json:)))
@@ -64,14 +68,16 @@ import Time
             route: registry.routeSlot("a"), status: 503, outcome: .upstreamConnect, bytesIn: 0, bytesOut: 0,
             nanoseconds: 10_000_000)
         worker.exchangeEnded(
-            route: .unmatched, status: 404, outcome: .gatewayPolicy, bytesIn: 0, bytesOut: 0, nanoseconds: 1000)
+            route: .unmatched, status: 404, outcome: .gatewayPolicy, bytesIn: 0, bytesOut: 0,
+            nanoseconds: 1000)
         worker.add(.upstream(registry.upstreamSlot("app"), .opened), 2)
         worker.add(.limit(registry.limitSlot("everyone"), .denied), 4)
         worker.add(.connectionsOpen, 5)
 
         var status = StubSource.ordinaryStatus()
         status.take(
-            registry.snapshot(), routes: ["a", "b", "new"], endpoints: [("app", ["127.0.0.1:1"]), ("none", [])],
+            registry.snapshot(), routes: ["a", "b", "new"],
+            endpoints: [("app", ["127.0.0.1:1"]), ("none", [])],
             limits: ["everyone", "unused"])
         #expect(status.requests == 2)
         #expect(status.connectionsOpen == 5)
@@ -81,10 +87,11 @@ import Time
         #expect(abs((status.routes[0].p50 ?? 0) - 10) < 1.25)
         #expect(status.routes[1].p50 == nil)
         #expect(status.upstreams.map(\.opened) == [2, 0])
-        #expect(status.limits == [
-            GatewayStatus.Limit(name: "everyone", allowed: 0, denied: 4),
-            GatewayStatus.Limit(name: "unused", allowed: 0, denied: 0),
-        ])
+        #expect(
+            status.limits == [
+                GatewayStatus.Limit(name: "everyone", allowed: 0, denied: 4),
+                GatewayStatus.Limit(name: "unused", allowed: 0, denied: 0),
+            ])
     }
 
     @Test func `the process knows its memory and its descriptors`() throws {

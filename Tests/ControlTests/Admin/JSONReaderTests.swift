@@ -9,14 +9,17 @@ import Testing
 
     @Test(arguments: [
         ("null", "null"), (" true ", "true"), ("-0.5e+10", "-0.5e+10"), ("[]", "[]"), ("[1, [2]]", "[1,[2]]"),
-        ("{ }", "{}"), (#"{"a":1 ,"b":{"c":null}}"#, #"{"a":1,"b":{"c":null}}"#), (#""a\/\u0041\ud83d\ude00""#, #""a/A😀""#),
+        ("{ }", "{}"), (#"{"a":1 ,"b":{"c":null}}"#, #"{"a":1,"b":{"c":null}}"#),
+        (#""a\/\u0041\ud83d\ude00""#, #""a/A😀""#),
         (#""\b\f\n\r\t\"\\""#, #""\u0008\u000c\n\r\t\"\\""#),
     ])
     func `JSON is read`(text: String, expected: String) { #expect(read(text)?.text == expected) }
 
     @Test(arguments: [
-        "", " ", "nul", "nulls", "01", "1.", ".5", "+1", "1e", "0x1", "-", "[1,]", "[1 2]", "[", "]", "{\"a\"}", "{\"a\":}",
-        "{\"a\":1,}", "{a:1}", "\"", "\"\\x\"", "\"\\u12\"", "\"\\u+123\"", "\"\\ud800\"", "\"\\ud800\\u0041\"",
+        "", " ", "nul", "nulls", "01", "1.", ".5", "+1", "1e", "0x1", "-", "[1,]", "[1 2]", "[", "]",
+        "{\"a\"}", "{\"a\":}",
+        "{\"a\":1,}", "{a:1}", "\"", "\"\\x\"", "\"\\u12\"", "\"\\u+123\"", "\"\\ud800\"",
+        "\"\\ud800\\u0041\"",
         "\"\\udc00\"", "\"\n\"", "1 2", "'a'", "\u{FEFF}1",
     ])
     func `what is not JSON is refused`(text: String) { #expect(read(text) == nil) }
@@ -49,13 +52,17 @@ import Testing
             var mangled = text
             for _ in 0...random(3) {
                 switch random(3) {
-                case 0: mangled[random(mangled.count)] = UInt8(random(256))
+                // No exponents: Foundation refuses numbers that are too large for it.
+                case 0:
+                    mangled[random(mangled.count)] =
+                        [UInt8(random(256))].map { $0 | 0x20 == 0x65 ? 0x78 : $0 }[0]
                 case 1: mangled.removeLast(random(mangled.count / 2))
                 default: mangled.insert(UInt8(ascii: "\""), at: random(mangled.count))
                 }
             }
             guard let value = JSONValue(parsing: mangled) else { continue }
-            let isJSON = (try? JSONSerialization.jsonObject(with: Data(mangled), options: .fragmentsAllowed)) != nil
+            let isJSON =
+                (try? JSONSerialization.jsonObject(with: Data(mangled), options: .fragmentsAllowed)) != nil
             #expect(isJSON, "seed \(seed): \(String(decoding: mangled, as: UTF8.self))")
             if let status = GatewayStatus(json: value) { _ = StatusReport(status).text }
         }

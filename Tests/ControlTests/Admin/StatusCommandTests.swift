@@ -33,7 +33,8 @@ import Testing
         let result = run(server, .json)
         #expect(result.exitCode == 0)
         #expect(result.output.contains("1\\u009b2"))
-        let object = try #require(try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
+        let object = try #require(
+            try JSONSerialization.jsonObject(with: Data(result.output.utf8)) as? [String: Any])
         #expect(object["pid"] as? Int == 4242)
     }
 
@@ -89,11 +90,15 @@ import Testing
     }
 
     @Test(arguments: [
-        ("SSH-2.0-OpenSSH\r\n", "no admin listener"), ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "no admin listener"),
+        ("SSH-2.0-OpenSSH\r\n", "no admin listener"),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}", "no admin listener"),
         ("HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{}", "before its answer was complete"),
         ("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n", "no admin listener"),
         ("HTTP/1.1 404 \u{1B}[31m\r\n\r\n", "no admin listener"),
-        ("HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\n{\"detail\":\"\u{9B}31m\"}", "answers 404: \u{FFFD}31m"),
+        (
+            "HTTP/1.1 404 Not Found\r\nContent-Length: 18\r\n\r\n{\"detail\":\"\u{9B}31m\"}",
+            "answers 404: \u{FFFD}31m"
+        ),
         ("", "before its answer was complete"),
     ])
     func `somebody else at the address is recognised`(bytes: String, complaint: String) throws {
@@ -103,7 +108,9 @@ import Testing
             var entry = pollfd(fd: listener.socket.descriptor, events: Int16(POLLIN), revents: 0)
             guard poll(&entry, 1, 5000) == 1, let accepted = try? listener.accept() else { return }
             let peer = accepted.socket.descriptor
-            _ = Array(bytes.utf8).withUnsafeBytes { Glibc.send(peer, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL)) }
+            _ = Array(bytes.utf8).withUnsafeBytes {
+                Glibc.send(peer, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
             accepted.socket.shutdownWrite()
             // The request is read, so that closing resets nothing.
             var chunk = [UInt8](repeating: 0, count: 4096)
@@ -135,15 +142,18 @@ import Testing
     }
 
     @Test(arguments: [
-        ("127.0.0.1:9901", "127.0.0.1:9901"), ("localhost:9901", "127.0.0.1:9901"), (":9901", "127.0.0.1:9901"),
-        ("[::1]:9901", "[::1]:9901"), ("unix:/run/a.sock", "unix:/run/a.sock"), ("http://10.0.0.1:80/", "10.0.0.1:80"),
+        ("127.0.0.1:9901", "127.0.0.1:9901"), ("localhost:9901", "127.0.0.1:9901"),
+        (":9901", "127.0.0.1:9901"),
+        ("[::1]:9901", "[::1]:9901"), ("unix:/run/a.sock", "unix:/run/a.sock"),
+        ("http://10.0.0.1:80/", "10.0.0.1:80"),
     ])
     func `addresses are read`(text: String, expected: String) {
         #expect(AdminAddress.parse(text).map { "\($0)" } == expected)
     }
 
     @Test(arguments: [
-        "", "9901", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:+1", "::1:9901", "[127.0.0.1]:1",
+        "", "9901", "127.0.0.1", "127.0.0.1:", "127.0.0.1:0", "127.0.0.1:65536", "127.0.0.1:+1", "::1:9901",
+        "[127.0.0.1]:1",
         "gateway:9901", "unix:", "[::1]9901", "127.0.0.1:9901:",
     ])
     func `what is no address is said to be none`(text: String) {

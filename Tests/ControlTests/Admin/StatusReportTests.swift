@@ -46,7 +46,8 @@ import Testing
         let long = "gateway.yaml:11:7: error: " + String(repeating: "x", count: 300)
         status.lastReload?.errors = ["gateway.yaml:1:1: error: no", long]
         let text = StatusReport(status).text
-        #expect(text.contains("refused, the settings before it hold\n            gateway.yaml:1:1: error: no\n"))
+        #expect(
+            text.contains("refused, the settings before it hold\n            gateway.yaml:1:1: error: no\n"))
         #expect(text.contains(long))
     }
 
@@ -67,7 +68,8 @@ import Testing
 
     @Test func `a gateway without anything to tell has no empty tables`() {
         let status = GatewayStatus(
-            version: "0", pid: 1, uptime: .zero, state: .running, isReady: false, settingsFile: nil, generation: 1)
+            version: "0", pid: 1, uptime: .zero, state: .running, isReady: false, settingsFile: nil,
+            generation: 1)
         #expect(
             StatusReport(status).text == """
                 Floodgate 0: running, not ready, pid 1, up 0 s
@@ -79,15 +81,19 @@ import Testing
                 """)
     }
 
-    @Test(arguments: [(0, "0 s"), (59, "59 s"), (3600, "1 h"), (3661, "1 h 1 min"), (86_401, "1 d"), (273_907, "3 d 4 h")])
+    @Test(arguments: [
+        (0, "0 s"), (59, "59 s"), (3600, "1 h"), (3661, "1 h 1 min"), (86_401, "1 d"), (273_907, "3 d 4 h"),
+    ])
     func `durations have two units`(seconds: Int64, text: String) {
         #expect(StatusReport.duration(seconds: seconds) == text)
     }
 
-    @Test(arguments: [
-        (0, "0.000"), (0.0004, "0.000"), (0.2134, "0.213"), (0.9999, "1.000"), (4.205, "4.21"), (42.06, "42.1"),
-        (421.4, "421"), (1e15, "-"), (.nan, "-"), (-1, "-"),
-    ] as [(Double, String)])
+    @Test(
+        arguments: [
+            (0, "0.000"), (0.0004, "0.000"), (0.2134, "0.213"), (0.9999, "1.000"), (4.205, "4.21"),
+            (42.06, "42.1"),
+            (421.4, "421"), (1e15, "-"), (.nan, "-"), (-1, "-"),
+        ] as [(Double, String)])
     func `milliseconds have three digits`(value: Double, text: String) {
         #expect(StatusReport.milliseconds(value) == text)
     }

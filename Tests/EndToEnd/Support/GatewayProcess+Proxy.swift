@@ -58,11 +58,13 @@ extension GatewayProcess {
     ///   - fields: those of the client that are passed on, in their order.
     ///   - closing: what stands behind the gateway's own fields.
     func forwarded(
-        _ line: String, _ fields: [String] = [], closing: [String] = [], body: String = "", host: String = "here"
+        _ line: String, _ fields: [String] = [], closing: [String] = [], body: String = "",
+        host: String = "here"
     ) -> String {
         let own = [
             "X-Forwarded-For: 127.0.0.1", "X-Real-IP: 127.0.0.1", "X-Forwarded-Proto: http",
-            "X-Forwarded-Host: \(host)", "X-Forwarded-Port: \(ports.gateway)", "X-Request-Id: *", "traceparent: *",
+            "X-Forwarded-Host: \(host)", "X-Forwarded-Port: \(ports.gateway)", "X-Request-Id: *",
+            "traceparent: *",
         ]
         let lines = ["\(line) HTTP/1.1", "Host: \(host)"] + fields + own + closing + ["", body]
         return lines.joined(separator: "\r\n")

@@ -30,7 +30,21 @@ enum Pattern {
     static func matches(_ bytes: ArraySlice<UInt8>, at position: Int) -> Bool {
         guard !bytes.isEmpty else { return true }
         return bytes.withUnsafeBytes { found in
-            block.withUnsafeBytes { memcmp(found.baseAddress!, $0.baseAddress! + position % period, found.count) == 0 }
+            block.withUnsafeBytes {
+                memcmp(found.baseAddress!, $0.baseAddress! + position % period, found.count) == 0
+            }
+        }
+    }
+}
+
+extension TestSocket {
+    /// Sends so many bytes of the pattern.
+    ///
+    /// - Parameter limit: how long each piece may take.
+    func sendPattern(_ count: Int, within limit: Duration) throws(SocketError) {
+        for start in stride(from: 0, to: count, by: Pattern.piece) {
+            try send(
+                Pattern.bytes(from: start, count: min(Pattern.piece, count - start)), Deadline(in: limit))
         }
     }
 }

@@ -43,12 +43,16 @@ final class ScriptedConnection {
             buffered.removeFirst(count)
         case .send(let text): try socket.send(Array(text.utf8), deadline)
         case .sendBytes(let bytes): try socket.send(bytes, deadline)
+        case .sendLast(let text):
+            socket.holdBack()
+            try socket.send(Array(text.utf8), deadline)
+            throw Stop.ended(.finished)
         case .drip(let text, let pause):
             for byte in text.utf8 {
                 try socket.send([byte], Deadline(in: limit))
                 try wait(pause)
             }
-        case .sendPattern(let count): try sendPattern(count)
+        case .sendPattern(let count): try socket.sendPattern(count, within: limit)
         case .expectPattern(let count): try expectPattern(count)
         case .waitFor(let gate): try gate.wait(deadline)
         case .wait(let duration): try wait(duration)
@@ -56,6 +60,7 @@ final class ScriptedConnection {
             try socket.waitUntilPeerLeaves(deadline)
             // Reading tells an orderly end from a reset.
             while true { try fill(deadline) }
+        case .waitUntilHalfClosed: try socket.waitUntilPeerLeaves(deadline)
         case .finishSending: socket.finishSending()
         case .reset:
             socket.reset()
@@ -63,12 +68,6 @@ final class ScriptedConnection {
         case .close: throw Stop.ended(.finished)
         case .forever(let steps):
             while true { for step in steps { try perform(step) } }
-        }
-    }
-
-    private func sendPattern(_ count: Int) throws {
-        for start in stride(from: 0, to: count, by: Pattern.piece) {
-            try socket.send(Pattern.bytes(from: start, count: min(Pattern.piece, count - start)), Deadline(in: limit))
         }
     }
 

@@ -16,6 +16,8 @@ final class ScriptedOrigin: @unchecked Sendable {
         case expectBytes(Int)
         case send(String)
         case sendBytes([UInt8])
+        /// Sends and closes in one packet: the peer sees both at once.
+        case sendLast(String)
         /// Sends byte by byte with a pause behind each.
         case drip(String, every: Duration)
         /// Sends so many bytes of the pattern, or receives them and fails where one differs; neither is recorded.
@@ -27,6 +29,8 @@ final class ScriptedOrigin: @unchecked Sendable {
         case wait(Duration)
         /// Never answers: waits until the peer closes or resets.
         case waitUntilPeerLeaves
+        /// Waits until the peer has ended its sending direction, which may be all that it has ended.
+        case waitUntilHalfClosed
         /// Ends the sending direction only.
         case finishSending
         /// Closes with a reset.

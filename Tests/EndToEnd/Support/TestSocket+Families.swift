@@ -53,7 +53,8 @@ extension Loopback {
     static func listen(unix path: String) throws(SocketError) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard descriptor >= 0 else { throw .cannotOpen(errno: errno) }
-        guard withAddress(unix: path, { bind(descriptor, $0, $1) }) == 0, Glibc.listen(descriptor, 64) == 0 else {
+        guard withAddress(unix: path, { bind(descriptor, $0, $1) }) == 0, Glibc.listen(descriptor, 64) == 0
+        else {
             let code = errno
             close(descriptor)
             throw .cannotOpen(errno: code)
@@ -73,7 +74,8 @@ final class BlackHole {
         // A second call narrows the backlog; zero still admits one.
         listen(listener, 0)
         for _ in 0..<4 {
-            let filler = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+            let filler = socket(
+                AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
             _ = Loopback.withAddress(port: port) { connect(filler, $0, $1) }
             fillers.append(filler)
         }

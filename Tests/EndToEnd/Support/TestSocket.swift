@@ -93,6 +93,12 @@ final class TestSocket: @unchecked Sendable {
         try wait(for: 0x2000, deadline, "for the peer to leave")  // POLLRDHUP
     }
 
+    /// Lets what is sent from now on leave only together with the end.
+    func holdBack() {
+        var one: Int32 = 1
+        setsockopt(descriptor, Int32(IPPROTO_TCP), TCP_CORK, &one, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     /// Ends the sending direction only.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
 

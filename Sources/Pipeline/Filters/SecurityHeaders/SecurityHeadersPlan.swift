@@ -95,8 +95,13 @@ package struct SecurityHeadersPlan: Sendable {
         }
     }
 
-    /// Writes the lines for an answer that the gateway makes itself; it is never a page.
-    package func write(to writer: inout ByteWriter) { block.withView { writer.write($0) } }
+    /// Writes the lines for an answer that the gateway makes itself, but for those that the operator wrote for this answer.
+    package func write(to writer: inout ByteWriter, besides body: FixedBody?) {
+        guard let body, !body.fieldLines.isEmpty else { return block.withView { writer.write($0) } }
+        for line in lines where !line.htmlOnly && !line.nameBytes.withView({ body.sets($0) }) {
+            line.bytes.withView { writer.write($0) }
+        }
+    }
 
     private func has(_ head: borrowing ResponseHead, _ line: Line) -> Bool {
         guard line.name == .other else { return head.fields.contains(line.name) }

@@ -1,0 +1,32 @@
+import Reactor
+import Time
+
+/// One of the load's connections.
+struct LoadConnection {
+    enum Phase: Equatable {
+        case connecting
+        case exchanging
+        /// The last request failed; the next one begins a little later.
+        case pausing(until: Instant)
+        /// Nothing is left to ask.
+        case resting
+    }
+
+    var socket: Socket?
+    /// Tells late events of an earlier socket from this one's.
+    var generation: UInt32 = 0
+    var phase = Phase.resting
+    var isReadable = false
+    var isWritable = false
+    var peerHasEnded = false
+    /// Bytes of the request that are on their way.
+    var sent = 0
+    /// Answers that this socket has brought.
+    var answers = 0
+    var reader = AnswerReader()
+    /// Bytes that may be read now, where reading is limited.
+    var allowance = 0
+    var begun = Instant.zero
+    /// When bytes last moved.
+    var progress = Instant.zero
+}

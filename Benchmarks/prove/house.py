@@ -1,0 +1,193 @@
+"""Processes of a proof: the gateway, origins and loads, on free ports of the loopback, in a folder that goes with them."""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+
+class ProofError(Exception):
+    """A proof could not be carried out."""
+
+
+def free_ports(count):
+    """Ports that were free a moment ago, all different."""
+    held = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
+    ports = [listener.getsockname()[1] for listener in held]
+    for listener in held:
+        listener.close()
+    return ports
+
+
+def wait_for(what, condition, limit=10.0, pause=0.005):
+    """Waits until the condition gives something true, and returns that."""
+    end = time.monotonic() + limit
+    while True:
+        value = condition()
+        if value:
+            return value
+        if time.monotonic() > end:
+            raise ProofError(f"timed out waiting for {what}")
+        time.sleep(pause)
+
+
+def takes_connections(port):
+    try:
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        return True
+    except OSError:
+        return False
+
+
+class Process:
+    """A program in the background, whose output goes to a file."""
+
+    def __init__(self, arguments, log, environment=None, descriptors=None):
+        def limit():
+            if descriptors:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
+        self.log = Path(log)
+        with open(self.log, "wb") as output:
+            self.child = subprocess.Popen(
+                [str(part) for part in arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                env={**os.environ, **(environment or {})}, preexec_fn=limit if descriptors else None)
+
+    @property
+    def pid(self):
+        return self.child.pid
+
+    @property
+    def text(self):
+        return self.log.read_text(errors="replace")
+
+    @property
+    def is_running(self):
+        return self.child.poll() is None
+
+    def signal(self, number):
+        if self.is_running:
+            self.child.send_signal(number)
+
+    def wait(self, limit=30):
+        try:
+            return self.child.wait(limit)
+        except subprocess.TimeoutExpired as error:
+            raise ProofError(f"{self.child.args[0]} does not end") from error
+
+    def stop(self, limit=5):
+        """Ends it, whatever it takes."""
+        self.signal(signal.SIGTERM)
+        try:
+            self.child.wait(limit)
+        except subprocess.TimeoutExpired:
+            self.child.kill()
+            self.child.wait()
+
+    @property
+    def resident_kib(self):
+        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
+            if line.startswith("VmRSS:"):
+                return int(line.split()[1])
+        raise ProofError(f"process {self.pid} is gone")
+
+    @property
+    def cpu_nanoseconds(self):
+        """Time on a core of all its threads."""
+        tasks = Path(f"/proc/{self.pid}/task").iterdir()
+        return sum(int((task / "schedstat").read_text().split()[0]) for task in tasks)
+
+
+class House:
+    """Everything that a proof starts. Nothing of it is left when the block ends."""
+
+    def __init__(self, binaries):
+        self.floodgate = Path(binaries) / "floodgate"
+        self.loadgen = Path(binaries) / "loadgen"
+        for binary in (self.floodgate, self.loadgen):
+            if not binary.exists():
+                raise ProofError(f"{binary} is not there: build it first")
+
+    def __enter__(self):
+        self.folder = Path(tempfile.mkdtemp(prefix="floodgate-prove-"))
+        self.processes = []
+        return self
+
+    def __exit__(self, *_):
+        for process in reversed(self.processes):
+            process.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def start(self, name, arguments, **options):
+        process = Process(arguments, self.folder / f"{len(self.processes)}-{name}.log", **options)
+        self.processes.append(process)
+        return process
+
+    def origin(self, *options):
+        (port,) = free_ports(1)
+        process = self.start("origin", [self.loadgen, "origin", "--port", port, *options])
+        wait_for("the origin", lambda: takes_connections(port))
+        process.port = port
+        return process
+
+    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", **options):
+        """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
+        (port,) = free_ports(1)
+        file = self.folder / f"gateway-{port}.yaml"
+        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients)
+        file.write_text(text)
+        process = self.start("gateway", [self.floodgate, "run", file], **options)
+        wait_for("the gateway", lambda: takes_connections(port) or not process.is_running)
+        if not process.is_running:
+            raise ProofError(f"the gateway does not start: {process.text}")
+        process.port, process.file, process.settings = port, file, text
+        return process
+
+    def begin_load(self, port, **options):
+        """A load in the background; `finish_load` gives its summary."""
+        words = [self.loadgen, "load", "--port", port]
+        for name, value in options.items():
+            name = "--" + name.replace("_", "-")
+            words += [name] if value is True else [name, value]
+        return self.start("load", words)
+
+    def finish_load(self, load, limit=120):
+        if load.wait(limit) != 0:
+            raise ProofError(f"the load ended badly: {load.text}")
+        return json.loads(load.text)
+
+    def load(self, port, **options):
+        return self.finish_load(self.begin_load(port, **options))
+
+
+def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients=""):
+    return f"""\
+workers: {workers}
+listeners: [{{ address: 127.0.0.1:{port} }}]
+admin: {{ address: off }}
+access_log: {{ path: {access_log} }}
+clients: {{ idle_timeout: 5m{clients} }}
+limits:
+  everyone: {{ rate: 100000000 per 1m, by: ip }}
+upstreams:
+  app: {{ servers: [127.0.0.1:{origin}], idle_connections: 1000 }}
+{settings}
+routes:
+{routes or "  - { path: /*, upstream: app, limits: [everyone], upgrade: [websocket] }"}
+"""
+
+
+def failures(*summaries):
+    """Failed requests of the loads by kind; connects that were refused are none."""
+    kinds = {}
+    for summary in summaries:
+        for kind, count in summary["failures"].items():
+            if count and kind != "refused":
+                kinds[kind] = kinds.get(kind, 0) + count
+    return kinds

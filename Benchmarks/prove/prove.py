@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""Shows that the gateway keeps what is claimed of it: each claim with what was measured, its bound, and whether it holds.
+
+Usage: prove.py [--binaries FOLDER] [NAME ...]. Without names all proofs run. Ends with 1 where a claim does not hold."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+import bodies
+import counts
+import lifecycle
+from house import House, ProofError
+
+PROOFS = {
+    "calls": counts.system_calls,
+    "allocations": counts.allocations,
+    "upload": bodies.upload,
+    "download": bodies.download,
+    "reload": lifecycle.reloads,
+    "drain": lifecycle.drain,
+    "descriptors": lifecycle.descriptors,
+    "idle": lifecycle.idle_connections,
+    "cpu": counts.processor_time,
+}
+
+
+class Report:
+    """The table, printed as it grows."""
+
+    def __init__(self):
+        self.failed = 0
+
+    def row(self, claim, measured, bound=None, value=None, holds=None):
+        """One claim. With a bound, `value` must not exceed it; or `holds` says it. Neither: for information."""
+        if bound is not None and holds is None:
+            holds = value <= bound
+        verdict = "" if holds is None else "pass" if holds else "FAIL"
+        self.failed += holds is False
+        self.line(claim, measured, "" if bound is None else str(bound), verdict)
+
+    def skip(self, claim, reason):
+        self.line(claim, f"skipped: {reason}", "", "")
+
+    @staticmethod
+    def line(claim, measured, bound, verdict):
+        print(f"{claim:<66}  {verdict:<4}  {bound:<12}  {measured}", flush=True)
+
+
+def main():
+    arguments = argparse.ArgumentParser(description=__doc__)
+    arguments.add_argument("--binaries", default=Path(__file__).resolve().parents[2] / ".build/release")
+    arguments.add_argument("names", nargs="*", choices=[[], *PROOFS], metavar="NAME")
+    options = arguments.parse_args()
+    report = Report()
+    report.line("claim", "measured", "bound", "")
+    begun = time.monotonic()
+    for name in options.names or PROOFS:
+        try:
+            with House(options.binaries) as house:
+                PROOFS[name](house, report)
+        except (ProofError, OSError) as error:
+            report.row(name, f"not carried out: {error}", holds=False)
+    print(f"{time.monotonic() - begun:.0f} s, {report.failed} not held")
+    return 1 if report.failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
