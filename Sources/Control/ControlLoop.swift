@@ -72,7 +72,8 @@ package struct ControlLoop: ~Copyable {
     /// True where everything has ended.
     private mutating func advanceDrain() -> Bool {
         guard var current = drain else { return false }
-        let action = current.advance(now: SystemClock.now(), open: gateway.openConnections)
+        let action = current.advance(
+            now: SystemClock.now(), open: gateway.openConnections, isDrained: gateway.workers.allSatisfy(\.isDrained))
         drain = current
         finish(action)
         return current.phase == .over

@@ -77,13 +77,19 @@ struct Doors: ~Copyable {
     private func open(_ settings: ListenerSettings) throws(SystemError) -> Door {
         let (address, families) = settings.address.socket
         // SO_REUSEPORT would let two gateways share a port without a word.
-        guard !Listener.isInUse(address) else { throw SystemError.addressInUse }
+        guard !Listener.isInUse(address, families: families) else { throw SystemError.addressInUse }
         var sockets = [try Listener(address, backlog: settings.backlog, families: families)]
-        while sockets.count < workers {
-            switch sockets[0].address {
-            case .ip: sockets.append(try Listener(sockets[0].address, backlog: settings.backlog, families: families))
-            case .unix: sockets.append(try sockets[0].duplicate())
+        do throws(SystemError) {
+            while sockets.count < workers {
+                switch sockets[0].address {
+                case .ip:
+                    sockets.append(try Listener(sockets[0].address, backlog: settings.backlog, families: families))
+                case .unix: sockets.append(try sockets[0].duplicate())
+                }
             }
+        } catch {
+            for listener in sockets { listener.socket.close() }
+            throw error
         }
         return Door(
             address: settings.address,

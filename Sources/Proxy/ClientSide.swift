@@ -154,6 +154,7 @@ extension ProxyCore where Net: ~Copyable {
             buffer: buffer, peer: clients[id].peer, isEncrypted: false, localPort: clients[id].listener.port)
         swap(&state.head, &incoming)
         state.head.bytes = state.buffer.view
+        state.normaliseAuthority()
         if isStored {
             clients[id].received.consume(length, pool: &buffers)
         } else {

@@ -41,7 +41,7 @@ extension ProxyCore where Net: ~Copyable {
 
     /// A name has been resolved: `endpoints` are all of its addresses now.
     package mutating func resolved(upstream name: String, server: String, _ endpoints: [ServerEndpoint]) {
-        guard let id = findUpstream(name) else { return }
+        guard let id = findUpstream(name), upstreams[id].plan.names.contains(where: { $0.label == server }) else { return }
         let others = upstreams[id].pool.states.map(\.endpoint).filter { $0.label != server }
         replaceEndpoints(of: id, others + endpoints)
         serveWaiting(id)
