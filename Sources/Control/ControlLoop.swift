@@ -49,7 +49,6 @@ package struct ControlLoop: ~Copyable {
             ServiceManager.tell(.ready, path: notifyPath)
         case .user1:
             gateway.accessLog?.reopen()
-            gateway.events.info("access log opened again")
         case .terminate, .interrupt:
             beginDrain(announces: signal == .terminate)
         }

@@ -29,7 +29,7 @@ package struct ExchangeState: ~Copyable {
     /// The rule that refused, for log and metrics.
     package var refusedBy: RuleName?
 
-    /// - Parameter buffer: Empty, with room for the head and once more for its target.
+    /// - Parameter buffer: Empty, with room for the head and for the longest normal form of its path.
     package init(buffer: consuming Buffer, peer: IPAddress, isEncrypted: Bool, localPort: UInt16?) {
         self.buffer = buffer
         self.peer = peer
@@ -56,7 +56,7 @@ extension Buffer {
     fileprivate mutating func appendNormalised(_ path: ByteView) throws(PathError) -> ByteView {
         var writer = ByteWriter(spare)
         try PathNormaliser.normalise(path, into: &writer)
-        precondition(!writer.overflowed, "a normal path is never longer than the one received")
+        precondition(!writer.overflowed, "there is room for the longest normal form")
         let written = writer.view
         commit(written.count)
         return written

@@ -184,7 +184,11 @@ extension ProxyCore where Net: ~Copyable {
             if case .refuse = action { metrics.add(.headFault(.timeout)) }
             return refuseHead(id, action, LocalResponse.headTimeout)
         }
-        if !clients[id].unsent.isEmpty { return fail(exchange, .writeTimeout) }
+        if !clients[id].unsent.isEmpty {
+            // Who takes nothing takes no refusal either, even where only interim answers wait.
+            exchanges[exchange].outcome = Outcome(endedBy: Failure.writeTimeout.origin, in: exchanges[exchange].phase)
+            return removeClient(id, closing: .withReset)
+        }
         switch exchanges[exchange].phase {
         case .queue: fail(exchange, .queueTimeout)
         case .tunnel: endTunnel(exchange, by: .gateway)

@@ -146,7 +146,8 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func beginExchange(
         of id: SlotID, bytes: ByteView, length: Int, isStored: Bool
     ) {
-        let room = incoming.bytes.count + (incoming.path.end - incoming.path.start)
+        let pathLength = incoming.path.end - incoming.path.start
+        let room = incoming.bytes.count + PathNormaliser.longestNormalForm(ofPath: pathLength)
         var buffer = buffers.take(holding: room)
         buffer.append(incoming.bytes)
         var state = ExchangeState(

@@ -74,7 +74,7 @@ struct AnswerPlan {
     /// Lets the answer go wrong somewhere.
     private mutating func spoil(_ request: RequestRecord, _ world: World) {
         request.hasMetFault = true
-        let place = world.dice.below(world.dice.chance(50) ? min(bytes.count, 200) + 1 : bytes.count + 1)
+        let place = world.dice.below(world.dice.chance(50) ? min(bytes.count, 200) : bytes.count)
         switch world.dice.below(9) {
         case 0: fault = .stop(place)
         case 1: fault = .reset(place)

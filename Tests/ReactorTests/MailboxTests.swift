@@ -1,0 +1,40 @@
+import Glibc
+import Reactor
+import Testing
+
+@Suite struct MailboxTests {
+    private func isReadable(_ descriptor: Int32, milliseconds: Int32) -> Bool {
+        var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
+        return poll(&entry, 1, milliseconds) == 1
+    }
+
+    @Test func `messages are taken in their order, and taking them silences the descriptor`() throws {
+        let mailbox = try Mailbox<Int>()
+        #expect(!isReadable(mailbox.descriptor, milliseconds: 0))
+        for number in 1...3 { mailbox.post(number) }
+        #expect(isReadable(mailbox.descriptor, milliseconds: 0))
+        #expect(mailbox.take() == [1, 2, 3])
+        #expect(!isReadable(mailbox.descriptor, milliseconds: 0))
+        #expect(mailbox.take() == [])
+    }
+
+    @Test func `no message of many threads is lost, and each thread's keep their order`() throws {
+        let mailbox = try Mailbox<(sender: Int, number: Int)>()
+        let senders = 4
+        let each = 2000
+        for sender in 0..<senders {
+            try Thread.start(name: "sender") {
+                for number in 0..<each { mailbox.post((sender, number)) }
+            }
+        }
+        var next = [Int](repeating: 0, count: senders)
+        while next.reduce(0, +) < senders * each {
+            try #require(isReadable(mailbox.descriptor, milliseconds: 10_000))
+            for message in mailbox.take() {
+                #expect(message.number == next[message.sender])
+                next[message.sender] += 1
+            }
+        }
+        #expect(mailbox.take().isEmpty)
+    }
+}
