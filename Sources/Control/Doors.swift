@@ -22,11 +22,12 @@ struct Doors: ~Copyable {
 
     private let workers: Int
     private var doors: [Door] = []
-    /// What the last change closed. Workers do it in their own time.
+    /// What the last changes closed. Workers do it in their own time.
     private var leaving: [ListenAddress] = []
 
     /// How long an address that has just been closed may stay in use.
     private static let leaveTime = Duration.seconds(1)
+    private static let longestMemory = 64
 
     init(workers: Int) { self.workers = workers }
 
@@ -53,7 +54,9 @@ struct Doors: ~Copyable {
                 throw Failure(address: settings.address.text, reason: error)
             }
         }
-        leaving = doors.map(\.address).filter { address in !opened.contains { $0.address == address } }
+        let kept = opened.map(\.address)
+        let closed = (doors.map(\.address) + leaving).filter { !kept.contains($0) }
+        leaving = Array(closed.prefix(Self.longestMemory))
         doors = opened
         return (0..<workers).map { worker in
             opened.map { WorkerListener(listener: $0.sockets[worker], plan: $0.plan) }

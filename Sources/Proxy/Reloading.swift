@@ -29,8 +29,6 @@ extension ProxyCore where Net: ~Copyable {
                 let known = upstreams[id].pool.states.map(\.endpoint)
                 let wanted = upstreams[id].plan.endpoints(resolved: known)
                 if wanted != known { replaceEndpoints(of: id, wanted) }
-                // A raised cap is for those who wait already, too.
-                serveWaiting(id)
             } else {
                 retire(id)
             }

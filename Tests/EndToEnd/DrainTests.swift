@@ -103,6 +103,27 @@ import Testing
         #expect(try origin.end() != .running)
     }
 
+    @Test func `a client that still reads a long answer may ask again`() throws {
+        let size = 1_500_000
+        let origin = try ScriptedOrigin(
+            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n"), .sendPattern(size),
+            .forever([.expectRequest, .respond(body: "again")]))
+        defer { origin.stop() }
+        let gateway = try gateway(origin)
+        let client = try gateway.client()
+        try client.send(get("/long"))
+        try eventually("the whole answer in the kernel's buffers") {
+            origin.connections.first?.requests.count == 1
+        }
+        gateway.signal(SIGTERM)
+        try eventually("the closed door") { !GatewayProcess.takesConnections(gateway.ports.gateway) }
+        // Longer than a connection without a request is usually left open.
+        poll(nil, 0, 800)
+        #expect(try client.response().body.count == size)
+        #expect(try client.ask(get("/again")).text == "again")
+        #expect(try gateway.process.waitUntilExit(within: .seconds(3)) == .code(0))
+    }
+
     @Test func `a reload during the drain is refused`() throws {
         let origin = try ScriptedOrigin(scripts: [EchoTunnel.script])
         defer { origin.stop() }

@@ -74,6 +74,52 @@ import Testing
         #expect(try gateway.ask("/6").status == 200)
     }
 
+    @Test func `a listener that has just gone can come back at once`() throws {
+        let origin = try ScriptedOrigin.answering(body: "ok")
+        defer { origin.stop() }
+        let gateway = try GatewayProcess(otherPorts: 1) {
+            Self.settings($0, servers: [origin.port], limit: "1000000 per 1m")
+        }
+        let other = gateway.ports.other[0]
+        // Workers that are busy close late.
+        let load = ClosedLoop(clients: 8, gateway: gateway)
+        for _ in 0..<30 {
+            try gateway.reload(
+                Self.settings(
+                    gateway.ports, servers: [origin.port], listeners: [other], limit: "1000000 per 1m"))
+            try gateway.reload(Self.settings(gateway.ports, servers: [origin.port], limit: "1000000 per 1m"))
+        }
+        #expect(gateway.said("settings refused") == 0)
+        #expect(load.end().failures.isEmpty)
+    }
+
+    @Test func `a raised cap lets those in who wait already`() throws {
+        let gate = Gate()
+        let origin = try ScriptedOrigin(scripts: [
+            [.expectRequest, .waitFor(gate), .respond(body: "held")],
+            [.forever([.expectRequest, .respond(body: "ok")])],
+        ])
+        defer { origin.stop() }
+        func settings(_ ports: GatewayProcess.Ports, _ connections: Int) -> String {
+            let text = Self.settings(ports, servers: [origin.port])
+            return text.replacingOccurrences(
+                of: "servers:", with: "connections: \(connections), queue: { wait: 1m }, servers:"
+            ).replacingOccurrences(of: "workers: 2", with: "workers: 1")
+        }
+        let gateway = try GatewayProcess { settings($0, 1) }
+        let first = try gateway.client()
+        try first.send(get("/held"))
+        _ = try origin.requests(1)
+        let second = try gateway.client()
+        try second.send(get("/waits"))
+        // Answered by the gateway itself, so the one before it has come to the queue.
+        #expect(try gateway.ask("/healthz").status == 200)
+        try gateway.reload(settings(gateway.ports, 2))
+        #expect(try second.response().text == "ok")
+        gate.open()
+        #expect(try first.response().text == "held")
+    }
+
     @Test func `a listener whose port is taken is refused and what was there goes on`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
