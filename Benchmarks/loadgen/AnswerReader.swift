@@ -66,7 +66,8 @@ struct AnswerReader {
 
     /// Status line and fields, up to and with the empty line. False where they are not as they should be.
     private mutating func parse(_ bytes: ByteView) -> Bool {
-        guard bytes.count > 15, bytes.prefix(9).equals("HTTP/1.1 "), let code = bytes.slice(9, 12).decimal() else {
+        guard bytes.count > 15, bytes.prefix(9).equals("HTTP/1.1 "), let code = bytes.slice(9, 12).decimal()
+        else {
             return false
         }
         status = code

@@ -66,7 +66,8 @@ struct LoadCommand: ParsableCommand {
         guard requests >= 0, bodyBytes >= 0, readRate >= 0, seconds >= 0, timeout > 0, hold >= 0 else {
             throw ValidationError("numbers must not be negative")
         }
-        guard (headers + [path, method]).allSatisfy({ !$0.utf8.contains(0x0D) && !$0.utf8.contains(0x0A) }) else {
+        guard (headers + [path, method]).allSatisfy({ !$0.utf8.contains(0x0D) && !$0.utf8.contains(0x0A) })
+        else {
             throw ValidationError("no line ends in the path, the method or a header")
         }
     }

@@ -44,7 +44,9 @@ struct Origin: ~Copyable {
     }
 
     private static func head(length: Int) -> [UInt8] {
-        Array("HTTP/1.1 200 OK\r\nServer: origin\r\nContent-Type: text/plain\r\nContent-Length: \(length)\r\n\r\n".utf8)
+        Array(
+            "HTTP/1.1 200 OK\r\nServer: origin\r\nContent-Type: text/plain\r\nContent-Length: \(length)\r\n\r\n"
+                .utf8)
     }
 
     mutating func run() throws {

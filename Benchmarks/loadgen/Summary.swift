@@ -50,12 +50,15 @@ struct Summary {
 
     var json: String {
         let seconds = Double(elapsed) / 1e9
-        let kinds = Failure.allCases.map { "\"\($0.rawValue)\": \(failures[$0] ?? 0)" }.joined(separator: ", ")
-        let codes = statuses.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ")
+        let kinds = Failure.allCases.map { "\"\($0.rawValue)\": \(failures[$0] ?? 0)" }.joined(
+            separator: ", ")
+        let codes = statuses.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(
+            separator: ", ")
         // A refused connect carried no request.
         let failed = failures.filter { $0.key != .refused }.values.reduce(0, +)
         let rate = seconds > 0 ? (Double(requests) / seconds).rounded() : 0
-        let latency = "\"p50_us\": \(quantile(0.5)), \"p99_us\": \(quantile(0.99)), \"max_us\": \(Double(longest / 100) / 10)"
+        let latency =
+            "\"p50_us\": \(quantile(0.5)), \"p99_us\": \(quantile(0.99)), \"max_us\": \(Double(longest / 100) / 10)"
         return """
             {"requests": \(requests), "failed": \(failed), "failures": {\(kinds)}, "bad_statuses": {\(codes)}, \
             "connects": \(connects), "closes_obeyed": \(closesObeyed), "idle_closes": \(idleCloses), \

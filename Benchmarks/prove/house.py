@@ -92,8 +92,9 @@ class Process:
 
     @property
     def resident_kib(self):
-        for line in Path(f"/proc/{self.pid}/status").read_text().splitlines():
-            if line.startswith("VmRSS:"):
+        """What is resident, counted page by page: the number in /proc/PID/status is an estimate."""
+        for line in Path(f"/proc/{self.pid}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Rss:"):
                 return int(line.split()[1])
         raise ProofError(f"process {self.pid} is gone")
 

@@ -83,6 +83,13 @@ package struct Buffer: ~Copyable {
         end &+= bytes.count
     }
 
+    /// Lowers the ASCII letters of the data's bytes `from ..< to`.
+    package mutating func lowercase(_ from: Int, _ to: Int) {
+        precondition(from >= 0 && from <= to && to <= count)
+        let data = unsafe MutableByteView(start: base + start, count: count)
+        for index in from..<to { data[index] = ASCII.lowercased(data[index]) }
+    }
+
     /// Moves the data to the front of the block, so that all room stands behind it.
     @inlinable
     package mutating func compact() {

@@ -49,7 +49,6 @@ package struct ControlLoop: ~Copyable {
             ServiceManager.tell(.ready, path: notifyPath)
         case .user1:
             gateway.accessLog?.reopen()
-            gateway.events.info("access log opened again")
         case .terminate, .interrupt:
             beginDrain(announces: signal == .terminate)
         }
@@ -73,7 +72,8 @@ package struct ControlLoop: ~Copyable {
     /// True where everything has ended.
     private mutating func advanceDrain() -> Bool {
         guard var current = drain else { return false }
-        let action = current.advance(now: SystemClock.now(), open: gateway.openConnections)
+        let action = current.advance(
+            now: SystemClock.now(), open: gateway.openConnections, isDrained: gateway.workers.allSatisfy(\.isDrained))
         drain = current
         finish(action)
         return current.phase == .over

@@ -2,6 +2,7 @@ import Addressing
 import Proxy
 import Reactor
 import Settings
+import Time
 
 /// The gateway's listening sockets, one of each address for each worker, kept from reload to reload while the settings name the address.
 struct Doors: ~Copyable {
@@ -21,6 +22,12 @@ struct Doors: ~Copyable {
 
     private let workers: Int
     private var doors: [Door] = []
+    /// What the last changes closed. Workers do it in their own time.
+    private var leaving: [ListenAddress] = []
+
+    /// How long an address that has just been closed may stay in use.
+    private static let leaveTime = Duration.seconds(1)
+    private static let longestMemory = 64
 
     init(workers: Int) { self.workers = workers }
 
@@ -39,7 +46,7 @@ struct Doors: ~Copyable {
                 continue
             }
             do throws(SystemError) {
-                let door = try open(settings)
+                let door = try openWhenFree(settings)
                 opened.append(door)
                 fresh += door.sockets
             } catch {
@@ -47,22 +54,45 @@ struct Doors: ~Copyable {
                 throw Failure(address: settings.address.text, reason: error)
             }
         }
+        let kept = opened.map(\.address)
+        let closed = (doors.map(\.address) + leaving).filter { !kept.contains($0) }
+        leaving = Array(closed.prefix(Self.longestMemory))
         doors = opened
         return (0..<workers).map { worker in
             opened.map { WorkerListener(listener: $0.sockets[worker], plan: $0.plan) }
         }
     }
 
+    /// Opens a door, and waits a little where it is one that the workers are about to close.
+    private func openWhenFree(_ settings: ListenerSettings) throws(SystemError) -> Door {
+        let isLeaving = leaving.contains(settings.address)
+        let end = SystemClock.now() + (isLeaving ? Self.leaveTime : .zero)
+        while true {
+            do throws(SystemError) {
+                return try open(settings)
+            } catch {
+                guard error == .addressInUse, SystemClock.now() < end else { throw error }
+                SystemClock.pause(.milliseconds(2))
+            }
+        }
+    }
+
     private func open(_ settings: ListenerSettings) throws(SystemError) -> Door {
         let (address, families) = settings.address.socket
         // SO_REUSEPORT would let two gateways share a port without a word.
-        guard !Listener.isInUse(address) else { throw SystemError.addressInUse }
+        guard !Listener.isInUse(address, families: families) else { throw SystemError.addressInUse }
         var sockets = [try Listener(address, backlog: settings.backlog, families: families)]
-        while sockets.count < workers {
-            switch sockets[0].address {
-            case .ip: sockets.append(try Listener(sockets[0].address, backlog: settings.backlog, families: families))
-            case .unix: sockets.append(try sockets[0].duplicate())
+        do throws(SystemError) {
+            while sockets.count < workers {
+                switch sockets[0].address {
+                case .ip:
+                    sockets.append(try Listener(sockets[0].address, backlog: settings.backlog, families: families))
+                case .unix: sockets.append(try sockets[0].duplicate())
+                }
             }
+        } catch {
+            for listener in sockets { listener.socket.close() }
+            throw error
         }
         return Door(
             address: settings.address,

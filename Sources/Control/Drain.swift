@@ -30,15 +30,15 @@ struct Drain: Equatable {
         phase = .announcing(until: announces ? min(now + settings.announce, deadline) : now)
     }
 
-    /// What to do now, with so many connections open.
-    mutating func advance(now: Instant, open: Int) -> Action {
+    /// What to do now, with so many connections open. `isDrained` where all workers have closed their doors and serve nobody.
+    mutating func advance(now: Instant, open: Int, isDrained: Bool) -> Action {
         switch phase {
         case .announcing(let until):
             guard now >= until else { return .none }
             phase = .finishing
             return .closeDoors
         case .finishing:
-            guard open == 0 || now >= deadline else { return .none }
+            guard isDrained || now >= deadline else { return .none }
             phase = .over
             return .stop(cutting: open)
         case .over:

@@ -44,11 +44,14 @@ package final class Gateway: Sendable {
     package let accessLog: AccessLogWriter?
     package let started: WallTime
     private let resolver: Resolver
+    /// What can only change with a restart is compared with these.
+    private let startSettings: GatewaySettings
     private let state: Mutex<State>
 
     /// Starts everything but the admin listener. Serves clients when it returns.
     package init(file: SettingsFile, settings: GatewaySettings) throws(StartFailure) {
         self.file = file
+        startSettings = settings
         events = EventLog(settings.log)
         registry = MetricRegistry()
         started = SystemClock.wallTime()
@@ -216,17 +219,20 @@ package final class Gateway: Sendable {
         } catch {
             return refused(error.description)
         }
-        warnOfRestarts(from: state.settings, to: loaded.settings)
+        warnOfRestarts(from: startSettings, to: loaded.settings)
+        do throws(SystemError) {
+            // New names first: the first request on a new route should find its servers.
+            try resolver.follow(loaded.settings.upstreams.resolverTargets)
+            resolver.settle(within: .seconds(1))
+        } catch {
+            events.error("resolver not started", ["reason": "\(error)"])
+        }
         let compiler = PlanCompiler(loaded.settings, registry: registry)
         for (index, worker) in workers.enumerated() {
             worker.post(.install(compiler.plan(for: WorkerShare(index: index, of: workers.count))))
             worker.post(.listen(listeners[index]))
         }
-        do throws(SystemError) {
-            try resolver.follow(loaded.settings.upstreams.resolverTargets)
-        } catch {
-            events.error("resolver not started", ["reason": "\(error)"])
-        }
+        resolver.publishAll()
         state.admin?.update(token: loaded.settings.admin.token)
         state.settings = loaded.settings
         state.generation += 1

@@ -47,18 +47,15 @@ final class Resolver: Sendable {
         wake = try Mailbox()
     }
 
-    /// Resolves these targets from now on. Known ones keep their addresses, which are published again for upstreams made anew.
+    /// Resolves these targets from now on. Known ones keep their addresses.
     func follow(_ targets: [Target]) throws(SystemError) {
-        let (known, isFirst) = state.withLock { state in
+        let isFirst = state.withLock { state in
             var followed: [Target: Entry] = [:]
             for target in targets { followed[target] = state.targets[target] ?? Entry() }
             state.targets = followed
             let isFirst = !state.hasStarted && !targets.isEmpty
             if isFirst { state.hasStarted = true }
-            return (followed, isFirst)
-        }
-        for (target, entry) in known where !entry.endpoints.isEmpty {
-            publish(Resolution(target: target, endpoints: entry.endpoints))
+            return isFirst
         }
         if isFirst { try Thread.start(name: "resolver") { self.run() } }
         wake.post(())
@@ -69,6 +66,16 @@ final class Resolver: Sendable {
         let end = SystemClock.now() + limit
         while SystemClock.now() < end, state.withLock({ $0.targets.values.contains { $0.due == .zero } }) {
             SystemClock.pause(.milliseconds(5))
+        }
+    }
+
+    /// Tells all that is known once more, for upstreams that were made anew. Under the lock, as every telling: what is told last is
+    /// what was found last.
+    func publishAll() {
+        state.withLock { state in
+            for (target, entry) in state.targets where !entry.endpoints.isEmpty {
+                publish(Resolution(target: target, endpoints: entry.endpoints))
+            }
         }
     }
 
@@ -96,13 +103,13 @@ final class Resolver: Sendable {
                 state.targets[target]?.due = SystemClock.now() + target.interval
                 guard Set(known.endpoints) != Set(endpoints) else { return false }
                 state.targets[target]?.endpoints = endpoints
+                publish(Resolution(target: target, endpoints: endpoints))
                 return true
             }
             guard hasChanged else { return }
             events.info(
                 "name resolved",
                 ["name": target.server.name, "addresses": addresses.map(\.description).joined(separator: " ")])
-            publish(Resolution(target: target, endpoints: endpoints))
         } catch {
             state.withLock { state in
                 state.targets[target]?.due = SystemClock.now() + min(target.interval, Self.retryInterval)

@@ -63,8 +63,19 @@ package enum FieldRules {
 
     /// Fields that a framework behind the gateway takes for its own when they come from outside (security.md
     /// 15).
-    @inlinable
-    package static func isFrameworkInternal(_ name: FieldName) -> Bool { name == .xMiddlewareSubrequest }
+    package static func isFrameworkInternal(_ name: FieldName, _ bytes: ByteView) -> Bool {
+        guard name == .other else { return name == .xMiddlewareSubrequest }
+        // All of them begin alike and are of middling length: most names are told apart by their first byte.
+        guard bytes.count >= 11, bytes.count <= 24, bytes[0] | 0x20 == 0x78 || bytes[0] | 0x20 == 0x74 else { return false }
+        for field in frameworkInternal where bytes.equalsIgnoringCase(field) { return true }
+        return false
+    }
+
+    /// Rewritten targets (IIS, Symfony), inner requests (Next.js), and clients' addresses by other names.
+    private static let frameworkInternal: [StaticString] = [
+        "x-original-url", "x-rewrite-url", "x-original-host", "x-forwarded-server", "x-client-ip", "x-cluster-client-ip",
+        "true-client-ip", "x-middleware-prefetch", "x-middleware-rewrite", "x-middleware-next", "x-middleware-override",
+    ]
 
     /// Request fields that mean one thing only: a second line is refused, because two readers would pick two
     /// different ones (RFC 9110 §5.3, security.md 6). Cookie is not here: RFC 9113 §8.2.3 lets it be split

@@ -29,7 +29,7 @@ package struct ExchangeState: ~Copyable {
     /// The rule that refused, for log and metrics.
     package var refusedBy: RuleName?
 
-    /// - Parameter buffer: Empty, with room for the head and once more for its target.
+    /// - Parameter buffer: Empty, with room for the head and for the longest normal form of its path.
     package init(buffer: consuming Buffer, peer: IPAddress, isEncrypted: Bool, localPort: UInt16?) {
         self.buffer = buffer
         self.peer = peer
@@ -40,6 +40,14 @@ package struct ExchangeState: ~Copyable {
 
     /// The head's block, to be given back; the state ends with it.
     package consuming func intoBuffer() -> Buffer { buffer }
+
+    /// Puts the host into its one form, lower case without a final dot: routes, the upstream and the log all see this one
+    /// (security.md 10).
+    package mutating func normaliseAuthority() {
+        guard let range = head.authority else { return }
+        buffer.lowercase(range.start, range.end)
+        if range.end - range.start > 1, head.bytes[range.end - 1] == 0x2E { head.authority = (range.start, range.end - 1) }
+    }
 
     /// Sets `path` to the one normal form of the path received.
     mutating func normalisePath() throws(PathError) {
@@ -56,7 +64,7 @@ extension Buffer {
     fileprivate mutating func appendNormalised(_ path: ByteView) throws(PathError) -> ByteView {
         var writer = ByteWriter(spare)
         try PathNormaliser.normalise(path, into: &writer)
-        precondition(!writer.overflowed, "a normal path is never longer than the one received")
+        precondition(!writer.overflowed, "there is room for the longest normal form")
         let written = writer.view
         commit(written.count)
         return written

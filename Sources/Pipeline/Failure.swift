@@ -26,26 +26,32 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
     case truncated
     /// The server fell silent inside the answer's body.
     case readTimeout
+    /// The head for the server, with what the gateway adds, is too long.
+    case headTooLarge
     /// The client's chunked body is no chunked body.
     case badBody
     /// The client's chunked body grew beyond the route's limit.
     case bodyTooLarge
     /// The client took too long to send its body.
     case bodyTimeout
-    /// The client took too long to read its answer.
-    case writeTimeout
-    /// The client closed its connection.
-    case clientClosed
-    /// The gateway's own deadline for its drain is over.
-    case drained
 
     package var origin: Outcome.Origin {
         switch self {
-        case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .drained, .bodyTooLarge: .gateway
+        case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .bodyTooLarge: .gateway
         case .connectFailed, .connectTimeout, .requestTimeout, .upstreamClosed, .responseTimeout, .badResponse,
             .truncated, .readTimeout:
             .upstream
-        case .badBody, .bodyTimeout, .writeTimeout, .clientClosed: .client
+        case .headTooLarge, .badBody, .bodyTimeout: .client
+        }
+    }
+
+    /// Whether the client's connection ends with the answer: what is left of the body on it cannot be trusted or waited for.
+    package var endsConnection: Bool {
+        switch self {
+        case .badBody, .bodyTooLarge, .bodyTimeout: true
+        case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .connectFailed, .connectTimeout, .requestTimeout,
+            .upstreamClosed, .responseTimeout, .badResponse, .truncated, .readTimeout, .headTooLarge:
+            false
         }
     }
 
@@ -74,11 +80,12 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
             LocalResponse(status: 504, title: "Gateway timeout", detail: "The service did not answer in time.")
         case .badBody:
             LocalResponse(status: 400, title: "Bad request", detail: "The body's chunks are not valid.")
+        case .headTooLarge:
+            LocalResponse(
+                status: 431, title: "Request header fields too large", detail: "The request's head is too large.")
         case .bodyTooLarge: BodyLimitFilter.refusal
-        case .bodyTimeout, .writeTimeout, .clientClosed:
+        case .bodyTimeout:
             LocalResponse(status: 408, title: "Request timeout", detail: "The body did not arrive in time.")
-        case .drained:
-            LocalResponse(status: 503, title: "Service unavailable", detail: "The gateway is shutting down.", retryAfter: 1)
         }
     }
 }

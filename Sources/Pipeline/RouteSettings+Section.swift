@@ -17,7 +17,7 @@ extension RouteSettings {
     private static let matching: [Field<RouteSettings>] = [
         Field(
             "name", \.name, .routeName, reload: .live,
-            "Name in logs, metrics and refusals; without it the path.", example: "orders"),
+            "Name in logs and metrics; without it the path.", example: "orders"),
         Field(
             "path", \.path, .pathPattern, .required, reload: .live,
             "Exact (`/api/orders`), all below (`/api/*`, `/api` too) or a pattern (`/users/{id}/avatar`).",
@@ -59,10 +59,11 @@ extension RouteSettings {
             reload: .live, "Longest time to the answer's head instead of the upstream's.", example: "3s"),
         Field(
             "upgrade", \.upgrade, .list(of: .choice, 0...1), reload: .live,
-            "Protocols that clients may switch to; all others are refused.", example: "[websocket]"),
+            "Protocols that clients may switch to; a request for any other is sent on as a plain one.",
+            example: "[websocket]"),
         Field(
             "feature", \.feature, .optional(.name(of: "a feature")), reload: .live,
-            "The feature that the route serves, a label in logs and metrics.", example: "ai_chat"),
+            "The feature that the route serves, as `explain` shows it.", example: "ai_chat"),
     ]
 
     /// The shares of `action`; empty where the gateway answers itself.

@@ -21,7 +21,7 @@ extension AdminSettings {
                 "Where operators connect; any address that other machines reach needs a token.",
                 example: "127.0.0.1:9901"),
             Field(
-                "token", \.token, .token, visibility: .secret, reload: .restart,
+                "token", \.token, .token, visibility: .secret, reload: .live,
                 "Bearer token that every request must carry; empty asks for none.",
                 example: "\"${ADMIN_TOKEN:-}\""),
         ],

@@ -49,6 +49,8 @@ struct ClientConnection: ~Copyable {
     var headBegun: Instant?
     /// When the connection was accepted or its last request ended.
     var quietSince: Instant
+    /// Bytes of the last answer.
+    var lastAnswer = 0
     var deadline = Deadline()
 
     init(

@@ -127,6 +127,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let outcome = exchanges[id].outcome else { preconditionFailure("an answer without an end is complete") }
         clients[client].exchange = nil
         clients[client].leftover = exchanges[id].requestBody
+        clients[client].lastAnswer = exchanges[id].bytesOut
         finish(id, outcome)
         let hasSurplus = !clients[client].received.isEmpty || clients[client].isReadable
         perform(clients[client].machine.responseEnded(surplus: hasSurplus), on: client)
@@ -159,7 +160,7 @@ extension ProxyCore where Net: ~Copyable {
         case .tunnel: return now + limits.tunnelIdleTimeout
         case .queue:
             guard let upstream = exchanges[exchange].upstream else { return .distantFuture }
-            return exchanges[exchange].timings.policyDone + upstreams[upstream].plan.queueWait
+            return exchanges[exchange].waitsSince + upstreams[upstream].plan.queueWait
         case .request, .response, .body:
             // Only while more of the body is wanted: an upstream that takes no more is not the client's fault.
             let isWanted = !exchanges[exchange].requestBody.isEnded && !exchanges[exchange].stopsSending
@@ -184,8 +185,7 @@ extension ProxyCore where Net: ~Copyable {
             return refuseHead(id, action, LocalResponse.headTimeout)
         }
         if !clients[id].unsent.isEmpty {
-            // Who takes nothing takes no refusal either, even where only interim answers wait.
-            exchanges[exchange].outcome = Outcome(endedBy: Failure.writeTimeout.origin, in: exchanges[exchange].phase)
+            exchanges[exchange].outcome = Outcome(endedBy: .client, in: exchanges[exchange].phase)
             return removeClient(id, closing: .withReset)
         }
         switch exchanges[exchange].phase {

@@ -146,13 +146,15 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func beginExchange(
         of id: SlotID, bytes: ByteView, length: Int, isStored: Bool
     ) {
-        let room = incoming.bytes.count + (incoming.path.end - incoming.path.start)
+        let pathLength = incoming.path.end - incoming.path.start
+        let room = incoming.bytes.count + PathNormaliser.longestNormalForm(ofPath: pathLength)
         var buffer = buffers.take(holding: room)
         buffer.append(incoming.bytes)
         var state = ExchangeState(
             buffer: buffer, peer: clients[id].peer, isEncrypted: false, localPort: clients[id].listener.port)
         swap(&state.head, &incoming)
         state.head.bytes = state.buffer.view
+        state.normaliseAuthority()
         if isStored {
             clients[id].received.consume(length, pool: &buffers)
         } else {

@@ -22,6 +22,10 @@ struct Exchange: ~Copyable {
     var avoided: Int?
     /// Attempts beyond the first.
     var retries = 0
+    /// Connects that have failed.
+    var failedConnects = 0
+    /// When it began to wait for a connection.
+    var waitsSince = Instant.zero
     /// A reused connection has died under it once: the next one is new.
     var wantsFresh = false
     var usesKeptConnection = false

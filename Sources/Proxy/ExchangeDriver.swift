@@ -65,9 +65,12 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Answers for the upstream.
-    mutating func respond(_ response: LocalResponse, to id: SlotID, outcome: Outcome) {
+    mutating func respond(
+        _ response: LocalResponse, to id: SlotID, outcome: Outcome, endsConnection: Bool = false
+    ) {
         let client = exchanges[id].client
-        let keepAlive = exchanges[id].phase != .head && mayDropBody(of: id) && mayServeMore(client)
+        let keepAlive =
+            !endsConnection && exchanges[id].phase != .head && mayDropBody(of: id) && mayServeMore(client)
         let persists = clients[client].machine.responseDecided(framing: .length(1), keepAlive: keepAlive)
         exchanges[id].status = response.status
         exchanges[id].outcome = outcome
@@ -99,7 +102,7 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].outcome = outcome
             return removeClient(client, closing: .withReset)
         }
-        respond(failure.response, to: id, outcome: outcome)
+        respond(failure.response, to: id, outcome: outcome, endsConnection: failure.endsConnection)
     }
 
     /// Takes the exchange off its upstream: its connection is closed, its place in the queue given up.

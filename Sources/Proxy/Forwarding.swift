@@ -48,7 +48,9 @@ extension ProxyCore where Net: ~Copyable {
                 removeUncounted(idle)
                 exchanges[id].timings.upstreamChosen = now
                 return connect(id, upstream: upstream, endpoint: endpoint)
-            case .wait: return moveClientDeadline(exchanges[id].client)
+            case .wait:
+                exchanges[id].waitsSince = now
+                return moveClientDeadline(exchanges[id].client)
             case .queueFull: return fail(id, .queueFull)
             case .noEndpoint: return fail(id, .noEndpoint)
             }
@@ -111,7 +113,8 @@ extension ProxyCore where Net: ~Copyable {
         metrics.add(.upstream(upstreams[upstream].plan.slot, .failed))
         upstreams[upstream].pool.connectFailed(endpoint: endpoint, now: now)
         let attempts = min(Self.maximumAttempts, upstreams[upstream].pool.states.count)
-        guard exchanges[id].retries + 1 < attempts else { return fail(id, failure) }
+        exchanges[id].failedConnects += 1
+        guard exchanges[id].failedConnects < attempts else { return fail(id, failure) }
         exchanges[id].retries += 1
         metrics.add(.retries)
         exchanges[id].avoided = endpoint
@@ -149,7 +152,7 @@ extension ProxyCore where Net: ~Copyable {
         UpstreamHeadWriter.write(
             exchanges[id].state, host: upstreams[connections[connection].upstream].plan.host,
             server: exchanges[id].server, switches: switches(id), to: &head)
-        guard !head.overflowed else { return fail(id, .badBody) }
+        guard !head.overflowed else { return fail(id, .headTooLarge) }
 
         let client = exchanges[id].client
         let before = exchanges[id].requestBody
@@ -210,6 +213,10 @@ extension ProxyCore where Net: ~Copyable {
             clients[exchanges[id].client].machine.requestBodyReceived()
             exchanges[id].requestBodyBytes += step.payload.count
             if let limit = exchanges[id].state.plan?.bodyLimit?.limit, exchanges[id].requestBodyBytes > limit {
+                // Refused, but read: what stands in the queue must not be taken for the next request.
+                if piece.isStored {
+                    clients[exchanges[id].client].received.consume(step.consumed, pool: &buffers)
+                }
                 fail(id, .bodyTooLarge)
                 return nil
             }

@@ -60,7 +60,7 @@ package final class UpstreamPlan: Sendable {
         self.slot = slot
         limits = ConnectionPool.Limits(
             connections: settings.connections == 0 ? .max : share.part(of: settings.connections),
-            idle: share.part(of: settings.idleConnections), idleTimeout: settings.idleTimeout,
+            idle: settings.idleConnections == 0 ? 0 : share.part(of: settings.idleConnections), idleTimeout: settings.idleTimeout,
             waiting: settings.queue.size == 0 ? 0 : share.part(of: settings.queue.size), coolDown: .seconds(10))
         policy =
             switch settings.balance {

@@ -61,8 +61,7 @@ package struct PlanCompiler {
 
     private func rule(_ limit: RateLimitSettings) -> RateLimitRule {
         RateLimitRule(
-            name: RuleName(limit.name, slot: registry.limitSlot(limit.name)),
-            interval: max(1, limit.rate.period.nanoseconds / Int64(limit.rate.count)),
+            name: RuleName(limit.name, slot: registry.limitSlot(limit.name)), interval: limit.interval,
             burst: Int64(limit.effectiveBurst), holder: limit.key == .ip ? .address(ipv6Prefix: limit.ipv6Prefix) : .everyone,
             body: limit.body.map { FixedBody($0) })
     }

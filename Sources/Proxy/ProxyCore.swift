@@ -38,6 +38,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
 
     /// Connections with work left that others should not wait for.
     var runnable: [Token] = []
+    /// Those of them that get their turn now.
+    var running: [Token] = []
     /// A read lands here, with room for a head before it and for a chunk's end behind.
     let body = Scratch(size: Layout.headroom + Exchange.largestRead + Layout.tailroom)
     /// Heads are written here.
@@ -129,9 +131,9 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Goes on with what others should not wait for, and looks after deadlines. Once a turn.
     package mutating func advance() {
-        let waiting = runnable
-        runnable.removeAll(keepingCapacity: true)
-        for token in waiting {
+        // Two lists in turn: what becomes runnable meanwhile waits for the next turn, and neither list is copied.
+        swap(&runnable, &running)
+        for token in running {
             switch token.kind {
             case .client:
                 guard clients.contains(token.id) else { continue }
@@ -144,6 +146,7 @@ extension ProxyCore where Net: ~Copyable {
             case .listener, .mailbox: break
             }
         }
+        running.removeAll(keepingCapacity: true)
         while let token = timers.popExpired(now) {
             switch token.kind {
             case .client where clients.contains(token.id): clientTimerFired(token.id)

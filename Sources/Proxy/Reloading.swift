@@ -39,7 +39,7 @@ extension ProxyCore where Net: ~Copyable {
 
     /// A name has been resolved: `endpoints` are all of its addresses now.
     package mutating func resolved(upstream name: String, server: String, _ endpoints: [ServerEndpoint]) {
-        guard let id = findUpstream(name) else { return }
+        guard let id = findUpstream(name), upstreams[id].plan.names.contains(where: { $0.label == server }) else { return }
         let others = upstreams[id].pool.states.map(\.endpoint).filter { $0.label != server }
         replaceEndpoints(of: id, others + endpoints)
         serveWaiting(id)
@@ -136,13 +136,16 @@ extension ProxyCore where Net: ~Copyable {
 
     private mutating func closeQuietClients() {
         for id in clients.identities where clients[id].mode == .http && clients[id].machine.isIdle {
-            guard clients[id].received.isEmpty, clients[id].quietSince + Self.quietTime <= now else { continue }
+            guard clients[id].received.isEmpty, clients[id].quietSince + quietTime(of: id) <= now else { continue }
             removeClient(id, closing: .plainly)
         }
     }
 
-    /// A connection that has just answered may have its next request on the way; after so long it is unlikely.
-    private static var quietTime: Duration { .milliseconds(500) }
+    /// A connection that has just answered may have its next request on the way; after so long it is unlikely. A long
+    /// answer stands in the kernel's buffers for a while before the client has read it: at a megabyte a second.
+    private func quietTime(of id: SlotID) -> Duration {
+        .milliseconds(500) + .microseconds(min(clients[id].lastAnswer, 4_500_000))
+    }
 
     /// Connections and tunnels that are open, for the drain's report.
     package var openClients: Int { clients.count }
@@ -150,10 +153,11 @@ extension ProxyCore where Net: ~Copyable {
     /// The deadline is over: everything ends.
     package mutating func endAll() {
         for id in clients.identities where clients.contains(id) {
+            let isQuiet = clients[id].exchange == nil
             if let exchange = clients[id].exchange {
                 exchanges[exchange].outcome = Outcome(endedBy: .gateway, in: exchanges[exchange].phase)
             }
-            removeClient(id, closing: .withReset)
+            removeClient(id, closing: isQuiet ? .plainly : .withReset)
         }
         for id in connections.identities where connections.contains(id) { removeConnection(id) }
         log?.handOver()

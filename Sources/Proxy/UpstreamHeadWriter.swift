@@ -93,7 +93,9 @@ enum UpstreamHeadWriter {
         case .contentLength:
             // A length of zero on a request without a body stays; beside chunks it cannot be.
             return exchange.head.framing == .chunked
-        default: return exchange.head.connectionLists(nameAt: index)
+        default:
+            return FieldRules.isFrameworkInternal(name, exchange.head.name(at: index))
+                || exchange.head.connectionLists(nameAt: index)
         }
     }
 

@@ -39,6 +39,7 @@ package final class Worker: Sendable {
     private let mailbox: Mailbox<WorkerMessage>
     /// Client connections that are open; written once a turn.
     private let open = Atomic<Int>(0)
+    private let hasClosedDoors = Atomic<Bool>(false)
     private let hasStopped = Atomic<Bool>(false)
 
     package struct Parts: Sendable {
@@ -69,23 +70,34 @@ package final class Worker: Sendable {
         self.index = index
         metrics = parts.metrics
         mailbox = try Mailbox()
-        try Thread.start(name: "worker-\(index)") { self.run(parts) }
+        // Its loop is made on its own thread: the start waits to hear that it was.
+        let started = try Mailbox<SystemError?>()
+        try Thread.start(name: "worker-\(index)") { self.run(parts, started: started) }
+        started.wait(milliseconds: 10_000)
+        if let failure = started.take().first ?? nil { throw failure }
     }
 
     package func post(_ message: WorkerMessage) { mailbox.post(message) }
 
     package var openConnections: Int { open.load(ordering: .relaxed) }
 
+    /// Whether nobody is served any more and nobody new is let in.
+    package var isDrained: Bool { hasClosedDoors.load(ordering: .acquiring) && openConnections == 0 }
+
     /// Whether the thread has ended, after `stop`.
     package var isStopped: Bool { hasStopped.load(ordering: .acquiring) }
 
-    private func run(_ parts: Parts) {
+    private func run(_ parts: Parts, started: Mailbox<SystemError?>) {
         do throws(SystemError) {
             var loop = try WorkerLoop(parts, mailbox: mailbox)
-            while loop.turn() { open.store(loop.openClients, ordering: .relaxed) }
+            started.post(nil)
+            while loop.turn() {
+                open.store(loop.openClients, ordering: .relaxed)
+                if loop.hasClosedDoors { hasClosedDoors.store(true, ordering: .releasing) }
+            }
             open.store(0, ordering: .relaxed)
         } catch {
-            parts.events.error("worker stopped", ["reason": "\(error)"])
+            started.post(error)
         }
         hasStopped.store(true, ordering: .releasing)
     }

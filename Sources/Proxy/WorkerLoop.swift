@@ -15,6 +15,7 @@ struct WorkerLoop: ~Copyable {
     private var acceptsAgain: Instant?
     private var nextHousekeeping: Instant
     private var isRunning = true
+    private(set) var hasClosedDoors = false
 
     /// Connections accepted from one listener before others get their turn.
     private static let acceptsPerTurn = 64
@@ -127,6 +128,7 @@ struct WorkerLoop: ~Copyable {
         case .closeDoors:
             listen([])
             core.closeIdle()
+            hasClosedDoors = true
         case .stop:
             listen([])
             core.endAll()

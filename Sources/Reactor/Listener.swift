@@ -70,6 +70,7 @@ package struct Listener: Sendable {
 
     /// Removes a socket file that a process left behind; one that answers stays, and bind says that it is in use.
     private static func removeStale(_ path: String, _ address: SocketAddress) {
+        guard FileIdentity(ofSocketAt: path) != nil else { return }
         guard let probe = try? Socket.open(for: address) else { return }
         defer { probe.close() }
         let result = unsafe RawAddress(address).withPointer { pointer, length in
@@ -89,10 +90,12 @@ package struct Listener: Sendable {
     }
 
     /// Whether some process listens on `address` already, which `SO_REUSEPORT` would hide.
-    package static func isInUse(_ address: SocketAddress) -> Bool {
+    package static func isInUse(_ address: SocketAddress, families: Families = .own) -> Bool {
         guard case .ip(_, let port) = address, port != 0, let probe = try? Socket.open(for: address) else { return false }
         defer { probe.close() }
         probe.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
+        // As the listener itself will be, or the probe would meet our own listener of the other family.
+        probe.setOption(Int32(IPPROTO_IPV6), IPV6_V6ONLY, families == .own ? 1 : 0)
         let result = unsafe RawAddress(address).withPointer { pointer, length in
             unsafe Glibc.bind(probe.descriptor, pointer, length)
         }
@@ -114,7 +117,8 @@ package struct Listener: Sendable {
             }
             switch errno {
             // A connection that died while it waited says nothing about the next one.
-            case EINTR, ECONNABORTED, EPROTO: continue
+            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP, ENOPROTOOPT:
+                continue
             case EAGAIN: return nil
             case let code: throw SystemError("accept", code: code)
             }

@@ -33,3 +33,18 @@ package enum ProcessFiles {
         return variables
     }
 }
+
+/// Which file stands at a path, beyond its name.
+// SAFETY: the kernel writes into a record of this frame.
+package struct FileIdentity: Hashable, Sendable {
+    private let device: UInt
+    private let inode: UInt
+
+    /// Nil where no socket stands there. Links are not followed.
+    package init?(ofSocketAt path: String) {
+        var information = stat()
+        guard unsafe lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFSOCK else { return nil }
+        device = UInt(information.st_dev)
+        inode = UInt(information.st_ino)
+    }
+}

@@ -50,8 +50,8 @@ extension Outcome {
             .gatewayQueue, "The upstream had no place in time.",
             "Its queue is full or too slow, or none of its names has resolved: 503."),
         Explanation(
-            .gatewayConnect, "The gateway ended while a server was being connected.",
-            "The drain's deadline."),
+            .gatewayConnect, "The gateway had no descriptor to connect a server with, or ended meanwhile.",
+            "The limit of open files: 503. The drain's deadline."),
         Explanation(
             .gatewayRequest, "The request's body grew beyond the limit, or the gateway ended inside it.",
             "`max_body`: 413. The drain's deadline."),
@@ -69,7 +69,7 @@ extension Outcome {
             "Health checks, redirects, fixed answers."),
         Explanation(
             .upstreamConnect, "No server could be connected.",
-            "Refused, timed out, unreachable; no descriptor or port left on this machine."),
+            "Refused, timed out, unreachable; no local port left."),
         Explanation(
             .upstreamRequest, "The server left while the request was sent, or took too long to take it.",
             "Crashes, restarts, its own limit for bodies, `write_timeout`."),

@@ -4,7 +4,8 @@ import Testing
 /// SIGTERM and SIGINT: who is inside is served to the end, and the end comes in time.
 @Suite(.timeLimit(.minutes(1))) struct DrainTests {
     private func gateway(
-        _ origin: ScriptedOrigin, announce: String = "0s", deadline: String = "5s", limit: Duration = .seconds(10)
+        _ origin: ScriptedOrigin, announce: String = "0s", deadline: String = "5s",
+        limit: Duration = .seconds(10)
     ) throws -> GatewayProcess {
         try GatewayProcess { ports in
             """
@@ -100,6 +101,27 @@ import Testing
         #expect(try gateway.process.waitUntilExit(within: .seconds(3)) == .code(0))
         #expect(gateway.standardError.contains("asked to stop again"))
         #expect(try origin.end() != .running)
+    }
+
+    @Test func `a client that still reads a long answer may ask again`() throws {
+        let size = 1_500_000
+        let origin = try ScriptedOrigin(
+            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: \(size)\r\n\r\n"), .sendPattern(size),
+            .forever([.expectRequest, .respond(body: "again")]))
+        defer { origin.stop() }
+        let gateway = try gateway(origin)
+        let client = try gateway.client()
+        try client.send(get("/long"))
+        try eventually("the whole answer in the kernel's buffers") {
+            origin.connections.first?.requests.count == 1
+        }
+        gateway.signal(SIGTERM)
+        try eventually("the closed door") { !GatewayProcess.takesConnections(gateway.ports.gateway) }
+        // Longer than a connection without a request is usually left open.
+        poll(nil, 0, 800)
+        #expect(try client.response().body.count == size)
+        #expect(try client.ask(get("/again")).text == "again")
+        #expect(try gateway.process.waitUntilExit(within: .seconds(3)) == .code(0))
     }
 
     @Test func `a reload during the drain is refused`() throws {

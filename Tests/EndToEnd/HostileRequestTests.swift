@@ -27,7 +27,8 @@ struct HostileStage: SuiteTrait, TestScoping {
     }
 }
 
-/// What is refused: bytes in, the status, whether the connection may go on, and what the origin saw (security.md 1-4, 6-10, 14).
+/// What is refused: bytes in, the status, whether the connection may go on, and what the origin saw
+/// (security.md 1-4, 6-10, 14).
 @Suite(.serialized, .timeLimit(.minutes(1)), HostileStage()) struct HostileRequestTests {
     struct Case: CustomTestStringConvertible, Sendable {
         let wire: WireText
@@ -243,6 +244,23 @@ struct HostileStage: SuiteTrait, TestScoping {
         let place = try #require(HostileStage.place)
         #expect(try place.gateway.client().ask(get(path)).text == "ok")
         #expect(place.origin.requests.last?.target == normal)
+    }
+
+    @Test(arguments: [1, 100, 1300, 2700, 4000, 5400, 8000])
+    func `a path that grows where it is escaped is served whatever its length`(count: Int) throws {
+        let place = try #require(HostileStage.place)
+        let client = try place.gateway.client()
+        #expect(try client.ask(get("/" + String(repeating: "|", count: count))).text == "ok")
+        #expect(place.origin.requests.last?.target == "/" + String(repeating: "%7C", count: count))
+    }
+
+    @Test(arguments: 4088...4100)
+    func `a target without a path finds room for its slash whatever the head's length`(length: Int) throws {
+        let place = try #require(HostileStage.place)
+        let start = "GET http://here HTTP/1.1\r\nHost: here\r\nX: "
+        let filler = String(repeating: "x", count: length - start.utf8.count - 4)
+        #expect(try place.gateway.client().ask("\(start)\(filler)\r\n\r\n").text == "ok")
+        #expect(place.origin.requests.last?.target == "/")
     }
 
     @Test(arguments: ["here", "HERE", "here:8080", "a.here", "A.B.here:1", "127.0.0.1", "[::1]:80"])

@@ -6,9 +6,7 @@ import Testing
     @Test func `clients connect by IPv4, IPv6 and unix sockets alike`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "fg-\(UUID().uuidString).sock"
-        ).path
+        let path = Loopback.unusedSocketPath()
         let gateway = try GatewayProcess(otherPorts: 1) { ports in
             """
             workers: 1
@@ -155,8 +153,7 @@ import Testing
     @Test func `a peer on a unix socket is trusted to tell whose connection it is`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("fg-\(UUID().uuidString).sock")
-            .path
+        let path = Loopback.unusedSocketPath()
         let gateway = try GatewayProcess { ports in
             """
             workers: 1

@@ -4,10 +4,12 @@ import Testing
 /// SIGHUP puts a file in force as a whole or not at all, and disturbs nobody.
 @Suite(.timeLimit(.minutes(1))) struct ReloadTests {
     private static func settings(
-        _ ports: GatewayProcess.Ports, servers: [UInt16], listeners: [UInt16] = [], limit: String = "1000 per 1m",
+        _ ports: GatewayProcess.Ports, servers: [UInt16], listeners: [UInt16] = [],
+        limit: String = "1000 per 1m",
         route: String = "path: /*, upstream: app, limits: [everyone], upgrade: [websocket]"
     ) -> String {
-        let doors = ([ports.gateway] + listeners).map { "{ address: 127.0.0.1:\($0) }" }.joined(separator: ", ")
+        let doors = ([ports.gateway] + listeners).map { "{ address: 127.0.0.1:\($0) }" }.joined(
+            separator: ", ")
         return """
             workers: 2
             listeners: [\(doors)]
@@ -27,7 +29,9 @@ import Testing
         let gateway = try GatewayProcess { Self.settings($0, servers: [origin.port]) }
         let client = try gateway.client()
         #expect(try client.ask(get("/")).text == "old")
-        for broken in ["routes: [", "listeners: [{ address: 127.0.0.1:1, backlok: 1 }]\n", "", "workers: 2\n"] {
+        for broken in [
+            "routes: [", "listeners: [{ address: 127.0.0.1:1, backlok: 1 }]\n", "", "workers: 2\n",
+        ] {
             try gateway.reloadInVain(broken)
             #expect(try client.ask(get("/")).text == "old")
         }
@@ -70,6 +74,52 @@ import Testing
         #expect(try gateway.ask("/6").status == 200)
     }
 
+    @Test func `a listener that has just gone can come back at once`() throws {
+        let origin = try ScriptedOrigin.answering(body: "ok")
+        defer { origin.stop() }
+        let gateway = try GatewayProcess(otherPorts: 1) {
+            Self.settings($0, servers: [origin.port], limit: "1000000 per 1m")
+        }
+        let other = gateway.ports.other[0]
+        // Workers that are busy close late.
+        let load = ClosedLoop(clients: 8, gateway: gateway)
+        for _ in 0..<30 {
+            try gateway.reload(
+                Self.settings(
+                    gateway.ports, servers: [origin.port], listeners: [other], limit: "1000000 per 1m"))
+            try gateway.reload(Self.settings(gateway.ports, servers: [origin.port], limit: "1000000 per 1m"))
+        }
+        #expect(gateway.said("settings refused") == 0)
+        #expect(load.end().failures.isEmpty)
+    }
+
+    @Test func `a raised cap lets those in who wait already`() throws {
+        let gate = Gate()
+        let origin = try ScriptedOrigin(scripts: [
+            [.expectRequest, .waitFor(gate), .respond(body: "held")],
+            [.forever([.expectRequest, .respond(body: "ok")])],
+        ])
+        defer { origin.stop() }
+        func settings(_ ports: GatewayProcess.Ports, _ connections: Int) -> String {
+            let text = Self.settings(ports, servers: [origin.port])
+            return text.replacingOccurrences(
+                of: "servers:", with: "connections: \(connections), queue: { wait: 1m }, servers:"
+            ).replacingOccurrences(of: "workers: 2", with: "workers: 1")
+        }
+        let gateway = try GatewayProcess { settings($0, 1) }
+        let first = try gateway.client()
+        try first.send(get("/held"))
+        _ = try origin.requests(1)
+        let second = try gateway.client()
+        try second.send(get("/waits"))
+        // Answered by the gateway itself, so the one before it has come to the queue.
+        #expect(try gateway.ask("/healthz").status == 200)
+        try gateway.reload(settings(gateway.ports, 2))
+        #expect(try second.response().text == "ok")
+        gate.open()
+        #expect(try first.response().text == "held")
+    }
+
     @Test func `a listener whose port is taken is refused and what was there goes on`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
@@ -88,7 +138,8 @@ import Testing
         let old = try ScriptedOrigin(scripts: [
             EchoTunnel.script,
             [
-                .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nold"), .waitFor(gate), .send("end"),
+                .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nold"), .waitFor(gate),
+                .send("end"),
                 .waitUntilPeerLeaves,
             ],
         ])
@@ -117,7 +168,8 @@ import Testing
         let gateway = try GatewayProcess { Self.settings($0, servers: [origin.port], limit: "3 per 1h") }
         for _ in 0..<3 { #expect(try gateway.ask("/").status == 200) }
         #expect(try gateway.ask("/").status == 429)
-        try gateway.reload(Self.settings(gateway.ports, servers: [origin.port], limit: "3 per 1h") + "x-note: 1\n")
+        try gateway.reload(
+            Self.settings(gateway.ports, servers: [origin.port], limit: "3 per 1h") + "x-note: 1\n")
         for _ in 0..<4 { #expect(try gateway.ask("/").status == 429) }
         try gateway.reload(Self.settings(gateway.ports, servers: [origin.port], limit: "1000 per 1h"))
         try eventually("the new limit") { try gateway.ask("/").status == 200 }
@@ -128,11 +180,14 @@ import Testing
             EchoTunnel.script, [.forever([.expectRequest, .respond(body: "ok")])],
         ])
         defer { origin.stop() }
-        let gateway = try GatewayProcess { Self.settings($0, servers: [origin.port], limit: "1000000 per 1m") }
+        let gateway = try GatewayProcess {
+            Self.settings($0, servers: [origin.port], limit: "1000000 per 1m")
+        }
         let tunnel = try EchoTunnel(gateway)
         let load = ClosedLoop(clients: 8, gateway: gateway)
         for turn in 0..<10 {
-            let text = Self.settings(gateway.ports, servers: [origin.port], limit: "\(1_000_000 + turn) per 1m")
+            let text = Self.settings(
+                gateway.ports, servers: [origin.port], limit: "\(1_000_000 + turn) per 1m")
             if turn % 2 == 0 { try gateway.reload(text) } else { try gateway.reloadInVain("routes: [") }
             #expect(try tunnel.echo() == "again")
         }

@@ -63,7 +63,7 @@ import Testing
         let routes = """
             routes:
               - { path: /gone, respond: { status: 410, json: { error: GONE, "n": 1 } } }
-              - { path: /text, respond: { text: "so be it", headers: { X-Custom: "1", Content-Language: en } } }
+              - { path: /text, respond: { text: "so be it", headers: { X-Custom: "1", Vary: Accept } } }
               - { path: /moved, respond: { status: 308, headers: { Location: "https://example.com/" } } }
               - { path: /empty, respond: { status: 204 } }
               - { path: /*, upstream: a }
@@ -96,7 +96,8 @@ import Testing
             routes:
               - { path: /none, respond: { status: 204, headers: { Access-Control-Allow-Origin: "*" } } }
               - { path: /page, respond: { text: "<p>", headers: { content-type: text/html } } }
-              - { path: /cached, respond: { json: {}, headers: { Cache-Control: max-age=60, X-Frame-Options: DENY } } }
+              - path: /cached
+                respond: { json: {}, headers: { Cache-Control: max-age=60, X-Frame-Options: DENY } }
             """
         try routing(routes) { gateway, _ in
             let client = try gateway.client()
@@ -120,7 +121,7 @@ import Testing
               - { name: exact, path: /x, hosts: [one.example], respond: { text: exact } }
               - { name: wild, path: /x, hosts: ["*.example"], respond: { text: wild } }
               - { name: put, path: /x, hosts: [one.example], methods: [PUT], respond: { text: put } }
-              - { name: beta, path: /x, hosts: [one.example], headers: { X-Beta: "1" }, respond: { text: beta } }
+              - { path: /x, hosts: [one.example], headers: { X-Beta: "1" }, respond: { text: beta } }
               - { name: pattern, path: "/users/{id}/avatar", respond: { text: pattern } }
               - { name: below, path: /users/*, respond: { text: below } }
               - { name: me, path: /users/me/avatar, respond: { text: me } }

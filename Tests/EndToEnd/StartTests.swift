@@ -7,7 +7,8 @@ import Testing
     private func run(
         _ settings: String?, command: String = "run", environment: [String: String] = [:]
     ) throws -> (exit: ChildProcess.Exit, lines: [String], file: String) {
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("floodgate-\(UUID().uuidString)")
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "floodgate-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let file = directory.appendingPathComponent("gateway.yaml").path
@@ -87,7 +88,9 @@ import Testing
     }
 
     @Test func `systemd is told of readiness, reloads and the end`() throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent("notify-\(UUID().uuidString)").path
+        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "notify-\(UUID().uuidString)"
+        ).path
         let socket = try NotifySocket(path: path)
         defer { socket.remove() }
         let gateway = try GatewayProcess(environment: ["NOTIFY_SOCKET": path]) { ports in
@@ -111,7 +114,8 @@ import Testing
 
     @Test func `the demo starts, serves and stops without an escape code where nobody looks`() throws {
         let free = try Loopback.freePorts(3)
-        let directory = FileManager.default.temporaryDirectory.appendingPathComponent("floodgate-\(UUID().uuidString)")
+        let directory = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "floodgate-\(UUID().uuidString)")
         try FileManager.default.createDirectory(at: directory, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(at: directory) }
         let file = directory.appendingPathComponent("quickstart.yaml")

@@ -12,9 +12,11 @@ import Testing
         _ = try gateway.client().ask(get("/healthz"))
         let before = try #require(gateway.process.residentBytes)
         let samples = Samples()
+        // The process alone: the gateway ends with the test, and not when the sampler lets go of it.
+        let process = gateway.process
         let sampler = Thread {
             while !samples.isOver {
-                samples.note(gateway.process.residentBytes ?? 0)
+                samples.note(process.residentBytes ?? 0)
                 poll(nil, 0, 5)
             }
         }

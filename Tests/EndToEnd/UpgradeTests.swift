@@ -7,7 +7,8 @@ import Testing
         "/ws", "Connection: keep-alive, Upgrade", "Upgrade: websocket",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     private static let agreed =
-        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n\r\n"
+        "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        + "Sec-WebSocket-Accept: x\r\n\r\n"
 
     private func tunnel(
         _ script: ScriptedOrigin.Step..., body: (GatewayProcess, RawClient, ScriptedOrigin) throws -> Void

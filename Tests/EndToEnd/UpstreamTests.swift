@@ -237,9 +237,7 @@ import Testing
     }
 
     @Test func `an upstream may be a unix socket`() throws {
-        let path = FileManager.default.temporaryDirectory.appendingPathComponent(
-            "fg-\(UUID().uuidString).sock"
-        ).path
+        let path = Loopback.unusedSocketPath()
         let origin = try ScriptedOrigin(unix: path, .forever([.expectRequest, .respond(body: "unix")]))
         defer {
             origin.stop()

@@ -171,9 +171,6 @@ package struct ConnectionPool: Sendable {
         return oldest.connection
     }
 
-    /// When the oldest idle connection is due to close.
-    package var nextExpiry: Instant? { idle.first.map { $0.since + limits.idleTimeout } }
-
     /// Puts new limits in place; connections above a lowered cap close as they come back.
     package mutating func update(limits: Limits, policy: Balancer.Policy) {
         self.limits = limits

@@ -7,7 +7,17 @@ extension GatewayProcess {
 
     /// Waits until its own log says something, so many times in all.
     func waitUntilSaid(_ words: String, times: Int = 1, within limit: Duration = .seconds(5)) throws {
-        try eventually("'\(words)' \(times) times in: \(standardError)", within: limit) { said(words) >= times }
+        do {
+            try eventually(
+                "'\(words)'", within: limit,
+                holds: {
+                    if said(words) >= times { return true }
+                    guard let exit = process.exit else { return false }
+                    throw NotReady(reason: "it ended with \(exit)", standardError: standardError)
+                })
+        } catch is TimedOut {
+            throw TimedOut(what: "'\(words)' \(times) times in: \(standardError)")
+        }
     }
 
     /// Puts new settings in force.

@@ -20,7 +20,8 @@ final class ScriptedOrigin: @unchecked Sendable {
         case sendLast(String)
         /// Sends byte by byte with a pause behind each.
         case drip(String, every: Duration)
-        /// Sends so many bytes of the pattern, or receives them and fails where one differs; neither is recorded.
+        /// Sends so many bytes of the pattern, or receives them and fails where one differs; neither is
+        /// recorded.
         case sendPattern(Int)
         case expectPattern(Int)
         /// Goes on when the test says so.

@@ -49,6 +49,11 @@ extension Loopback {
         }
     }
 
+    /// A path for a unix socket, short enough for its address.
+    static func unusedSocketPath() -> String {
+        FileManager.default.temporaryDirectory.appendingPathComponent("fg-\(UUID().uuidString).sock").path
+    }
+
     /// A descriptor that listens on a unix socket.
     static func listen(unix path: String) throws(SocketError) -> Int32 {
         let descriptor = socket(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
