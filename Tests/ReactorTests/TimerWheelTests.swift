@@ -43,7 +43,8 @@ import Time
         verify(count == 0)
     }
 
-    /// Against a plain list: nothing early, nothing lost, nothing later than a tick, and the loop is never told to sleep too long.
+    /// Against a plain list: nothing early, nothing lost, nothing later than a tick, and the loop is never
+    /// told to sleep too long.
     @Test(arguments: 1...30) func `the wheel agrees with a list of deadlines`(seed: Int) {
         var random = RandomSource(seed: UInt64(seed))
         var now = Int64(random.next() % 1_000_000_000_000)

@@ -1,4 +1,5 @@
-/// What will happen, in the order of virtual time: a binary heap. Events of one instant happen in the order in which they were noted.
+/// What will happen, in the order of virtual time: a binary heap. Events of one instant happen in the order
+/// in which they were noted.
 struct Agenda {
     enum Event {
         /// The gateway's loop takes a turn.

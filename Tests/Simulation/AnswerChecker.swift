@@ -33,7 +33,8 @@ struct AnswerChecker {
     private(set) var done = 0
     /// An answer said that the connection ends.
     private(set) var sawClose = false
-    /// An answer came before its request was out: the gateway reads a part of the rest away, and then ends the connection.
+    /// An answer came before its request was out: the gateway reads a part of the rest away, and then ends
+    /// the connection.
     private var answeredEarly = false
     /// The client has misbehaved: what it gets now proves nothing.
     var isExcused = false
@@ -45,7 +46,8 @@ struct AnswerChecker {
 
     mutating func add(_ bytes: ArraySlice<UInt8>) { reader.add(bytes) }
 
-    /// The next thing that the bytes say. `request` is the one whose answer is due; `isSent` where all of it is out.
+    /// The next thing that the bytes say. `request` is the one whose answer is due; `isSent` where all of
+    /// it is out.
     mutating func next(_ request: RequestRecord?, isSent: Bool) -> Step {
         do throws(MessageReader.Problem) {
             guard let part = try reader.next() else { return .more }
@@ -93,7 +95,7 @@ struct AnswerChecker {
             }
         } else if let reason = unexplained(status, request) {
             world.violate(
-                "client \(client) got \(status) for \(request.number) (\(request.method) \(request.path)): \(reason)"
+                "client \(client) got \(status) for \(request.summary): \(reason)"
             )
         }
         let framing = framing(of: head, status, request)
@@ -134,7 +136,7 @@ struct AnswerChecker {
         if answer.origin != nil, request.method != "HEAD", answer.status != 204, answer.status != 304 {
             if answer.received != answer.length, !request.wasCutQuietly {
                 world.violate(
-                    "the answer to \(request.number) looks complete with \(answer.received) of \(answer.length ?? -1) bytes"
+                    "the answer to \(request.number) looks complete with \(answer.received) bytes"
                 )
             }
         }

@@ -18,6 +18,12 @@ struct AnswerPlan {
     /// What comes before the answer, as soon as the head is read.
     var prelude: [UInt8] = []
 
+    /// For the trace.
+    var summary: String {
+        let start = String(decoding: bytes.prefix(120), as: UTF8.self).debugDescription
+        return "\(bytes.count) bytes \(start), \(fault), early \(isEarly), closes \(closes)"
+    }
+
     init(to request: RequestRecord, world: World) {
         let profile = world.profile
         begins =
@@ -91,7 +97,8 @@ struct AnswerPlan {
         case 3 where !isTunnel:
             // Says that more comes than does.
             bytes = Array(
-                "HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nX-Sim-Length: 50\r\nContent-Length: 50\r\n\r\n"
+                "HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nX-Sim-Length: 50\r\n"
+                    + "Content-Length: 50\r\n\r\n"
                     .utf8)
             bytes += Payload.bytes(request.number, world.dice.below(50), .answer)
             fault = world.dice.chance(50) ? .close(bytes.count) : .stop(bytes.count)

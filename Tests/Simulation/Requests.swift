@@ -66,6 +66,9 @@ final class RequestRecord {
         }
     }
 
+    /// For messages: what it asks.
+    var summary: String { "\(number) (\(method) \(path), \(coding) \(bodyLength))" }
+
     var wire: [UInt8] { head + body }
 }
 

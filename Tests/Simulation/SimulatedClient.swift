@@ -75,9 +75,7 @@ final class SimulatedClient {
         repeat {
             guard ends.count < requests.count else { return }
             let request = requests[ends.count]
-            world.note(
-                "client \(number) asks \(request.number) \(request.method) \(request.path) \(request.coding) \(request.bodyLength)"
-            )
+            world.note("client \(number) asks \(request.summary)")
             outbox += request.head
             if request.expectsContinue {
                 heldBody = (request.body, world.now + 1_000_000_000)

@@ -1,4 +1,5 @@
-/// A server's end of one connection: reads requests strictly, answers them, echoes tunnels, and fails where the schedule says so.
+/// A server's end of one connection: reads requests strictly, answers them, echoes tunnels, and fails where
+/// the schedule says so.
 final class SimulatedOrigin {
     let number: Int
     let world: World
@@ -152,7 +153,7 @@ final class SimulatedOrigin {
         let plan = AnswerPlan(to: request, world: world)
         self.plan = plan
         world.note(
-            "origin \(number) plans \(plan.bytes.count) bytes \(String(decoding: plan.bytes.prefix(120), as: UTF8.self).debugDescription), \(plan.fault), early \(plan.isEarly), closes \(plan.closes)"
+            "origin \(number) plans \(plan.summary)"
         )
         if plan.begins > world.now { world.agenda.add(.origin(number), at: plan.begins) }
         goOn()
@@ -178,7 +179,7 @@ final class SimulatedOrigin {
         guard let request else { return }
         if bodyBytes != request.bodyLength, !request.isSpoilt {
             world.violate(
-                "the body of \(request.number) looks complete with \(bodyBytes) of \(request.bodyLength) bytes"
+                "the body of \(request.summary) looks complete with \(bodyBytes) bytes"
             )
         }
         finishAnswerIfDone()

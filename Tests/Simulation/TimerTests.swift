@@ -8,8 +8,8 @@ import Testing
 import Time
 
 @Suite struct TimerTests {
-    /// Each request moves the connection's deadline nearer (the head's) and away again (the idle one): over 400 requests in two
-    /// hours the wheel must not gather an entry for each.
+    /// Each request moves the connection's deadline nearer (the head's) and away again (the idle one): over
+    /// 400 requests in two hours the wheel must not gather an entry for each.
     @Test func `a connection that lives long costs the timer wheel no more than one that lives short`() {
         let world = World(seed: 1, profile: .quiet)
         let registry = MetricRegistry()

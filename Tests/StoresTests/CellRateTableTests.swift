@@ -63,7 +63,8 @@ private struct ExactBucket {
         verify(table.wait(key: 1, interval: 1000, burst: 2, cost: 1, now: Instant(nanoseconds: 1001)) == 0)
     }
 
-    /// At the bound each new key costs one look at its neighbours, not at the whole table: a minute is far more than this takes.
+    /// At the bound each new key costs one look at its neighbours, not at the whole table: a minute is far
+    /// more than this takes.
     @Test(.timeLimit(.minutes(1)))
     func `the table never grows beyond its bound, and goes on limiting at it`() {
         var table = CellRateTable(maximumKeys: 1000)
