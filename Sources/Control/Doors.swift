@@ -55,12 +55,18 @@ struct Doors: ~Copyable {
             }
         }
         let kept = opened.map(\.address)
+        for door in doors where !kept.contains(door.address) { door.sockets[0].removeFile() }
         let closed = (doors.map(\.address) + leaving).filter { !kept.contains($0) }
         leaving = Array(closed.prefix(Self.longestMemory))
         doors = opened
         return (0..<workers).map { worker in
             opened.map { WorkerListener(listener: $0.sockets[worker], plan: $0.plan) }
         }
+    }
+
+    /// Takes the files of unix sockets away: nobody is to find the way in any more.
+    func removeFiles() {
+        for door in doors { door.sockets[0].removeFile() }
     }
 
     /// Opens a door, and waits a little where it is one that the workers are about to close.

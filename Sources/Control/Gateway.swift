@@ -259,11 +259,13 @@ package final class Gateway: Sendable {
     }
 
     package func closeDoors() {
+        state.withLock { $0.doors.removeFiles() }
         for worker in workers { worker.post(.closeDoors) }
     }
 
     /// Stops the workers, waits for them, and writes out what the access log still holds.
     package func stop() {
+        state.withLock { $0.doors.removeFiles() }
         for worker in workers { worker.post(.stop) }
         let limit = SystemClock.now() + .seconds(2)
         while workers.contains(where: { !$0.isStopped }), SystemClock.now() < limit { SystemClock.pause(.milliseconds(5)) }
@@ -271,6 +273,5 @@ package final class Gateway: Sendable {
             events.warning("access log not written to its end")
         }
         state.withLock { $0.admin }?.stop()
-        for address in addresses { address.removeSocketFile() }
     }
 }

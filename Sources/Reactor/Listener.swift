@@ -19,6 +19,8 @@ package struct Accepted: Sendable {
 package struct Listener: Sendable {
     package let socket: Socket
     package let address: SocketAddress
+    /// The file that binding a unix socket made.
+    private let file: FileIdentity?
 
     /// Whether an IPv6 socket takes IPv4 connections too.
     package enum Families: Sendable { case own, both }
@@ -37,18 +39,33 @@ package struct Listener: Sendable {
         }
         self.socket = socket
         self.address = Listener.boundAddress(of: socket) ?? address
+        file = Listener.file(of: address)
     }
 
     /// A second descriptor of the same socket, for another worker.
     package func duplicate() throws(SystemError) -> Listener {
         let descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError("fcntl", code: errno) }
-        return Listener(socket: Socket(descriptor: descriptor), address: address)
+        return Listener(socket: Socket(descriptor: descriptor), address: address, file: file)
     }
 
-    private init(socket: Socket, address: SocketAddress) {
+    private init(socket: Socket, address: SocketAddress, file: FileIdentity?) {
         self.socket = socket
         self.address = address
+        self.file = file
+    }
+
+    private static func file(of address: SocketAddress) -> FileIdentity? {
+        switch address {
+        case .ip: nil
+        case .unix(let path): FileIdentity(ofSocketAt: path)
+        }
+    }
+
+    /// Removes a unix socket's file, once nobody is to connect any more; not one that a successor has put in its place.
+    package func removeFile() {
+        guard case .unix(let path) = address, let file, Listener.file(of: address) == file else { return }
+        unsafe unlink(path)
     }
 
     private static func bind(
@@ -123,12 +140,5 @@ package struct Listener: Sendable {
             case let code: throw SystemError("accept", code: code)
             }
         }
-    }
-}
-
-extension SocketAddress {
-    /// Removes a unix socket's file, once nobody listens on it any more.
-    package func removeSocketFile() {
-        if case .unix(let path) = self { unsafe unlink(path) }
     }
 }

@@ -65,7 +65,7 @@ import Testing
             try FileManager.default.moveItem(
                 at: log, to: directory.appendingPathComponent("access.log.\(turn)"))
             gateway.signal(SIGUSR1)
-            try gateway.waitUntilSaid("access log opened again", times: turn)
+            try gateway.waitUntilSaid("access log reopened", times: turn)
             try eventually("the new file") { FileManager.default.fileExists(atPath: log.path) }
         }
         let (answered, failures) = load.end()
