@@ -95,6 +95,12 @@ let package = Package(
         tests(
             "ControlTests",
             ["Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Control"]),
+        tests("UpstreamTests", ["Time", "Slots", "Addressing", "Upstream", "Pipeline"]),
+        tests("ReactorTests", ["Bytes", "Time", "Addressing", "Reactor", "Pipeline"]),
+        tests("StoresTests", ["Time", "Reactor", "Pipeline", "Stores"]),
+        tests(
+            "PipelineTests",
+            ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Settings", "Telemetry", "Pipeline"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),
         tests(

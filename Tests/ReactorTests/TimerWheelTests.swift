@@ -17,14 +17,14 @@ import Time
         wheel.add(1, at: Instant(nanoseconds: 10_000_001))
         expectEqual(drain(&wheel, Instant(nanoseconds: 10_000_000)), [])
         expectEqual(drain(&wheel, Instant(nanoseconds: 10_000_001 + Self.tick)), [1])
-        #expect(wheel.untilNext(Instant(nanoseconds: 20_000_000)) == nil)
+        verify(wheel.untilNext(Instant(nanoseconds: 20_000_000)) == nil)
     }
 
     @Test func `an instant that never comes takes no entry`() {
         var wheel = TimerWheel<Int>(now: Instant(nanoseconds: 0))
         wheel.add(1, at: .distantFuture)
         let count = wheel.count
-        #expect(count == 0)
+        verify(count == 0)
     }
 
     @Test func `a deadline that has passed already comes up at the next look`() {
@@ -38,12 +38,13 @@ import Time
         var wheel = TimerWheel<Int>(now: Instant(nanoseconds: 0))
         for owner in 0..<50 { wheel.add(owner, at: Instant(nanoseconds: Int64(owner) * 1_000_000_000)) }
         let owners = drain(&wheel, Instant(nanoseconds: 1_000_000_000_000))
-        #expect(owners.sorted() == Array(0..<50))
+        verify(owners.sorted() == Array(0..<50))
         let count = wheel.count
-        #expect(count == 0)
+        verify(count == 0)
     }
 
-    /// Against a plain list: nothing early, nothing lost, nothing later than a tick, and the loop is never told to sleep too long.
+    /// Against a plain list: nothing early, nothing lost, nothing later than a tick, and the loop is never
+    /// told to sleep too long.
     @Test(arguments: 1...30) func `the wheel agrees with a list of deadlines`(seed: Int) {
         var random = RandomSource(seed: UInt64(seed))
         var now = Int64(random.next() % 1_000_000_000_000)
@@ -65,13 +66,14 @@ import Time
                     Issue.record("\(owner) came up twice")
                     continue
                 }
-                #expect(deadline <= now, "never early")
-                #expect(before + (patience ?? .max) <= deadline + Self.tick, "the loop would have slept too long")
+                verify(deadline <= now, "never early")
+                verify(
+                    before + (patience ?? .max) <= deadline + Self.tick, "the loop would have slept too long")
             }
             let overdue = expected.values.filter { $0 + 2 * Self.tick < now }
-            #expect(overdue.isEmpty)
+            verify(overdue.isEmpty)
             let count = wheel.count
-            #expect(count == expected.count)
+            verify(count == expected.count)
         }
     }
 }

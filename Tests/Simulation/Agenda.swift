@@ -1,4 +1,5 @@
-/// What will happen, in the order of virtual time: a binary heap. Events of one instant happen in the order in which they were noted.
+/// What will happen, in the order of virtual time: a binary heap. Events of one instant happen in the order
+/// in which they were noted.
 struct Agenda {
     enum Event {
         /// The gateway's loop takes a turn.
@@ -52,7 +53,8 @@ struct Agenda {
         var parent = 0
         while true {
             var first = parent
-            for child in [parent * 2 + 1, parent * 2 + 2] where child < heap.count && comesFirst(child, first) {
+            for child in [parent * 2 + 1, parent * 2 + 2] where child < heap.count && comesFirst(child, first)
+            {
                 first = child
             }
             guard first != parent else { return }

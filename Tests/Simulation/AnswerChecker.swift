@@ -33,7 +33,8 @@ struct AnswerChecker {
     private(set) var done = 0
     /// An answer said that the connection ends.
     private(set) var sawClose = false
-    /// An answer came before its request was out: the gateway reads a part of the rest away, and then ends the connection.
+    /// An answer came before its request was out: the gateway reads a part of the rest away, and then ends
+    /// the connection.
     private var answeredEarly = false
     /// The client has misbehaved: what it gets now proves nothing.
     var isExcused = false
@@ -45,7 +46,8 @@ struct AnswerChecker {
 
     mutating func add(_ bytes: ArraySlice<UInt8>) { reader.add(bytes) }
 
-    /// The next thing that the bytes say. `request` is the one whose answer is due; `isSent` where all of it is out.
+    /// The next thing that the bytes say. `request` is the one whose answer is due; `isSent` where all of
+    /// it is out.
     mutating func next(_ request: RequestRecord?, isSent: Bool) -> Step {
         do throws(MessageReader.Problem) {
             guard let part = try reader.next() else { return .more }
@@ -63,12 +65,14 @@ struct AnswerChecker {
         }
     }
 
-    private mutating func begin(_ head: MessageReader.Head, _ request: RequestRecord?, _ isSent: Bool) -> Step {
+    private mutating func begin(_ head: MessageReader.Head, _ request: RequestRecord?, _ isSent: Bool) -> Step
+    {
         guard let status = Int(head.line[1]), head.line[0] == "HTTP/1.1" else {
             world.violate("client \(client) got a strange status line: \(head.line)")
             return .broken
         }
-        world.note("client \(client) got \(status) id \(head.value("x-sim-id") ?? "-") for \(request?.number ?? -1)")
+        world.note(
+            "client \(client) got \(status) id \(head.value("x-sim-id") ?? "-") for \(request?.number ?? -1)")
         guard let request else {
             if isExcused { return .broken }
             world.violate("client \(client) got \(status) although it asked for nothing")
@@ -90,18 +94,23 @@ struct AnswerChecker {
                 world.violate("client \(client) got the answer to \(text) for \(request.number)")
             }
         } else if let reason = unexplained(status, request) {
-            world.violate("client \(client) got \(status) for \(request.number) (\(request.method) \(request.path)): \(reason)")
+            world.violate(
+                "client \(client) got \(status) for \(request.summary): \(reason)"
+            )
         }
         let framing = framing(of: head, status, request)
         answer.isUntilClose = framing == .untilClose
         reader.begin(framing)
-        let keepsOpen = request.isOld ? head.has("connection", "keep-alive") : !head.has("connection", "close")
+        let keepsOpen =
+            request.isOld ? head.has("connection", "keep-alive") : !head.has("connection", "close")
         if !keepsOpen || answer.isUntilClose { sawClose = true }
         self.answer = answer
         return .goOn
     }
 
-    private func framing(of head: MessageReader.Head, _ status: Int, _ request: RequestRecord) -> MessageReader.Framing {
+    private func framing(of head: MessageReader.Head, _ status: Int, _ request: RequestRecord)
+        -> MessageReader.Framing
+    {
         let lengths = head.count("content-length")
         let codings = head.count("transfer-encoding")
         if lengths + codings > 1 { world.violate("the answer to \(request.number) is framed twice") }
@@ -127,7 +136,8 @@ struct AnswerChecker {
         if answer.origin != nil, request.method != "HEAD", answer.status != 204, answer.status != 304 {
             if answer.received != answer.length, !request.wasCutQuietly {
                 world.violate(
-                    "the answer to \(request.number) looks complete with \(answer.received) of \(answer.length ?? -1) bytes")
+                    "the answer to \(request.number) looks complete with \(answer.received) bytes"
+                )
             }
         }
         if !answer.wasSent { answeredEarly = true }
@@ -145,7 +155,11 @@ struct AnswerChecker {
         if isExcused || self.isExcused || world.happened.contains(.ended) { return }
         guard let answer else {
             // Nothing of an answer has come.
-            if hasLargeBodies || sawClose || answeredEarly || isPipelining || waiting.hasMetFault || world.happened.contains(.draining) || world.happened.contains(.watchFailed) { return }
+            if hasLargeBodies || sawClose || answeredEarly || isPipelining || waiting.hasMetFault
+                || world.happened.contains(.draining) || world.happened.contains(.watchFailed)
+            {
+                return
+            }
             return world.violate("client \(client) never got an answer to \(waiting.number), but \(end)")
         }
         // A client that still sends may lose the end of its last answer to a reset.
@@ -162,8 +176,10 @@ struct AnswerChecker {
         switch status {
         case 200 where request.isOwn: return nil
         case 404 where happened.contains(.routeRemoved): return nil
-        case 502 where brokeUpstream || happened.contains(.refusedConnect) || happened.contains(.watchFailed): return nil
-        case 502 where world.profile.idleCloses && !(request.isIdempotent && request.coding == .none): return nil
+        case 502 where brokeUpstream || happened.contains(.refusedConnect) || happened.contains(.watchFailed):
+            return nil
+        case 502 where world.profile.idleCloses && !(request.isIdempotent && request.coding == .none):
+            return nil
         case 503 where world.profile.smallPools || happened.contains(.namesUnknown): return nil
         case 504 where request.hasMetFault || happened.contains(.silentConnect): return nil
         case 408 where world.profile.clientFaults && isDripping: return nil

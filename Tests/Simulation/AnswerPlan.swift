@@ -18,11 +18,19 @@ struct AnswerPlan {
     /// What comes before the answer, as soon as the head is read.
     var prelude: [UInt8] = []
 
+    /// For the trace.
+    var summary: String {
+        let start = String(decoding: bytes.prefix(120), as: UTF8.self).debugDescription
+        return "\(bytes.count) bytes \(start), \(fault), early \(isEarly), closes \(closes)"
+    }
+
     init(to request: RequestRecord, world: World) {
         let profile = world.profile
-        begins = world.now + (profile.thinks && world.dice.chance(25) ? world.dice.delay(upTo: 12_000_000) : 0)
+        begins =
+            world.now + (profile.thinks && world.dice.chance(25) ? world.dice.delay(upTo: 12_000_000) : 0)
         if request.upgrades, world.dice.chance(75) {
-            bytes = Array("HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".utf8)
+            bytes = Array(
+                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n".utf8)
             isTunnel = true
         } else {
             compose(request, world)
@@ -36,9 +44,13 @@ struct AnswerPlan {
         let style = world.dice.below(100)
         closes = world.dice.chance(10)
         isEarly = request.coding != .none && world.dice.chance(15)
-        if request.expectsContinue, world.dice.chance(70) { prelude += Array("HTTP/1.1 100 Continue\r\n\r\n".utf8) }
+        if request.expectsContinue, world.dice.chance(70) {
+            prelude += Array("HTTP/1.1 100 Continue\r\n\r\n".utf8)
+        }
         if world.dice.chance(10) {
-            for _ in 0..<world.dice.within(1...3) { prelude += Array("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".utf8) }
+            for _ in 0..<world.dice.within(1...3) {
+                prelude += Array("HTTP/1.1 103 Early Hints\r\nLink: </x>\r\n\r\n".utf8)
+            }
         }
         var version = 1
         var text = "X-Sim-Id: \(request.number)\r\nX-Sim-Length: \(length)\r\n"
@@ -55,7 +67,8 @@ struct AnswerPlan {
         } else if style < 85 || !hasBody {
             text += "Transfer-Encoding: chunked\r\n"
             if hasBody {
-                body = Payload.chunked(body, &world.dice, trailers: world.dice.chance(20) ? "X-Trailer: t\r\n" : "")
+                body = Payload.chunked(
+                    body, &world.dice, trailers: world.dice.chance(20) ? "X-Trailer: t\r\n" : "")
             }
         } else {
             closes = true
@@ -83,7 +96,10 @@ struct AnswerPlan {
             if let behind = cutsQuietlyBehind, place >= behind { request.wasCutQuietly = true }
         case 3 where !isTunnel:
             // Says that more comes than does.
-            bytes = Array("HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nX-Sim-Length: 50\r\nContent-Length: 50\r\n\r\n".utf8)
+            bytes = Array(
+                "HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nX-Sim-Length: 50\r\n"
+                    + "Content-Length: 50\r\n\r\n"
+                    .utf8)
             bytes += Payload.bytes(request.number, world.dice.below(50), .answer)
             fault = world.dice.chance(50) ? .close(bytes.count) : .stop(bytes.count)
         case 4 where !isTunnel && cutsQuietlyBehind == nil:
@@ -98,9 +114,11 @@ struct AnswerPlan {
             bytes = Array(("HTTP/1.1 200 OK\r\n" + String(repeating: line, count: 80)).utf8)
             fault = .stop(bytes.count)
         default:
-            bytes = Array("HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
+            bytes = Array(
+                "HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nTransfer-Encoding: chunked\r\n\r\n".utf8)
             bytes += Array("5\r\nhello\r\nzz\r\n".utf8)
-            bytes.replaceSubrange(bytes.count - 11..<bytes.count - 6, with: Payload.bytes(request.number, 5, .answer))
+            bytes.replaceSubrange(
+                bytes.count - 11..<bytes.count - 6, with: Payload.bytes(request.number, 5, .answer))
         }
     }
 }

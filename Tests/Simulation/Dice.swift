@@ -17,7 +17,9 @@ struct Dice {
     /// Nanoseconds: up to so many microseconds, and never the same instant for two.
     mutating func delay(upTo microseconds: Int) -> Int64 { Int64(below(microseconds * 1000)) + 1 }
 
-    mutating func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: source.next()) } }
+    mutating func bytes(_ count: Int) -> [UInt8] {
+        (0..<count).map { _ in UInt8(truncatingIfNeeded: source.next()) }
+    }
 
     mutating func word() -> UInt64 { source.next() }
 }

@@ -121,13 +121,15 @@ struct MessageReader {
         while let bytes = try line() {
             let text = String(decoding: bytes, as: UTF8.self)
             if head.line.isEmpty {
-                head.line = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false).map(String.init)
+                head.line = text.split(separator: " ", maxSplits: 2, omittingEmptySubsequences: false).map(
+                    String.init)
                 guard head.line.count >= 2 else { throw .malformed("first line \(text)") }
             } else if text.isEmpty {
                 return .head(head)
             } else {
                 guard let colon = text.firstIndex(of: ":") else { throw .malformed("field line \(text)") }
-                head.fields.append((text[..<colon].lowercased(), String(text[text.index(after: colon)...].trimmed)))
+                head.fields.append(
+                    (text[..<colon].lowercased(), String(text[text.index(after: colon)...].trimmed)))
             }
         }
         start = begun

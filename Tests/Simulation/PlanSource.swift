@@ -48,7 +48,9 @@ final class PlanSource {
 
     /// Numbers that must be back at zero in the end.
     var gauges: [(String, Metric)] {
-        let slots = ["a", "b", "n"].map { ("open connections of \($0)", Metric.upstream(registry.upstreamSlot($0), .open)) }
+        let slots = ["a", "b", "n"].map {
+            ("open connections of \($0)", Metric.upstream(registry.upstreamSlot($0), .open))
+        }
         return slots + [("open clients", .connectionsOpen), ("tunnels", .gauge(.tunnelsOpen))]
     }
 
@@ -73,7 +75,10 @@ final class PlanSource {
     }
 
     private static func endpoints(_ hosts: [UInt32]) -> [ServerEndpoint] {
-        hosts.map { ServerEndpoint(address: .ip(Addressing.IPAddress(ipv4: 0x0A01_0000 + $0), port: 80), label: "n.test:80") }
+        hosts.map {
+            ServerEndpoint(
+                address: .ip(Addressing.IPAddress(ipv4: 0x0A01_0000 + $0), port: 80), label: "n.test:80")
+        }
     }
 
     private static func settings(_ world: World) -> GatewaySettings {
@@ -109,8 +114,14 @@ final class PlanSource {
         switch name {
         case "n": upstream.servers = [.name("n.test", port: 80)]
         case "a" where world.dice.chance(70):
-            upstream.servers = [.ip(Addressing.IPAddress(ipv4: 0x0A00_1001), port: 80), .ip(Addressing.IPAddress(ipv4: 0x0A00_1002), port: 80)]
-        default: upstream.servers = [.ip(Addressing.IPAddress(ipv4: 0x0A00_1001 + UInt32(world.dice.below(3))), port: 80)]
+            upstream.servers = [
+                .ip(Addressing.IPAddress(ipv4: 0x0A00_1001), port: 80),
+                .ip(Addressing.IPAddress(ipv4: 0x0A00_1002), port: 80),
+            ]
+        default:
+            upstream.servers = [
+                .ip(Addressing.IPAddress(ipv4: 0x0A00_1001 + UInt32(world.dice.below(3))), port: 80)
+            ]
         }
         upstream.balance = world.dice.pick([.roundRobin, .leastRequests])
         upstream.connections = world.profile.smallPools ? world.dice.within(1...3) : 0

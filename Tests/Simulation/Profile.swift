@@ -1,5 +1,5 @@
-/// What may go wrong in a schedule, and how large and slow everything is. Some schedules are calm: in them every request must
-/// get its answer.
+/// What may go wrong in a schedule, and how large and slow everything is. Some schedules are calm: in them
+/// every request must get its answer.
 struct Profile {
     enum ConnectFault { case none, atOnce, refused, silent }
 

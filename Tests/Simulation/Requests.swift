@@ -33,13 +33,17 @@ final class RequestRecord {
         let kind = dice.below(100)
         upgrades = kind >= 92 && !isOwn
         method =
-            upgrades || kind < 40 ? "GET" : kind < 50 ? "HEAD" : kind < 78 ? "POST" : kind < 90 ? "PUT" : "DELETE"
+            upgrades || kind < 40
+            ? "GET" : kind < 50 ? "HEAD" : kind < 78 ? "POST" : kind < 90 ? "PUT" : "DELETE"
         isOld = !upgrades && dice.chance(10)
         let hasBody = method == "POST" || method == "PUT"
         coding = !hasBody ? .none : isOld || dice.chance(50) ? .length : .chunked
         bodyLength = hasBody ? profile.length(&dice) : 0
         expectsContinue = hasBody && !isOld && dice.chance(15)
-        path = isOwn ? dice.pick([hasBody || method == "DELETE" ? "/fixed" : "/healthz", "/fixed"]) : "/\(dice.pick(["a", "b", "n"]))/\(number)"
+        path =
+            isOwn
+            ? dice.pick([hasBody || method == "DELETE" ? "/fixed" : "/healthz", "/fixed"])
+            : "/\(dice.pick(["a", "b", "n"]))/\(number)"
 
         var text = "\(method) \(path) HTTP/1.\(isOld ? 0 : 1)\r\nHost: sim.test\r\nX-Sim-Id: \(number)\r\n"
         if isOld, dice.chance(50) { text += "Connection: keep-alive\r\n" }
@@ -57,9 +61,13 @@ final class RequestRecord {
         switch coding {
         case .none: body = []
         case .length: body = content
-        case .chunked: body = Payload.chunked(content, &dice, trailers: dice.chance(20) ? "X-Trailer: t\r\n" : "")
+        case .chunked:
+            body = Payload.chunked(content, &dice, trailers: dice.chance(20) ? "X-Trailer: t\r\n" : "")
         }
     }
+
+    /// For messages: what it asks.
+    var summary: String { "\(number) (\(method) \(path), \(coding) \(bodyLength))" }
 
     var wire: [UInt8] { head + body }
 }
@@ -69,7 +77,9 @@ enum Payload {
     enum Side: Int { case request = 1, answer, tunnel }
 
     static func byte(_ number: Int, _ index: Int, _ side: Side) -> UInt8 {
-        UInt8(truncatingIfNeeded: (number &* 7919 &+ index &* 31 &+ index >> 8 &* 17 &+ side.rawValue &* 101) >> 1)
+        UInt8(
+            truncatingIfNeeded: (number &* 7919 &+ index &* 31 &+ index >> 8 &* 17 &+ side.rawValue &* 101)
+                >> 1)
     }
 
     static func bytes(_ number: Int, _ count: Int, _ side: Side) -> [UInt8] {
@@ -79,7 +89,9 @@ enum Payload {
         }
     }
 
-    static func matches(_ bytes: some Collection<UInt8>, from start: Int = 0, _ number: Int, _ side: Side) -> Bool {
+    static func matches(_ bytes: some Collection<UInt8>, from start: Int = 0, _ number: Int, _ side: Side)
+        -> Bool
+    {
         var index = start
         for byte in bytes {
             if byte != Payload.byte(number, index, side) { return false }
@@ -92,7 +104,8 @@ enum Payload {
         var wire: [UInt8] = []
         var start = 0
         while start < content.count {
-            let length = min(content.count - start, dice.chance(30) ? dice.within(1...20) : dice.within(1...40_000))
+            let length = min(
+                content.count - start, dice.chance(30) ? dice.within(1...20) : dice.within(1...40_000))
             wire += Array((String(length, radix: 16) + (dice.chance(5) ? ";x=y" : "") + "\r\n").utf8)
             wire += content[start..<start + length]
             wire += [13, 10]

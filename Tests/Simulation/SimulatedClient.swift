@@ -43,13 +43,14 @@ final class SimulatedClient {
         isPipelining = world.dice.chance(25) && !requests.contains { $0.upgrades || $0.expectsContinue }
         let smallest = max(1, total / 200)
         fragment = world.dice.pick([smallest, smallest + world.dice.below(100), 1 << 20])
-        pace = conduct == .drip ? world.dice.within(200_000...3_000_000) : world.dice.pick([20, 1000, 20_000])
+        pace =
+            conduct == .drip ? world.dice.within(200_000...3_000_000) : world.dice.pick([20, 1000, 20_000])
         readSize = world.dice.pick([2048 + world.dice.below(4000), 65536, 1 << 20])
         staysIdle = world.dice.chance(20)
         answers = AnswerChecker(world: world, client: number)
         answers.isDripping = conduct == .drip
         answers.isPipelining = isPipelining
-        answers.hasLargeBodies = requests.contains { $0.bodyLength > 60_000 }
+        answers.hasLargeBodies = total > 60_000
     }
 
     private static func fault(_ total: Int, _ dice: inout Dice) -> Conduct {
@@ -74,7 +75,7 @@ final class SimulatedClient {
         repeat {
             guard ends.count < requests.count else { return }
             let request = requests[ends.count]
-            world.note("client \(number) asks \(request.number) \(request.method) \(request.path) \(request.coding) \(request.bodyLength)")
+            world.note("client \(number) asks \(request.summary)")
             outbox += request.head
             if request.expectsContinue {
                 heldBody = (request.body, world.now + 1_000_000_000)
@@ -123,7 +124,9 @@ final class SimulatedClient {
 
     private var faultPlace: Int? {
         switch conduct {
-        case .stop(let place), .reset(let place), .halfClose(let place), .leave(let place), .garbage(let place): place
+        case .stop(let place), .reset(let place), .halfClose(let place), .leave(let place),
+            .garbage(let place):
+            place
         case .good, .drip, .stopsReading: nil
         }
     }
@@ -258,6 +261,7 @@ struct ClientTunnel {
 
     func ended(_ end: AnswerChecker.End, isExcused: Bool) {
         guard !isComplete, !isExcused, !request.hasMetFault, !world.happened.contains(.ended) else { return }
-        world.violate("the tunnel of \(request.number) ended (\(end)) after \(receivedBytes) of \(content.count) bytes")
+        world.violate(
+            "the tunnel of \(request.number) ended (\(end)) after \(receivedBytes) of \(content.count) bytes")
     }
 }

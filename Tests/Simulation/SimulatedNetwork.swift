@@ -48,7 +48,9 @@ struct SimulatedNetwork: Network {
         try world.connect(to: address)
     }
 
-    mutating func connectError(_ socket: Socket) -> Int32? { world.open(socket, for: "connectError")?.takeError() }
+    mutating func connectError(_ socket: Socket) -> Int32? {
+        world.open(socket, for: "connectError")?.takeError()
+    }
 
     mutating func isQuiet(_ socket: Socket) -> Bool {
         guard let simulated = world.open(socket, for: "isQuiet") else { return false }

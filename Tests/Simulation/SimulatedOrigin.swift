@@ -1,4 +1,5 @@
-/// A server's end of one connection: reads requests strictly, answers them, echoes tunnels, and fails where the schedule says so.
+/// A server's end of one connection: reads requests strictly, answers them, echoes tunnels, and fails where
+/// the schedule says so.
 final class SimulatedOrigin {
     let number: Int
     let world: World
@@ -65,7 +66,8 @@ final class SimulatedOrigin {
 
     private func read() {
         if let most = readsUntil, readBytes >= most { return breakOff() }
-        let bytes = world.receive(on: socket, atMost: min(readSize, readsUntil.map { $0 - readBytes } ?? .max))
+        let bytes = world.receive(
+            on: socket, atMost: min(readSize, readsUntil.map { $0 - readBytes } ?? .max))
         readBytes += bytes.count
         if isTunnel {
             echo.append(bytes)
@@ -99,7 +101,9 @@ final class SimulatedOrigin {
                 switch part {
                 case .head(let head): begin(head)
                 case .body(let bytes):
-                    if let request, !request.isSpoilt, !Payload.matches(bytes, from: bodyBytes, request.number, .request) {
+                    if let request, !request.isSpoilt,
+                        !Payload.matches(bytes, from: bodyBytes, request.number, .request)
+                    {
                         world.violate("the body of \(request.number) has wrong bytes at \(bodyBytes)")
                     }
                     bodyBytes += bytes.count
@@ -117,7 +121,9 @@ final class SimulatedOrigin {
         world.note("origin \(number) on \(socket.descriptor) got \(head.line)")
         if let request {
             // One that lies about its answer's length cannot complain.
-            if !request.hasMetFault { world.violate("\(head.line) came before \(request.number) was answered") }
+            if !request.hasMetFault {
+                world.violate("\(head.line) came before \(request.number) was answered")
+            }
             world.happened.insert(.brokenConnection)
             return finish()
         }
@@ -146,7 +152,9 @@ final class SimulatedOrigin {
         idleClose = nil
         let plan = AnswerPlan(to: request, world: world)
         self.plan = plan
-        world.note("origin \(number) plans \(plan.bytes.count) bytes \(String(decoding: plan.bytes.prefix(120), as: UTF8.self).debugDescription), \(plan.fault), early \(plan.isEarly), closes \(plan.closes)")
+        world.note(
+            "origin \(number) plans \(plan.summary)"
+        )
         if plan.begins > world.now { world.agenda.add(.origin(number), at: plan.begins) }
         goOn()
     }
@@ -170,7 +178,9 @@ final class SimulatedOrigin {
         isBodyRead = true
         guard let request else { return }
         if bodyBytes != request.bodyLength, !request.isSpoilt {
-            world.violate("the body of \(request.number) looks complete with \(bodyBytes) of \(request.bodyLength) bytes")
+            world.violate(
+                "the body of \(request.summary) looks complete with \(bodyBytes) bytes"
+            )
         }
         finishAnswerIfDone()
     }
@@ -183,7 +193,9 @@ final class SimulatedOrigin {
             preludeSent += world.send(plan.prelude[preludeSent...], on: socket)
             return retry()
         }
-        guard plan.begins <= world.now, plan.isEarly || isBodyRead, sent < plan.bytes.count || plan.fault != .none else {
+        guard plan.begins <= world.now, plan.isEarly || isBodyRead,
+            sent < plan.bytes.count || plan.fault != .none
+        else {
             return
         }
         var length = min(fragment, plan.bytes.count - sent)
@@ -235,7 +247,9 @@ final class SimulatedOrigin {
             world.agenda.add(.origin(number), at: time)
         } else if world.profile.originFaults, world.dice.chance(5) {
             world.happened.insert(.brokenConnection)
-            _ = world.send(Array("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0"[...].utf8)[...], on: socket)
+            _ = world.send(
+                Array("HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0"[...].utf8)[
+                    ...], on: socket)
         }
     }
 

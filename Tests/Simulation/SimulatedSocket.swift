@@ -2,8 +2,8 @@ import Reactor
 
 /// One connection between the gateway and a peer: two queues of bytes and what a kernel would remember.
 ///
-/// Behaves like a TCP socket of Linux under edge-triggered epoll: an error is told once and then the end, a short read has
-/// emptied the queue, a send that was cut short is followed by an edge once there is room.
+/// Behaves like a TCP socket of Linux under edge-triggered epoll: an error is told once and then the end, a
+/// short read has emptied the queue, a send that was cut short is followed by an edge once there is room.
 final class SimulatedSocket {
     enum Peer { case client(Int), origin(Int) }
     enum Connecting { case done, pending, refused }

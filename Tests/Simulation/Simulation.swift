@@ -39,7 +39,8 @@ final class Simulation {
         metrics = registry.makeWorkerMetrics()
         plans = PlanSource(registry: registry, world: world)
         core = ProxyCore(
-            network: SimulatedNetwork(world: world), plan: plans.first, store: MemoryCounterStore(maximumKeys: 1024),
+            network: SimulatedNetwork(world: world), plan: plans.first,
+            store: MemoryCounterStore(maximumKeys: 1024),
             metrics: metrics, log: log.map { AccessLogBuffer(writer: $0, query: .presence) },
             random: RandomSource(seed: seed), now: Instant(nanoseconds: world.now),
             wallTime: WallTime(nanoseconds: 1_767_225_600_000_000_000 + world.now))
@@ -62,7 +63,8 @@ final class Simulation {
             // Behind an upgrade there is no further request.
             let last = requests.firstIndex(where: \.upgrades) ?? requests.count - 1
             clients.append(SimulatedClient(number: index, world: world, requests: Array(requests[...last])))
-            world.agenda.add(.arrival(index), at: world.now + world.dice.delay(upTo: world.dice.pick([1000, 5_000_000])))
+            world.agenda.add(
+                .arrival(index), at: world.now + world.dice.delay(upTo: world.dice.pick([1000, 5_000_000])))
         }
         world.agenda.add(.housekeeping, at: world.now + 250_000_000)
         for command in plans.commands {

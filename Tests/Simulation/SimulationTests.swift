@@ -2,8 +2,9 @@ import Foundation
 import Telemetry
 import Testing
 
-/// Many schedules of a whole worker: virtual time, peers that stop, reset, drip and lie at any byte. A failure prints the seed
-/// and the last events; `FLOODGATE_SIMULATION_SEED` runs that one schedule again, `FLOODGATE_SIMULATION_COUNT` says how many there are.
+/// Many schedules of a whole worker: virtual time, peers that stop, reset, drip and lie at any byte. A
+/// failure prints the seed and the last events; `FLOODGATE_SIMULATION_SEED` runs that one schedule again,
+/// `FLOODGATE_SIMULATION_COUNT` says how many there are.
 @Suite(.serialized) struct SimulationTests {
     @Test func `no exchange is stuck, no answer is another's, and everything is given back`() throws {
         CrashNote.install()

@@ -8,14 +8,15 @@ import Testing
 import Time
 
 @Suite struct TimerTests {
-    /// Each request moves the connection's deadline nearer (the head's) and away again (the idle one): over 400 requests in two
-    /// hours the wheel must not gather an entry for each.
+    /// Each request moves the connection's deadline nearer (the head's) and away again (the idle one): over
+    /// 400 requests in two hours the wheel must not gather an entry for each.
     @Test func `a connection that lives long costs the timer wheel no more than one that lives short`() {
         let world = World(seed: 1, profile: .quiet)
         let registry = MetricRegistry()
         let plans = PlanSource(registry: registry, world: world)
         var core = ProxyCore(
-            network: SimulatedNetwork(world: world), plan: plans.first, store: MemoryCounterStore(maximumKeys: 1024),
+            network: SimulatedNetwork(world: world), plan: plans.first,
+            store: MemoryCounterStore(maximumKeys: 1024),
             metrics: registry.makeWorkerMetrics(), log: nil, random: RandomSource(seed: 1),
             now: Instant(nanoseconds: world.now), wallTime: WallTime(nanoseconds: world.now))
         func turn(after seconds: Int64) {

@@ -29,7 +29,8 @@ final class World {
 
     /// What explains an answer of the gateway's own.
     enum Happening {
-        case silentConnect, refusedConnect, brokenConnection, watchFailed, routeRemoved, namesUnknown, draining, ended
+        case silentConnect, refusedConnect, brokenConnection, watchFailed, routeRemoved, namesUnknown,
+            draining, ended
     }
 
     init(seed: UInt64, profile: Profile? = nil, tracing: Bool = false) {

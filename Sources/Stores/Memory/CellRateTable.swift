@@ -15,11 +15,15 @@ package struct CellRateTable: Sendable {
     /// Cells that have ever been filled since the last rebuild, expired ones included.
     private var filled = 0
     private let maximumCells: Int
+    /// Filled cells at which the table is looked through. Beyond that of the last time, or a table that is full of live buckets would
+    /// be rebuilt for every new key.
+    private var rebuildsAt: Int
 
     /// - Parameter maximumKeys: Keys kept at most; rounded up to a power of two cells.
     package init(maximumKeys: Int) {
         maximumCells = max(16, (maximumKeys * 4 / 3).nextPowerOfTwo)
         cells = Array(repeating: Cell(), count: min(64, maximumCells))
+        rebuildsAt = cells.count * 3 / 4
     }
 
     package var capacity: Int { cells.count }
@@ -60,7 +64,7 @@ package struct CellRateTable: Sendable {
     /// The key's cell, or one made for it.
     private mutating func claim(_ key: UInt64, now: Instant) -> Int {
         if let index = index(of: key) { return index }
-        if filled * 4 >= cells.count * 3 { rebuild(now: now) }
+        if filled >= rebuildsAt { rebuild(now: now) }
         let key = CellRateTable.stored(key)
         var index = home(key)
         var weakest = index
@@ -91,6 +95,7 @@ package struct CellRateTable: Sendable {
             let index = claimEmpty(cell.key)
             cells[index] = cell
         }
+        rebuildsAt = max(cells.count * 3 / 4, filled + cells.count / 8)
     }
 
     private mutating func claimEmpty(_ key: UInt64) -> Int {
