@@ -96,10 +96,10 @@ struct AnswerPlan {
             if let behind = cutsQuietlyBehind, place >= behind { request.wasCutQuietly = true }
         case 3 where !isTunnel:
             // Says that more comes than does.
-            bytes = Array(
+            let head =
                 "HTTP/1.1 200 OK\r\nX-Sim-Id: \(request.number)\r\nX-Sim-Length: 50\r\n"
-                    + "Content-Length: 50\r\n\r\n"
-                    .utf8)
+                + "Content-Length: 50\r\n\r\n"
+            bytes = Array(head.utf8)
             bytes += Payload.bytes(request.number, world.dice.below(50), .answer)
             fault = world.dice.chance(50) ? .close(bytes.count) : .stop(bytes.count)
         case 4 where !isTunnel && cutsQuietlyBehind == nil:
