@@ -4,7 +4,8 @@ import Reactor
 import Settings
 import Time
 
-/// The gateway's listening sockets, one of each address for each worker, kept from reload to reload while the settings name the address.
+/// The gateway's listening sockets, one of each address for each worker, kept from reload to reload while the
+/// settings name the address.
 struct Doors: ~Copyable {
     /// An address that could not be listened on.
     struct Failure: Error, CustomStringConvertible {
@@ -34,8 +35,8 @@ struct Doors: ~Copyable {
     /// Where clients connect now, with the ports that the kernel chose where the settings say 0.
     var addresses: [SocketAddress] { doors.map(\.plan.address) }
 
-    /// Opens what is new and returns each worker's listeners, or changes nothing and says what could not be opened. What is
-    /// no longer named is closed by the workers.
+    /// Opens what is new and returns each worker's listeners, or changes nothing and says what could not be
+    /// opened. What is no longer named is closed by the workers.
     mutating func open(_ wanted: [ListenerSettings]) throws(Failure) -> [[WorkerListener]] {
         var opened: [Door] = []
         var fresh: [Listener] = []
@@ -92,7 +93,8 @@ struct Doors: ~Copyable {
             while sockets.count < workers {
                 switch sockets[0].address {
                 case .ip:
-                    sockets.append(try Listener(sockets[0].address, backlog: settings.backlog, families: families))
+                    sockets.append(
+                        try Listener(sockets[0].address, backlog: settings.backlog, families: families))
                 case .unix: sockets.append(try sockets[0].duplicate())
                 }
             }
@@ -102,7 +104,8 @@ struct Doors: ~Copyable {
         }
         return Door(
             address: settings.address,
-            plan: ListenerPlan(address: sockets[0].address, proxyProtocol: settings.proxyProtocol), sockets: sockets)
+            plan: ListenerPlan(address: sockets[0].address, proxyProtocol: settings.proxyProtocol),
+            sockets: sockets)
     }
 }
 

@@ -14,7 +14,8 @@ package struct Accepted: Sendable {
     }
 }
 
-/// A listening socket. Several listen on one address, one a worker (`SO_REUSEPORT`); a unix socket is shared by all.
+/// A listening socket. Several listen on one address, one a worker (`SO_REUSEPORT`); a unix socket is shared
+/// by all.
 // SAFETY: address memory lives through each call.
 package struct Listener: Sendable {
     package let socket: Socket
@@ -62,7 +63,8 @@ package struct Listener: Sendable {
         }
     }
 
-    /// Removes a unix socket's file, once nobody is to connect any more; not one that a successor has put in its place.
+    /// Removes a unix socket's file, once nobody is to connect any more; not one that a successor has put in
+    /// its place.
     package func removeFile() {
         guard case .unix(let path) = address, let file, Listener.file(of: address) == file else { return }
         unsafe unlink(path)
@@ -85,7 +87,8 @@ package struct Listener: Sendable {
         guard result == 0 else { throw SystemError("bind", code: errno) }
     }
 
-    /// Removes a socket file that a process left behind; one that answers stays, and bind says that it is in use.
+    /// Removes a socket file that a process left behind; one that answers stays, and bind says that it is in
+    /// use.
     private static func removeStale(_ path: String, _ address: SocketAddress) {
         guard FileIdentity(ofSocketAt: path) != nil else { return }
         guard let probe = try? Socket.open(for: address) else { return }
@@ -108,7 +111,9 @@ package struct Listener: Sendable {
 
     /// Whether some process listens on `address` already, which `SO_REUSEPORT` would hide.
     package static func isInUse(_ address: SocketAddress, families: Families = .own) -> Bool {
-        guard case .ip(_, let port) = address, port != 0, let probe = try? Socket.open(for: address) else { return false }
+        guard case .ip(_, let port) = address, port != 0, let probe = try? Socket.open(for: address) else {
+            return false
+        }
         defer { probe.close() }
         probe.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
         // As the listener itself will be, or the probe would meet our own listener of the other family.
@@ -134,7 +139,8 @@ package struct Listener: Sendable {
             }
             switch errno {
             // A connection that died while it waited says nothing about the next one.
-            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP, ENOPROTOOPT:
+            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP,
+                ENOPROTOOPT:
                 continue
             case EAGAIN: return nil
             case let code: throw SystemError("accept", code: code)

@@ -86,7 +86,8 @@ import Testing
         let gateway = try GatewayProcess(before: origin)
         let inside = try gateway.client()
         #expect(try inside.ask(get("/")).status == 200)
-        // Below what it found at its start: the connections that it lets in are more than there are descriptors.
+        // Below what it found at its start: the connections that it lets in are more than there are
+        // descriptors.
         try limitDescriptors(of: gateway, to: 40)
         let crowd = try (0..<100).map { _ in try gateway.client() }
         try gateway.waitUntilSaid("accept failed, pausing")
