@@ -9,12 +9,17 @@ MAKEFLAGS += --no-print-directory
 # What the code builds against, and what only the tests drive it with. Each has its reason in the list below.
 BUILD_PACKAGES := libssl-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) curl python3 python3-websockets
+PROVE_PACKAGES := strace nginx-light gcc libc6-dev
 
 WHY_libssl-dev := TLS and digests (OpenSSL)
 WHY_pkg-config := finds OpenSSL for the build
 WHY_curl := a real HTTP client for the tests
 WHY_python3 := runs the WebSocket client
 WHY_python3-websockets := a real WebSocket client for the tests
+WHY_strace := counts system calls
+WHY_nginx-light := stands beside the gateway for comparison
+WHY_gcc := builds the counter of allocations
+WHY_libc6-dev := builds the counter of allocations
 
 FORMATTED := Package.swift Sources Tests
 
@@ -64,6 +69,20 @@ run: packages ## Start the demo: an origin and the gateway before it
 test: testpackages lint ## Lint, build, and run every test
 	swift build --build-tests
 	swift test --skip-build
+
+# The slower proofs: minutes, not part of `make test`.
+.PHONY: prove
+prove: testpackages ## Show what is claimed: system calls, allocations, memory, reloads, drains
+	@$(call install,$(PROVE_PACKAGES))
+	swift build --configuration release --product floodgate
+	swift build --configuration release --product loadgen
+	/usr/bin/python3 Benchmarks/prove/prove.py
+
+.PHONY: simulate
+simulate: packages ## Run 10,000 seeded schedules of a worker against misbehaving peers
+	swift build --configuration release --build-tests -Xswiftc -enable-testing
+	FLOODGATE_SIMULATION_COUNT=10000 swift test --configuration release -Xswiftc -enable-testing \
+		--skip-build --filter Simulation
 
 .PHONY: build
 build: packages ## Build for debugging

@@ -94,7 +94,10 @@ let package = Package(
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests(
             "ControlTests",
-            ["Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Control"]),
+            [
+                "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Proxy",
+                "Control",
+            ]),
         tests("UpstreamTests", ["Time", "Slots", "Addressing", "Upstream", "Pipeline"]),
         tests("ReactorTests", ["Bytes", "Time", "Addressing", "Reactor", "Pipeline"]),
         tests("StoresTests", ["Time", "Reactor", "Pipeline", "Stores"]),

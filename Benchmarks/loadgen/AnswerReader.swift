@@ -1,6 +1,7 @@
 import Bytes
 
-/// Reads one answer, strictly. It shares no code with the gateway's parsers: what they get wrong must show here.
+/// Reads one answer, strictly. It shares no code with the gateway's parsers: what they get wrong must show
+/// here.
 struct AnswerReader {
     enum Progress: Equatable {
         case more

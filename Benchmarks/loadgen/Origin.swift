@@ -162,7 +162,8 @@ struct Origin: ~Copyable {
         return true
     }
 
-    /// Takes a request's head, and as much of its body as stands behind it. Returns how many bytes were taken.
+    /// Takes a request's head, and as much of its body as stands behind it. Returns how many bytes were
+    /// taken.
     private mutating func begin(_ id: SlotID, _ bytes: ByteView) -> Int {
         var head = RequestHead()
         let length: Int?

@@ -55,10 +55,10 @@ def reloads(house, report, count=100):
             gateway.file.write_text(
                 BROKEN[turn // 2 % len(BROKEN)] if is_broken else valid_settings(gateway, origin, turn // 2))
             words = "settings refused" if is_broken else "settings reloaded"
-            before = gateway.text.count(words)
+            heard = gateway.text.count(words)
             begun = time.monotonic()
             gateway.signal(signal.SIGHUP)
-            wait_for(f"'{words}' in turn {turn}", lambda: gateway.text.count(words) > before)
+            wait_for(f"'{words}' in turn {turn}", lambda: gateway.text.count(words) > heard)
             slowest = max(slowest, time.monotonic() - begun)
             time.sleep(0.05)
         gateway.file.write_text(gateway.settings.replace("workers: 1", "workers: 2"))

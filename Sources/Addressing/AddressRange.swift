@@ -19,7 +19,9 @@ package struct AddressRange: Hashable, Sendable {
             self.init(base: address, length: longest)
             return
         }
-        guard parts[1].utf8.allSatisfy(ASCII.isDigit), let length = Int(parts[1]), length <= longest else { return nil }
+        guard parts[1].utf8.allSatisfy(ASCII.isDigit), let length = Int(parts[1]), length <= longest else {
+            return nil
+        }
         self.init(base: address, length: length)
     }
 

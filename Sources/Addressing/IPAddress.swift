@@ -1,7 +1,7 @@
 import Bytes
 
-/// An IPv4 or IPv6 address. IPv4 is kept as its IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), so that a client is one
-/// address whichever socket family it came through.
+/// An IPv4 or IPv6 address. IPv4 is kept as its IPv4-mapped IPv6 address (RFC 4291 §2.5.5.2), so that a
+/// client is one address whichever socket family it came through.
 package struct IPAddress: Hashable, Sendable {
     /// Most significant byte first.
     package var bits: UInt128
@@ -20,7 +20,8 @@ package struct IPAddress: Hashable, Sendable {
     /// Whether only this machine reaches it: 127.0.0.0/8 and ::1.
     package var isLoopback: Bool { bits == 1 || (isIPv4 && bits >> 24 & 0xFF == 127) }
 
-    /// The address with all but its first bits cleared. For IPv4 the length counts from the IPv4 address' first bit.
+    /// The address with all but its first bits cleared. For IPv4 the length counts from the IPv4 address'
+    /// first bit.
     package func masked(to length: Int) -> IPAddress {
         let kept = isIPv4 ? length + 96 : length
         precondition(kept >= 0 && kept <= 128)
@@ -29,7 +30,8 @@ package struct IPAddress: Hashable, Sendable {
 }
 
 extension IPAddress {
-    /// Reads `192.0.2.1` or any form of RFC 4291 §2.2; nil for anything else (brackets, zones, leading zeros).
+    /// Reads `192.0.2.1` or any form of RFC 4291 §2.2; nil for anything else (brackets, zones, leading
+    /// zeros).
     package init?(_ text: ByteView) {
         if let parsed = IPAddress.parseIPv4(text) {
             self.init(ipv4: parsed)

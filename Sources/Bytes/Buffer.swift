@@ -1,8 +1,9 @@
 /// An owned block of bytes out of a `BufferPool`: `[start, end)` holds data, the rest is room.
 ///
-/// Cannot be copied, so that a block has one owner at any moment: who holds it gives it back with `BufferPool.give`. One
-/// that is dropped instead frees its memory, and is missed by the pool's count.
-// SAFETY: `base` is `capacity` bytes that this value alone owns; all offsets are kept within `0 ... capacity`.
+/// Cannot be copied, so that a block has one owner at any moment: who holds it gives it back with
+/// `BufferPool.give`. One that is dropped instead frees its memory, and is missed by the pool's count.
+// SAFETY: `base` is `capacity` bytes that this value alone owns; all offsets are kept within `0 ...
+// capacity`.
 @safe
 @usableFromInline
 package struct Buffer: ~Copyable {

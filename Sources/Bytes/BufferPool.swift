@@ -1,8 +1,11 @@
-/// Blocks of a few sizes, kept for reuse by one worker: in the steady state taking and giving allocates nothing.
-// SAFETY: blocks in the free lists are owned by the pool alone; ownership moves out in `take` and back in `give`.
+/// Blocks of a few sizes, kept for reuse by one worker: in the steady state taking and giving allocates
+/// nothing.
+// SAFETY: blocks in the free lists are owned by the pool alone; ownership moves out in `take` and back in
+// `give`.
 @safe
 package struct BufferPool: ~Copyable {
-    /// Sizes of blocks in bytes. The odd kibibytes hold a message head or a chunk's frame beside a read of a round size.
+    /// Sizes of blocks in bytes. The odd kibibytes hold a message head or a chunk's frame beside a read of a
+    /// round size.
     package enum Size: Int, CaseIterable {
         /// A message head.
         case small = 4096
@@ -52,7 +55,8 @@ package struct BufferPool: ~Copyable {
 
     deinit {
         for index in unsafe free.indices {
-            for unsafe block in unsafe free[index] { unsafe block.deallocate() }
+            let blocks = unsafe free[index]
+            for position in unsafe blocks.indices { unsafe blocks[position].deallocate() }
         }
     }
 

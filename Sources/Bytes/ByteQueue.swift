@@ -1,4 +1,5 @@
-/// Bytes that wait: received and not yet understood, or written and not yet sent. Holds a pooled block only while it is not empty.
+/// Bytes that wait: received and not yet understood, or written and not yet sent. Holds a pooled block only
+/// while it is not empty.
 package struct ByteQueue: ~Copyable {
     private var block: Buffer?
 

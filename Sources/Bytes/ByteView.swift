@@ -1,9 +1,10 @@
 /// Read-only view of bytes that somebody else keeps alive: a pooled buffer, a parse region, a static string.
 ///
-/// Every access is bounds-checked. A view is two words and copies freely; it must not outlive the buffer that it looks
-/// into, which on the data path means: it lives no longer than the exchange whose buffer it names.
-// SAFETY: the one place where view memory is dereferenced. Each access is checked against `count`; the owner of the
-// memory (an exchange's `Buffer`, a worker's scratch region) lives on the same thread and outlives the view.
+/// Every access is bounds-checked. A view is two words and copies freely; it must not outlive the buffer that
+/// it looks into, which on the data path means: it lives no longer than the exchange whose buffer it names.
+// SAFETY: the one place where view memory is dereferenced. Each access is checked against `count`; the owner
+// of the memory (an exchange's `Buffer`, a worker's scratch region) lives on the same thread and outlives the
+// view.
 @safe
 @usableFromInline
 package struct ByteView {
@@ -91,7 +92,8 @@ package struct ByteView {
     @inlinable
     package func equals(_ literal: StaticString) -> Bool { equals(ByteView(literal)) }
 
-    /// Whether the bytes are `lowercase` once ASCII upper-case letters are lowered; `lowercase` holds no upper-case letter.
+    /// Whether the bytes are `lowercase` once ASCII upper-case letters are lowered; `lowercase` holds no
+    /// upper-case letter.
     @inlinable
     package func equalsIgnoringCase(_ lowercase: ByteView) -> Bool {
         guard count == lowercase.count else { return false }
@@ -104,7 +106,9 @@ package struct ByteView {
     }
 
     @inlinable
-    package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool { equalsIgnoringCase(ByteView(lowercase)) }
+    package func equalsIgnoringCase(_ lowercase: StaticString) -> Bool {
+        equalsIgnoringCase(ByteView(lowercase))
+    }
 
     @inlinable
     package func hasPrefix(_ prefix: ByteView) -> Bool {
@@ -121,7 +125,8 @@ package struct ByteView {
         return slice(low, high)
     }
 
-    /// The value of one to eighteen decimal digits and nothing else; nil for anything that is not so, signs included.
+    /// The value of one to eighteen decimal digits and nothing else; nil for anything that is not so, signs
+    /// included.
     @inlinable
     package func decimal() -> Int? {
         guard count > 0, count <= 18 else { return nil }
@@ -134,7 +139,8 @@ package struct ByteView {
         return value
     }
 
-    /// A copy as text; invalid UTF-8 is repaired. For settings, logs and the control plane, never on the data path.
+    /// A copy as text; invalid UTF-8 is repaired. For settings, logs and the control plane, never on the data
+    /// path.
     package func text() -> String {
         unsafe String(decoding: UnsafeRawBufferPointer(start: start, count: count), as: UTF8.self)
     }
@@ -146,8 +152,8 @@ package struct ByteView {
 }
 
 extension SIMDMask<SIMD16<Int8>> {
-    /// Lane of the first true element, or nil. There is no movemask in Swift: the mask is read as two words and its trailing
-    /// zero bits are counted.
+    /// Lane of the first true element, or nil. There is no movemask in Swift: the mask is read as two words
+    /// and its trailing zero bits are counted.
     @inlinable
     package var firstTrue: Int? {
         let words = unsafe unsafeBitCast(self, to: SIMD2<UInt64>.self)

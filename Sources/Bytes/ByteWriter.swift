@@ -1,7 +1,9 @@
 /// Writes bytes one after another into a region of fixed size and remembers when they did not fit.
 ///
-/// Overflow is sticky: what does not fit is left out whole, `overflowed` turns true, and the caller decides once at the end.
-// SAFETY: `base` is `capacity` bytes owned by the caller for the writer's life; every write is checked against `capacity`.
+/// Overflow is sticky: what does not fit is left out whole, `overflowed` turns true, and the caller decides
+/// once at the end.
+// SAFETY: `base` is `capacity` bytes owned by the caller for the writer's life; every write is checked
+// against `capacity`.
 @safe
 @usableFromInline
 package struct ByteWriter: ~Copyable {
@@ -85,7 +87,8 @@ package struct ByteWriter: ~Copyable {
         var digit = max(used, width)
         while digit > 0 {
             digit &-= 1
-            write(digit >= 16 ? 0x30 : ASCII.hexDigit(UInt8(truncatingIfNeeded: value &>> UInt64(digit &* 4))))
+            write(
+                digit >= 16 ? 0x30 : ASCII.hexDigit(UInt8(truncatingIfNeeded: value &>> UInt64(digit &* 4))))
         }
     }
 

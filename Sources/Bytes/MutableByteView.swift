@@ -1,5 +1,6 @@
 /// Writable view of bytes that somebody else keeps alive. Bounds-checked like `ByteView`, and as short-lived.
-// SAFETY: each access is checked against `count`; the owner of the memory lives on the same thread and outlives the view.
+// SAFETY: each access is checked against `count`; the owner of the memory lives on the same thread and
+// outlives the view.
 @safe
 @usableFromInline
 package struct MutableByteView {

@@ -64,7 +64,8 @@ package struct ControlLoop: ~Copyable {
         ServiceManager.tell(.stopping, path: notifyPath)
         let settings = gateway.settings.drain
         gateway.events.info(
-            "draining", ["connections": "\(gateway.openConnections)", "deadline": Quantity.text(settings.deadline)])
+            "draining",
+            ["connections": "\(gateway.openConnections)", "deadline": Quantity.text(settings.deadline)])
         gateway.beginDrain()
         drain = Drain(settings, announces: announces, now: SystemClock.now())
     }
@@ -73,7 +74,8 @@ package struct ControlLoop: ~Copyable {
     private mutating func advanceDrain() -> Bool {
         guard var current = drain else { return false }
         let action = current.advance(
-            now: SystemClock.now(), open: gateway.openConnections, isDrained: gateway.workers.allSatisfy(\.isDrained))
+            now: SystemClock.now(), open: gateway.openConnections,
+            isDrained: gateway.workers.allSatisfy(\.isDrained))
         drain = current
         finish(action)
         return current.phase == .over

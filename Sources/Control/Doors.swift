@@ -4,7 +4,8 @@ import Reactor
 import Settings
 import Time
 
-/// The gateway's listening sockets, one of each address for each worker, kept from reload to reload while the settings name the address.
+/// The gateway's listening sockets, one of each address for each worker, kept from reload to reload while the
+/// settings name the address.
 struct Doors: ~Copyable {
     /// An address that could not be listened on.
     struct Failure: Error, CustomStringConvertible {
@@ -34,8 +35,8 @@ struct Doors: ~Copyable {
     /// Where clients connect now, with the ports that the kernel chose where the settings say 0.
     var addresses: [SocketAddress] { doors.map(\.plan.address) }
 
-    /// Opens what is new and returns each worker's listeners, or changes nothing and says what could not be opened. What is
-    /// no longer named is closed by the workers.
+    /// Opens what is new and returns each worker's listeners, or changes nothing and says what could not be
+    /// opened. What is no longer named is closed by the workers.
     mutating func open(_ wanted: [ListenerSettings]) throws(Failure) -> [[WorkerListener]] {
         var opened: [Door] = []
         var fresh: [Listener] = []
@@ -55,12 +56,18 @@ struct Doors: ~Copyable {
             }
         }
         let kept = opened.map(\.address)
+        for door in doors where !kept.contains(door.address) { door.sockets[0].removeFile() }
         let closed = (doors.map(\.address) + leaving).filter { !kept.contains($0) }
         leaving = Array(closed.prefix(Self.longestMemory))
         doors = opened
         return (0..<workers).map { worker in
             opened.map { WorkerListener(listener: $0.sockets[worker], plan: $0.plan) }
         }
+    }
+
+    /// Takes the files of unix sockets away: nobody is to find the way in any more.
+    func removeFiles() {
+        for door in doors { door.sockets[0].removeFile() }
     }
 
     /// Opens a door, and waits a little where it is one that the workers are about to close.
@@ -86,7 +93,8 @@ struct Doors: ~Copyable {
             while sockets.count < workers {
                 switch sockets[0].address {
                 case .ip:
-                    sockets.append(try Listener(sockets[0].address, backlog: settings.backlog, families: families))
+                    sockets.append(
+                        try Listener(sockets[0].address, backlog: settings.backlog, families: families))
                 case .unix: sockets.append(try sockets[0].duplicate())
                 }
             }
@@ -96,7 +104,8 @@ struct Doors: ~Copyable {
         }
         return Door(
             address: settings.address,
-            plan: ListenerPlan(address: sockets[0].address, proxyProtocol: settings.proxyProtocol), sockets: sockets)
+            plan: ListenerPlan(address: sockets[0].address, proxyProtocol: settings.proxyProtocol),
+            sockets: sockets)
     }
 }
 

@@ -2,7 +2,8 @@ import Settings
 import Time
 import Proxy
 
-/// The gateway's way out, as a machine: announce, close the doors, wait, end. Pure; the control loop does what it says.
+/// The gateway's way out, as a machine: announce, close the doors, wait, end. Pure; the control loop does
+/// what it says.
 struct Drain: Equatable {
     enum Phase: Equatable {
         /// Readiness is off, everybody is still let in.
@@ -30,7 +31,8 @@ struct Drain: Equatable {
         phase = .announcing(until: announces ? min(now + settings.announce, deadline) : now)
     }
 
-    /// What to do now, with so many connections open. `isDrained` where all workers have closed their doors and serve nobody.
+    /// What to do now, with so many connections open. `isDrained` where all workers have closed their doors
+    /// and serve nobody.
     mutating func advance(now: Instant, open: Int, isDrained: Bool) -> Action {
         switch phase {
         case .announcing(let until):

@@ -32,7 +32,9 @@ package struct Explanation {
         var parsed = RequestHead()
         let result: Result<Int?, HeadError> = bytes.withView { view in
             var parser = RequestParser(limits: HeadLimits(maximumBytes: settings.clients.maxHead))
-            do throws(HeadError) { return .success(try parser.parse(view, into: &parsed)) } catch { return .failure(error) }
+            do throws(HeadError) { return .success(try parser.parse(view, into: &parsed)) } catch {
+                return .failure(error)
+            }
         }
         switch result {
         case .failure(let error):
@@ -51,7 +53,9 @@ package struct Explanation {
         if !fields.contains(where: { $0.name.lowercased() == "host" }) { text += "Host: localhost\r\n" }
         for field in fields { text += "\(field.name): \(field.value)\r\n" }
         text += "\r\n"
-        guard !method.isEmpty, !target.contains(" ") else { throw .notARequest("a method and a target, without spaces") }
+        guard !method.isEmpty, !target.contains(" ") else {
+            throw .notARequest("a method and a target, without spaces")
+        }
         return Array(text.utf8)
     }
 
@@ -66,7 +70,10 @@ package struct Explanation {
         var lines: [String] = []
 
         _ = plan.clientAddress.decide(&exchange)
-        let trust = exchange.peerIsTrusted ? "the peer \(client) is a trusted proxy" : "the peer itself, its forwarded fields are not believed"
+        let trust =
+            exchange.peerIsTrusted
+            ? "the peer \(client) is a trusted proxy"
+            : "the peer itself, its forwarded fields are not believed"
         lines.append("clientAddress  \(exchange.client) (\(trust))")
         lines.append("requestID      \(describeIdentity(exchange.head, trusted: exchange.peerIsTrusted))")
         switch plan.route.decide(&exchange, isReady: true) {
@@ -83,7 +90,9 @@ package struct Explanation {
     }
 
     private func describeIdentity(_ head: borrowing RequestHead, trusted: Bool) -> String {
-        let id = trusted && head.fields.contains(.xRequestID) ? "X-Request-Id taken over" : "X-Request-Id made here"
+        let id =
+            trusted && head.fields.contains(.xRequestID)
+            ? "X-Request-Id taken over" : "X-Request-Id made here"
         let trace = head.value(of: .traceparent).map(TraceContext.isValid) ?? false
         return "\(id), traceparent \(trace ? "passed on" : "begun here")"
     }
@@ -103,11 +112,14 @@ package struct Explanation {
         case .proxy(let shares):
             let total = shares.reduce(0) { $0 + $1.weight }
             for share in shares {
-                guard let upstream = settings.upstreams.first(where: { $0.name == share.upstream }) else { continue }
+                guard let upstream = settings.upstreams.first(where: { $0.name == share.upstream }) else {
+                    continue
+                }
                 lines.append(describe(upstream, share: share.weight, of: total))
             }
             if !route.stripPrefix.isEmpty { lines.append("strip_prefix   \(route.stripPrefix)") }
-            lines.append("response in    \(Quantity.text(route.responseTimeout ?? settings.responseTimeout(of: shares)))")
+            let timeout = route.responseTimeout ?? settings.responseTimeout(of: shares)
+            lines.append("response in    \(Quantity.text(timeout))")
             if route.upgrade.contains(.websocket) { lines.append("upgrade        websocket") }
         }
         if let feature = route.feature { lines.append("feature        \(feature)") }
@@ -120,7 +132,8 @@ package struct Explanation {
             case .ip: "each client address, IPv6 by /\(limit.ipv6Prefix)"
             case .everyone: "all clients together"
             }
-        return "\(limit.rate.count) per \(Quantity.text(limit.rate.period)), at once \(limit.effectiveBurst), for \(holder)"
+        let rate = "\(limit.rate.count) per \(Quantity.text(limit.rate.period))"
+        return "\(rate), at once \(limit.effectiveBurst), for \(holder)"
     }
 
     private func describe(_ upstream: UpstreamSettings, share: Int, of total: Int) -> String {

@@ -20,8 +20,11 @@ extension Gateway: AdminSource {
             version: Gateway.version, pid: ProcessLimits.processID,
             uptime: .nanoseconds(SystemClock.wallTime().nanoseconds - started.nanoseconds),
             state: isDraining ? .draining : .running, isReady: isReady, settingsFile: file.path,
-            generation: generation, lastReload: lastReload.map { GatewayStatus.Reload(time: $0.time, errors: $0.report.errors) },
-            workers: workers.map { GatewayStatus.Worker(index: $0.index, openConnections: $0.openConnections) },
+            generation: generation,
+            lastReload: lastReload.map { GatewayStatus.Reload(time: $0.time, errors: $0.report.errors) },
+            workers: workers.map {
+                GatewayStatus.Worker(index: $0.index, openConnections: $0.openConnections)
+            },
             accessLog: accessLog.map { log in
                 let statistics = log.statistics
                 return GatewayStatus.AccessLog(written: statistics.records, dropped: statistics.dropped)
@@ -30,7 +33,8 @@ extension Gateway: AdminSource {
         status.openDescriptors = numbers.openDescriptors
         status.take(
             metrics(), routes: settings.routes.map(\.name),
-            endpoints: settings.upstreams.map { ($0.name, $0.servers.map(\.text)) }, limits: settings.limits.map(\.name))
+            endpoints: settings.upstreams.map { ($0.name, $0.servers.map(\.text)) },
+            limits: settings.limits.map(\.name))
         return status
     }
 }
@@ -40,7 +44,8 @@ extension ListenAddress {
     var adminAddresses: [SocketAddress] {
         switch self {
         case .ip, .unix: [socket.0]
-        case .everywhere(let port): [.ip(IPAddress(bits: 0), port: port), .ip(IPAddress(ipv4: 0), port: port)]
+        case .everywhere(let port):
+            [.ip(IPAddress(bits: 0), port: port), .ip(IPAddress(ipv4: 0), port: port)]
         }
     }
 }

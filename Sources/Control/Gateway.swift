@@ -9,8 +9,8 @@ import Telemetry
 import Time
 import Upstream
 
-/// The running gateway as the control plane holds it: workers, doors, resolver, and the settings in force. Everything that outlives a
-/// reload stands here.
+/// The running gateway as the control plane holds it: workers, doors, resolver, and the settings in force.
+/// Everything that outlives a reload stands here.
 package final class Gateway: Sendable {
     /// Why the gateway did not start.
     package enum StartFailure: Error, CustomStringConvertible {
@@ -59,11 +59,13 @@ package final class Gateway: Sendable {
         let events = events
         accessLog = try Gateway.openAccessLog(settings.accessLog, workers: count, events: events)
 
-        let clients = Gateway.maximumClients(settings, descriptors: ProcessLimits.raiseDescriptors(), events: events)
+        let clients = Gateway.maximumClients(
+            settings, descriptors: ProcessLimits.raiseDescriptors(), events: events)
         var doors = Doors(workers: count)
         do throws(SystemError) {
             let workers = try Gateway.startWorkers(
-                count, settings: settings, registry: registry, accessLog: accessLog, events: events, clients: clients)
+                count, settings: settings, registry: registry, accessLog: accessLog, events: events,
+                clients: clients)
             self.workers = workers
             resolver = try Resolver(events: events) { resolution in
                 for worker in workers {
@@ -100,18 +102,23 @@ package final class Gateway: Sendable {
         // Two blocks of 64 KiB at least: one that fills while the other is written.
         let blocks = workers * max(2, settings.buffer / 65536)
         do throws(AccessLogError) {
-            return try AccessLogWriter(to: destination, blocks: blocks, flushInterval: settings.flush, events: events)
+            return try AccessLogWriter(
+                to: destination, blocks: blocks, flushInterval: settings.flush, events: events)
         } catch {
             throw .accessLog("cannot write the access log: \(error)")
         }
     }
 
-    /// Client connections that may be open at once. A request needs a descriptor on the upstream's side too: where an
-    /// upstream may open as many as it likes, half of the descriptors are kept for that, up to `upstreamReserve`. The settings may
-    /// say less, but not more: a gateway that cannot reach its upstreams serves nobody.
-    private static func maximumClients(_ settings: GatewaySettings, descriptors: Int, events: EventLog) -> Int {
+    /// Client connections that may be open at once. A request needs a descriptor on the upstream's side too:
+    /// where an upstream may open as many as it likes, half of the descriptors are kept for that, up to
+    /// `upstreamReserve`. The settings may say less, but not more: a gateway that cannot reach its upstreams
+    /// serves nobody.
+    private static func maximumClients(_ settings: GatewaySettings, descriptors: Int, events: EventLog) -> Int
+    {
         let room = descriptors - ownDescriptors
-        let caps = settings.upstreams.reduce(0) { $0 + ($1.connections == 0 ? upstreamReserve : $1.connections) }
+        let caps = settings.upstreams.reduce(0) {
+            $0 + ($1.connections == 0 ? upstreamReserve : $1.connections)
+        }
         let allowed = max(room - min(caps, upstreamReserve, room / 2), 16)
         guard let wanted = settings.clients.maxConnections else { return allowed }
         if wanted > allowed {
@@ -129,7 +136,8 @@ package final class Gateway: Sendable {
     private static let ownDescriptors = 64
 
     private static func startWorkers(
-        _ count: Int, settings: GatewaySettings, registry: MetricRegistry, accessLog: AccessLogWriter?, events: EventLog,
+        _ count: Int, settings: GatewaySettings, registry: MetricRegistry, accessLog: AccessLogWriter?,
+        events: EventLog,
         clients: Int
     ) throws(SystemError) -> [Worker] {
         let compiler = PlanCompiler(settings, registry: registry)
@@ -167,7 +175,8 @@ package final class Gateway: Sendable {
         let routes = AdminRoutes(source: self)
         do throws(SystemError) {
             let admin = try AdminServer(
-                addresses: address.adminAddresses, token: settings.admin.token, events: events, handler: routes.answer)
+                addresses: address.adminAddresses, token: settings.admin.token, events: events,
+                handler: routes.answer)
             state.withLock { $0.admin = admin }
         } catch {
             throw .listener("cannot listen on \(address.text) for the admin listener: \(error)")
@@ -176,7 +185,8 @@ package final class Gateway: Sendable {
 
     // MARK: Reload
 
-    /// Reads the settings again and puts them in force, or changes nothing and says why (R47). From any thread.
+    /// Reads the settings again and puts them in force, or changes nothing and says why (R47). From any
+    /// thread.
     @discardableResult
     package func reload() -> ReloadReport {
         let report = state.withLock { state in
@@ -210,7 +220,8 @@ package final class Gateway: Sendable {
         } catch {
             return refused(error.description)
         }
-        // What a full disk or an editor at work leaves behind: an empty file means the defaults, and would shut every door.
+        // What a full disk or an editor at work leaves behind: an empty file means the defaults, and would
+        // shut every door.
         guard !loaded.settings.routes.isEmpty || state.settings.routes.isEmpty else {
             return refused("\(file.path) has no routes: nothing would be served any more")
         }
@@ -242,7 +253,8 @@ package final class Gateway: Sendable {
     /// Says which changes wait for a restart.
     private func warnOfRestarts(from old: GatewaySettings, to new: GatewaySettings) {
         let changed = [
-            ("workers", old.workers != new.workers), ("admin.address", old.admin.address != new.admin.address), ("log", old.log != new.log),
+            ("workers", old.workers != new.workers),
+            ("admin.address", old.admin.address != new.admin.address), ("log", old.log != new.log),
             ("access_log", old.accessLog != new.accessLog),
             ("clients.max_connections", old.clients.maxConnections != new.clients.maxConnections),
         ]
@@ -259,18 +271,21 @@ package final class Gateway: Sendable {
     }
 
     package func closeDoors() {
+        state.withLock { $0.doors.removeFiles() }
         for worker in workers { worker.post(.closeDoors) }
     }
 
     /// Stops the workers, waits for them, and writes out what the access log still holds.
     package func stop() {
+        state.withLock { $0.doors.removeFiles() }
         for worker in workers { worker.post(.stop) }
         let limit = SystemClock.now() + .seconds(2)
-        while workers.contains(where: { !$0.isStopped }), SystemClock.now() < limit { SystemClock.pause(.milliseconds(5)) }
+        while workers.contains(where: { !$0.isStopped }), SystemClock.now() < limit {
+            SystemClock.pause(.milliseconds(5))
+        }
         if let accessLog, !accessLog.stop(within: .seconds(2)) {
             events.warning("access log not written to its end")
         }
         state.withLock { $0.admin }?.stop()
-        for address in addresses { address.removeSocketFile() }
     }
 }

@@ -6,8 +6,8 @@ import Telemetry
 import Time
 import Upstream
 
-/// Resolves the names of servers on a thread of its own, again and again (R26). A name that does not resolve keeps the addresses
-/// that it had; one that never did leaves its server out, and never stops the start.
+/// Resolves the names of servers on a thread of its own, again and again (R26). A name that does not resolve
+/// keeps the addresses that it had; one that never did leaves its server out, and never stops the start.
 final class Resolver: Sendable {
     struct Target: Hashable, Sendable {
         let upstream: String
@@ -69,8 +69,8 @@ final class Resolver: Sendable {
         }
     }
 
-    /// Tells all that is known once more, for upstreams that were made anew. Under the lock, as every telling: what is told last is
-    /// what was found last.
+    /// Tells all that is known once more, for upstreams that were made anew. Under the lock, as every
+    /// telling: what is told last is what was found last.
     func publishAll() {
         state.withLock { state in
             for (target, entry) in state.targets where !entry.endpoints.isEmpty {
@@ -109,7 +109,10 @@ final class Resolver: Sendable {
             guard hasChanged else { return }
             events.info(
                 "name resolved",
-                ["name": target.server.name, "addresses": addresses.map(\.description).joined(separator: " ")])
+                [
+                    "name": target.server.name,
+                    "addresses": addresses.map(\.description).joined(separator: " "),
+                ])
         } catch {
             state.withLock { state in
                 state.targets[target]?.due = SystemClock.now() + min(target.interval, Self.retryInterval)

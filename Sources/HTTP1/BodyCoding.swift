@@ -1,6 +1,7 @@
 import Bytes
 
-/// How a body is framed for the next hop. Messages are serialised anew; the framing of the other side is never relayed.
+/// How a body is framed for the next hop. Messages are serialised anew; the framing of the other side is
+/// never relayed.
 package enum BodyCoding: Equatable, Sendable {
     /// The head has said how long it is, or there is none.
     case asIs
@@ -13,7 +14,8 @@ package enum BodyCoding: Equatable, Sendable {
     /// Bytes that may be needed behind the last payload, trailers not counted.
     package static let maximumSuffix = 7
 
-    /// Puts the frame of one chunk around `payload`, which stands inside `region` with room on both sides. Returns the frame's range.
+    /// Puts the frame of one chunk around `payload`, which stands inside `region` with room on both sides.
+    /// Returns the frame's range.
     package func frame(_ payload: Range<Int>, in region: MutableByteView) -> Range<Int> {
         guard self == .chunked, !payload.isEmpty else { return payload }
         var start = payload.lowerBound &- 2
@@ -30,7 +32,8 @@ package enum BodyCoding: Equatable, Sendable {
         return start..<payload.upperBound &+ 2
     }
 
-    /// Puts the last chunk behind `end`; trailers, if there are any, follow by themselves. Returns the end of what was written.
+    /// Puts the last chunk behind `end`; trailers, if there are any, follow by themselves. Returns the end of
+    /// what was written.
     package func close(at end: Int, in region: MutableByteView, hasTrailers: Bool) -> Int {
         guard self == .chunked else { return end }
         let last: StaticString = hasTrailers ? "0\r\n" : "0\r\n\r\n"

@@ -47,7 +47,8 @@ package struct BodyReader {
     /// Trailers that may be passed on, as lines; once the body has ended.
     package var trailers: [UInt8] { decoder.trailers }
 
-    /// Takes what belongs to the body out of `bytes`, which follow those of the last call. The payload is moved together in place.
+    /// Takes what belongs to the body out of `bytes`, which follow those of the last call. The payload is
+    /// moved together in place.
     package mutating func read(_ bytes: MutableByteView) throws(ChunkError) -> ChunkDecoder.Step {
         switch framing {
         case .none:

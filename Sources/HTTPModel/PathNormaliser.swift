@@ -15,7 +15,8 @@ package enum PathNormaliser {
         return suspicious == path.count || isNormal(path, from: suspicious)
     }
 
-    /// Bytes that the normal form of a path of `count` bytes may have: each may become an escape, and an empty one a slash.
+    /// Bytes that the normal form of a path of `count` bytes may have: each may become an escape, and an
+    /// empty one a slash.
     package static func longestNormalForm(ofPath count: Int) -> Int { max(1, count * 3) }
 
     /// Writes the normal form of `path`, at most three times as long. An empty path, which an absolute target

@@ -41,12 +41,14 @@ package struct ExchangeState: ~Copyable {
     /// The head's block, to be given back; the state ends with it.
     package consuming func intoBuffer() -> Buffer { buffer }
 
-    /// Puts the host into its one form, lower case without a final dot: routes, the upstream and the log all see this one
-    /// (security.md 10).
+    /// Puts the host into its one form, lower case without a final dot: routes, the upstream and the log all
+    /// see this one (security.md 10).
     package mutating func normaliseAuthority() {
         guard let range = head.authority else { return }
         buffer.lowercase(range.start, range.end)
-        if range.end - range.start > 1, head.bytes[range.end - 1] == 0x2E { head.authority = (range.start, range.end - 1) }
+        if range.end - range.start > 1, head.bytes[range.end - 1] == 0x2E {
+            head.authority = (range.start, range.end - 1)
+        }
     }
 
     /// Sets `path` to the one normal form of the path received.

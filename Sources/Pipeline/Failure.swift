@@ -1,7 +1,7 @@
 import Telemetry
 
-/// What can go wrong with an exchange after its head was understood. One table says who is to blame, what the client is told and what
-/// the log says.
+/// What can go wrong with an exchange after its head was understood. One table says who is to blame, what the
+/// client is told and what the log says.
 package enum Failure: Error, Equatable, Sendable, CaseIterable {
     /// No address of the upstream is known: none of its names has resolved.
     case noEndpoint
@@ -38,18 +38,21 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
     package var origin: Outcome.Origin {
         switch self {
         case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .bodyTooLarge: .gateway
-        case .connectFailed, .connectTimeout, .requestTimeout, .upstreamClosed, .responseTimeout, .badResponse,
+        case .connectFailed, .connectTimeout, .requestTimeout, .upstreamClosed, .responseTimeout,
+            .badResponse,
             .truncated, .readTimeout:
             .upstream
         case .headTooLarge, .badBody, .bodyTimeout: .client
         }
     }
 
-    /// Whether the client's connection ends with the answer: what is left of the body on it cannot be trusted or waited for.
+    /// Whether the client's connection ends with the answer: what is left of the body on it cannot be trusted
+    /// or waited for.
     package var endsConnection: Bool {
         switch self {
         case .badBody, .bodyTooLarge, .bodyTimeout: true
-        case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .connectFailed, .connectTimeout, .requestTimeout,
+        case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .connectFailed, .connectTimeout,
+            .requestTimeout,
             .upstreamClosed, .responseTimeout, .badResponse, .truncated, .readTimeout, .headTooLarge:
             false
         }
@@ -60,7 +63,8 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
         switch self {
         case .noEndpoint:
             LocalResponse(
-                status: 503, title: "Service unavailable", detail: "No server of this service can be found now.",
+                status: 503, title: "Service unavailable",
+                detail: "No server of this service can be found now.",
                 retryAfter: 5)
         case .queueFull, .queueTimeout:
             LocalResponse(
@@ -69,20 +73,27 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
         case .noDescriptor:
             LocalResponse(
                 status: 503, title: "Service unavailable",
-                detail: "The gateway has no connection left for this request. Try again in a moment.", retryAfter: 1)
+                detail: "The gateway has no connection left for this request. Try again in a moment.",
+                retryAfter: 1)
         case .connectFailed:
-            LocalResponse(status: 502, title: "Bad gateway", detail: "The service could not be reached.", retryAfter: 1)
+            LocalResponse(
+                status: 502, title: "Bad gateway", detail: "The service could not be reached.", retryAfter: 1)
         case .upstreamClosed, .truncated:
-            LocalResponse(status: 502, title: "Bad gateway", detail: "The service broke off before it had answered.")
+            LocalResponse(
+                status: 502, title: "Bad gateway", detail: "The service broke off before it had answered.")
         case .badResponse:
-            LocalResponse(status: 502, title: "Bad gateway", detail: "The service gave an answer that is not valid HTTP.")
+            LocalResponse(
+                status: 502, title: "Bad gateway",
+                detail: "The service gave an answer that is not valid HTTP.")
         case .connectTimeout, .requestTimeout, .responseTimeout, .readTimeout:
-            LocalResponse(status: 504, title: "Gateway timeout", detail: "The service did not answer in time.")
+            LocalResponse(
+                status: 504, title: "Gateway timeout", detail: "The service did not answer in time.")
         case .badBody:
             LocalResponse(status: 400, title: "Bad request", detail: "The body's chunks are not valid.")
         case .headTooLarge:
             LocalResponse(
-                status: 431, title: "Request header fields too large", detail: "The request's head is too large.")
+                status: 431, title: "Request header fields too large",
+                detail: "The request's head is too large.")
         case .bodyTooLarge: BodyLimitFilter.refusal
         case .bodyTimeout:
             LocalResponse(status: 408, title: "Request timeout", detail: "The body did not arrive in time.")

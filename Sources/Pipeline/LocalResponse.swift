@@ -2,8 +2,8 @@ import Bytes
 import Settings
 import Telemetry
 
-/// An answer that the gateway makes itself. Readable by people and programs: RFC 9457 problem details with the request's id
-/// and the rule, or the body that the operator wrote.
+/// An answer that the gateway makes itself. Readable by people and programs: RFC 9457 problem details with
+/// the request's id and the rule, or the body that the operator wrote.
 package struct LocalResponse {
     package enum Content {
         /// Problem details made of title, detail, rule and request id.

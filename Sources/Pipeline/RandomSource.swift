@@ -1,5 +1,5 @@
-/// Random bits for identifiers and spreading, never for secrets (xoshiro256**, Blackman and Vigna 2018). Seeded by the owner: from the
-/// kernel in a worker, from the schedule's number in a simulation.
+/// Random bits for identifiers and spreading, never for secrets (xoshiro256**, Blackman and Vigna 2018).
+/// Seeded by the owner: from the kernel in a worker, from the schedule's number in a simulation.
 package struct RandomSource: RandomNumberGenerator, Sendable {
     private var state: (UInt64, UInt64, UInt64, UInt64)
 

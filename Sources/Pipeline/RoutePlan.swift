@@ -45,7 +45,8 @@ package final class RoutePlan: Sendable {
     package let responseTimeout: Duration?
 
     package init(
-        name: String, slot: RouteSlot, target: Target, rateLimit: RateLimitFilter?, bodyLimit: BodyLimitFilter?,
+        name: String, slot: RouteSlot, target: Target, rateLimit: RateLimitFilter?,
+        bodyLimit: BodyLimitFilter?,
         stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?
     ) {
         self.name = PinnedText(name)

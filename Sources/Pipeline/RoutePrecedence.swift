@@ -22,8 +22,8 @@ package struct RoutePrecedence: Comparable, Hashable, Sendable {
         left.ranks.lexicographicallyPrecedes(right.ranks)
     }
 
-    /// Left to right: a literal segment before a placeholder before the end before the rest. The end or the rest is always reached,
-    /// so that what follows in the list is compared only between equal paths.
+    /// Left to right: a literal segment before a placeholder before the end before the rest. The end or the
+    /// rest is always reached, so that what follows in the list is compared only between equal paths.
     private static func ranks(of path: PathPattern) -> [Int] {
         switch path {
         case .exact(let path): literals(path) + [1]

@@ -7,8 +7,8 @@ extension RouteSettings {
         """
         What a request must look like, and what becomes of it. The most specific route wins, wherever it \
         stands: first the host (exact, then the longest wildcard, then none); then the path, segment by \
-        segment (a literal, then `{name}`, then `*`); then routes with methods, then those with more headers, \
-        then the order of the file.
+        segment (a literal, then `{name}`, then `*`); then routes with methods, then those with more \
+        headers, then the order of the file.
         """,
         initial: RouteSettings(),
         fields: matching + handling,

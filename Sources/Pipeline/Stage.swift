@@ -1,5 +1,5 @@
-/// What happens to a request before it is forwarded, in this order. The order is a security property: it is code, not
-/// configuration, and cheap refusals come first.
+/// What happens to a request before it is forwarded, in this order. The order is a security property: it is
+/// code, not configuration, and cheap refusals come first.
 package enum Stage: UInt8, CaseIterable, Sendable {
     /// Who asks: the peer, or the rightmost address that trusted proxies name.
     case clientAddress
@@ -22,7 +22,8 @@ package enum Stage: UInt8, CaseIterable, Sendable {
     /// What README's table says of it.
     package var summary: StaticString {
         switch self {
-        case .clientAddress: "The client's address: the peer, or the rightmost untrusted address of X-Forwarded-For"
+        case .clientAddress:
+            "The client's address: the peer, or the rightmost untrusted address of X-Forwarded-For"
         case .requestID: "X-Request-Id and traceparent, taken over or begun"
         case .route: "Host, path, method and headers choose the route; 404, 405, 421"
         case .rateLimit: "Limits by address; 429"

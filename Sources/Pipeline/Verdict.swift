@@ -4,7 +4,8 @@ package enum Verdict {
     case next
     /// The gateway answers itself; the upstream never hears of it.
     case respond(LocalResponse)
-    /// The filter needs to know something first. The driver asks, owns the deadline and delivers the answer to the same stage.
+    /// The filter needs to know something first. The driver asks, owns the deadline and delivers the answer
+    /// to the same stage.
     case ask(Question, within: Duration)
 }
 

@@ -24,8 +24,8 @@ extension ProxyCore where Net: ~Copyable {
         if let connection = exchanges[id].connection { runLater(connection: connection) }
     }
 
-    /// Reads from the server into the scratch region, behind `stored` bytes that stand there already. Nil where nothing came; an end
-    /// has been dealt with then.
+    /// Reads from the server into the scratch region, behind `stored` bytes that stand there already. Nil
+    /// where nothing came; an end has been dealt with then.
     private mutating func receive(on id: SlotID, behind stored: Int, limit: Int) -> Int? {
         let start = Layout.headroom + stored
         let region = body.view.slice(start, start + limit)
@@ -52,7 +52,9 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func readResponseHead(_ id: SlotID, on connection: SlotID) -> Bool {
         let stored = connections[connection].received.count
         body.view.write(connections[connection].received.view, at: Layout.headroom)
-        guard let count = receive(on: connection, behind: stored, limit: Exchange.smallestRead) else { return false }
+        guard let count = receive(on: connection, behind: stored, limit: Exchange.smallestRead) else {
+            return false
+        }
         connections[connection].received.removeAll(pool: &buffers)
         let action = connections[connection].machine.bytesReceived()
         guard action == .proceed else {
@@ -63,7 +65,8 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Parses the heads in the read region's `from ..< to`: interim ones, and the final one.
-    private mutating func parseResponseHeads(_ id: SlotID, on connection: SlotID, from: Int, to: Int) -> Bool {
+    private mutating func parseResponseHeads(_ id: SlotID, on connection: SlotID, from: Int, to: Int) -> Bool
+    {
         var start = from
         while true {
             let bytes = body.view.view.slice(Layout.headroom + start, Layout.headroom + to)
@@ -136,13 +139,16 @@ extension ProxyCore where Net: ~Copyable {
         var writer = ByteWriter(heads.view)
         ClientHeadWriter.write(
             head, to: exchanges[id].state, coding: coding, persists: persists,
-            securityHeaders: exchanges[id].plan.securityHeaders, date: dateLine.bytes(at: wallTime), writer: &writer)
+            securityHeaders: exchanges[id].plan.securityHeaders, date: dateLine.bytes(at: wallTime),
+            writer: &writer)
         precondition(!writer.overflowed, "the headroom is longer than any head")
         return passBody(id, on: connection, head: writer.view, from: from, to: to)
     }
 
     /// How the body is framed for the client.
-    private static func coding(of head: borrowing ResponseHead, for request: borrowing RequestHead) -> BodyCoding {
+    private static func coding(of head: borrowing ResponseHead, for request: borrowing RequestHead)
+        -> BodyCoding
+    {
         switch head.framing {
         case .none, .length: .asIs
         case .chunked, .untilClose: request.minorVersion == 1 ? .chunked : .untilClose
@@ -158,7 +164,8 @@ extension ProxyCore where Net: ~Copyable {
         return passBody(id, on: connection, head: .empty, from: 0, to: count)
     }
 
-    /// Takes the payload out of the read region's `from ..< to`, frames it, puts `head` before it and sends all of it in one call.
+    /// Takes the payload out of the read region's `from ..< to`, frames it, puts `head` before it and sends
+    /// all of it in one call.
     private mutating func passBody(
         _ id: SlotID, on connection: SlotID, head: ByteView, from: Int, to: Int
     ) -> Bool {
@@ -192,12 +199,14 @@ extension ProxyCore where Net: ~Copyable {
     private func closeBody(of id: SlotID, _ coding: BodyCoding, behind range: Range<Int>) -> Range<Int> {
         guard coding == .chunked else { return range }
         let trailers = exchanges[id].responseBody.trailers
-        let end = coding.close(at: Layout.headroom + range.upperBound, in: body.view, hasTrailers: !trailers.isEmpty)
+        let end = coding.close(
+            at: Layout.headroom + range.upperBound, in: body.view, hasTrailers: !trailers.isEmpty)
         let closed = range.lowerBound..<end - Layout.headroom
         return appendTrailers(trailers, behind: closed, in: body.view.slice(Layout.headroom, body.view.count))
     }
 
-    /// The server has ended its side. Where that is how the body ends, the client is told so. False where the client was lost.
+    /// The server has ended its side. Where that is how the body ends, the client is told so. False where the
+    /// client was lost.
     private mutating func endBody(on connection: SlotID) -> Bool {
         guard let id = connections[connection].exchange, exchanges[id].phase == .body,
             exchanges[id].responseBody.peerEnded(), exchanges[id].responseCoding == .chunked

@@ -12,7 +12,8 @@ struct ClientConnection: ~Copyable {
         case proxyHeader
         /// Requests and answers, as the machine says.
         case http
-        /// Our side has ended. Up to so many bytes that still come are thrown away, so that no reset destroys the answer on its way.
+        /// Our side has ended. Up to so many bytes that still come are thrown away, so that no reset destroys
+        /// the answer on its way.
         case lingering(left: Int)
     }
 

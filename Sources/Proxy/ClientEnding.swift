@@ -58,7 +58,8 @@ extension ProxyCore where Net: ~Copyable {
     mutating func removeClient(_ id: SlotID, closing: Closing) {
         if let exchange = clients[id].exchange {
             clients[id].exchange = nil
-            let outcome = exchanges[exchange].outcome ?? Outcome(endedBy: .client, in: exchanges[exchange].phase)
+            let outcome =
+                exchanges[exchange].outcome ?? Outcome(endedBy: .client, in: exchanges[exchange].phase)
             releaseUpstream(of: exchange)
             finish(exchange, outcome)
         }
@@ -73,7 +74,8 @@ extension ProxyCore where Net: ~Copyable {
         metrics.add(.connectionsOpen, -1)
     }
 
-    /// Sends bytes of an answer, and keeps what the socket does not take. False where the connection broke; it is gone then.
+    /// Sends bytes of an answer, and keeps what the socket does not take. False where the connection broke;
+    /// it is gone then.
     mutating func send(_ bytes: ByteView, toClientOf exchange: SlotID) -> Bool {
         let id = exchanges[exchange].client
         exchanges[exchange].bytesOut += bytes.count
@@ -124,7 +126,9 @@ extension ProxyCore where Net: ~Copyable {
     /// All of the answer has been handed to the kernel: the exchange is over, and the client may go on.
     mutating func complete(_ id: SlotID) {
         let client = exchanges[id].client
-        guard let outcome = exchanges[id].outcome else { preconditionFailure("an answer without an end is complete") }
+        guard let outcome = exchanges[id].outcome else {
+            preconditionFailure("an answer without an end is complete")
+        }
         clients[client].exchange = nil
         clients[client].leftover = exchanges[id].requestBody
         clients[client].lastAnswer = exchanges[id].bytesOut
@@ -135,7 +139,8 @@ extension ProxyCore where Net: ~Copyable {
         if clients.contains(client), hasSurplus { runLater(client: client) }
     }
 
-    /// Puts the deadline where the connection's state wants it. Cheap: the wheel hears of it only if it comes nearer.
+    /// Puts the deadline where the connection's state wants it. Cheap: the wheel hears of it only if it comes
+    /// nearer.
     mutating func moveClientDeadline(_ id: SlotID) {
         let instant = clientDeadline(id)
         if clients[id].deadline.move(to: instant) { timers.add(Token(.client, id), at: instant) }
@@ -152,7 +157,8 @@ extension ProxyCore where Net: ~Copyable {
         guard let exchange = clients[id].exchange else {
             if let begun = clients[id].headBegun { return begun + limits.headTimeout }
             if clients[id].machine.mayParse {
-                return clients[id].quietSince + (clients[id].machine.requests == 0 ? limits.headTimeout : limits.idleTimeout)
+                return clients[id].quietSince
+                    + (clients[id].machine.requests == 0 ? limits.headTimeout : limits.idleTimeout)
             }
             return now + limits.bodyTimeout
         }
@@ -162,9 +168,11 @@ extension ProxyCore where Net: ~Copyable {
             guard let upstream = exchanges[exchange].upstream else { return .distantFuture }
             return exchanges[exchange].waitsSince + upstreams[upstream].plan.queueWait
         case .request, .response, .body:
-            // Only while more of the body is wanted: an upstream that takes no more is not the client's fault.
+            // Only while more of the body is wanted: an upstream that takes no more is not the client's
+            // fault.
             let isWanted = !exchanges[exchange].requestBody.isEnded && !exchanges[exchange].stopsSending
-            guard isWanted, let connection = exchanges[exchange].connection, connections[connection].unsent.isEmpty
+            guard isWanted, let connection = exchanges[exchange].connection,
+                connections[connection].unsent.isEmpty
             else { return .distantFuture }
             return now + limits.bodyTimeout
         case .head, .policy, .connect, .done: return .distantFuture
@@ -218,7 +226,8 @@ extension HeadError {
     /// Where the metrics count it.
     var fault: HeadFault {
         switch self {
-        case .bareLineFeed, .bareCarriageReturn, .tooManyEmptyLines, .foldedLine, .badTarget, .badStatus, .badReason,
+        case .bareLineFeed, .bareCarriageReturn, .tooManyEmptyLines, .foldedLine, .badTarget, .badStatus,
+            .badReason,
             .badFieldName, .spaceBeforeColon, .badFieldValue, .duplicateField, .tooManyConnectionOptions,
             .unknownExpectation, .badMethod:
             .malformed

@@ -4,11 +4,13 @@ import HTTPModel
 import Pipeline
 import Time
 
-/// Writes the head of an origin's answer as the client sees it. The order of what happens is `ResponseStage`'s.
+/// Writes the head of an origin's answer as the client sees it. The order of what happens is
+/// `ResponseStage`'s.
 enum ClientHeadWriter {
     /// A final answer's head.
     static func write(
-        _ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, coding: BodyCoding, persists: Bool,
+        _ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, coding: BodyCoding,
+        persists: Bool,
         securityHeaders: SecurityHeadersPlan, date: ByteView, writer: inout ByteWriter
     ) {
         writeStatus(head, &writer)
@@ -42,7 +44,9 @@ enum ClientHeadWriter {
     }
 
     /// A 101 answer: the upgrade is what this hop is about.
-    static func writeSwitch(_ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, writer: inout ByteWriter) {
+    static func writeSwitch(
+        _ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, writer: inout ByteWriter
+    ) {
         writeStatus(head, &writer)
         writeKeptLines(head, &writer) { index in
             let name = head.fields[index].name

@@ -64,7 +64,8 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
-    /// Reads a request's head, or as much of it as there is, and serves it. True where there may be more to do.
+    /// Reads a request's head, or as much of it as there is, and serves it. True where there may be more to
+    /// do.
     private mutating func readHead(_ id: SlotID) -> Bool {
         if clients[id].received.count > clients[id].parsed {
             if clients[id].headBegun == nil { clients[id].headBegun = now }
@@ -122,7 +123,8 @@ extension ProxyCore where Net: ~Copyable {
         return parse(bytes, of: id)
     }
 
-    /// Parses a head that `bytes` begins with; they stand in `received` or in the scratch region. True where there may be more to do.
+    /// Parses a head that `bytes` begins with; they stand in `received` or in the scratch region. True where
+    /// there may be more to do.
     private mutating func parse(_ bytes: ByteView, of id: SlotID) -> Bool {
         let isStored = !clients[id].received.isEmpty
         do throws(HeadError) {
@@ -137,7 +139,8 @@ extension ProxyCore where Net: ~Copyable {
         } catch {
             metrics.add(.headFault(error.fault))
             let action = clients[id].machine.requestFailed(status: error.status)
-            refuseHead(id, action, LocalResponse(status: error.status, title: error.title, detail: error.detail))
+            refuseHead(
+                id, action, LocalResponse(status: error.status, title: error.title, detail: error.detail))
         }
         return clients.contains(id)
     }
@@ -174,7 +177,9 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Answers a head that was not understood or did not come in time, and logs it like any other request.
-    mutating func refuseHead(_ id: SlotID, _ action: ServerConnectionMachine.Action, _ response: LocalResponse) {
+    mutating func refuseHead(
+        _ id: SlotID, _ action: ServerConnectionMachine.Action, _ response: LocalResponse
+    ) {
         guard case .refuse = action else { return perform(action, on: id) }
         clients[id].parser.reset()
         let state = ExchangeState(
@@ -196,7 +201,8 @@ extension ProxyCore where Net: ~Copyable {
         respond(response, to: exchangeID, outcome: Outcome(endedBy: origin, in: .head))
     }
 
-    /// Reads the rest of a body whose request has been answered, and drops it. True where there may be more to do.
+    /// Reads the rest of a body whose request has been answered, and drops it. True where there may be more
+    /// to do.
     private mutating func discardBody(_ id: SlotID) -> Bool {
         let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.smallestRead)
         guard let piece = takeBodyBytes(of: id, into: region) else { return false }
@@ -223,8 +229,8 @@ extension ProxyCore where Net: ~Copyable {
         let isStored: Bool
     }
 
-    /// Bytes of a request's body: those that came with its head, or from the socket. Nil where there are none now; a connection that
-    /// has ended is dealt with.
+    /// Bytes of a request's body: those that came with its head, or from the socket. Nil where there are none
+    /// now; a connection that has ended is dealt with.
     mutating func takeBodyBytes(of id: SlotID, into region: MutableByteView) -> BodyPiece? {
         if !clients[id].received.isEmpty {
             let count = min(clients[id].received.count, region.count)

@@ -52,7 +52,8 @@ extension ProxyCore where Net: ~Copyable {
             return exchanges[id].state.plan?.bodyLimit?.decide(&exchanges[id].state) ?? .next
         case .fixedAnswer:
             guard case .fixed(let fixed) = exchanges[id].state.plan?.target else { return .next }
-            return .respond(LocalResponse(status: fixed.status, title: "", detail: "", content: .fixed(fixed.body)))
+            return .respond(
+                LocalResponse(status: fixed.status, title: "", detail: "", content: .fixed(fixed.body)))
         }
     }
 
@@ -76,7 +77,8 @@ extension ProxyCore where Net: ~Copyable {
         exchanges[id].outcome = outcome
         exchanges[id].timings.responseHead = now
         let answer = LocalAnswerWriter.write(
-            response, to: exchanges[id].state, persists: persists, securityHeaders: exchanges[id].plan.securityHeaders,
+            response, to: exchanges[id].state, persists: persists,
+            securityHeaders: exchanges[id].plan.securityHeaders,
             date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
         guard send(answer, toClientOf: id) else { return }
         if clients[client].unsent.isEmpty { complete(id) }
@@ -87,7 +89,8 @@ extension ProxyCore where Net: ~Copyable {
         clients[client].machine.requests < plan.clients.maxRequestsPerConnection
     }
 
-    /// Whether what has not arrived of the request's body is so little that it is read away for the connection's sake.
+    /// Whether what has not arrived of the request's body is so little that it is read away for the
+    /// connection's sake.
     func mayDropBody(of id: SlotID) -> Bool {
         (exchanges[id].requestBody.announced ?? .max) <= clients[exchanges[id].client].machine.dropLimit
     }
@@ -162,7 +165,9 @@ extension ProxyCore where Net: ~Copyable {
         if !exchanges[id].state.head.bytes.isEmpty {
             record.method = exchanges[id].state.head.methodBytes
             record.host = exchanges[id].state.head.authorityBytes ?? .empty
-            record.path = exchanges[id].state.path.isEmpty ? exchanges[id].state.head.pathBytes : exchanges[id].state.path
+            record.path =
+                exchanges[id].state.path.isEmpty
+                ? exchanges[id].state.head.pathBytes : exchanges[id].state.path
             record.query = exchanges[id].state.head.queryBytes
             record.version = exchanges[id].state.head.minorVersion == 0 ? .http10 : .http11
             record.userAgent = exchanges[id].state.head.value(of: .userAgent) ?? .empty
@@ -175,7 +180,8 @@ extension ProxyCore where Net: ~Copyable {
         record.bytesOut = exchanges[id].bytesOut
         record.timings = exchanges[id].timings
         record.retries = exchanges[id].retries
-        record.sequence = clients.contains(exchanges[id].client) ? clients[exchanges[id].client].machine.requests : 0
+        record.sequence =
+            clients.contains(exchanges[id].client) ? clients[exchanges[id].client].machine.requests : 0
         if exchanges[id].timings.connected != .unset {
             record.upstreamConnection = exchanges[id].usesKeptConnection ? .reused : .fresh
         }

@@ -13,7 +13,8 @@ import Upstream
 extension ProxyCore where Net: ~Copyable {
     /// Connects that one request may cause.
     static var maximumAttempts: Int { 3 }
-    /// An idle connection older than this is looked at before a request that cannot be repeated is trusted to it.
+    /// An idle connection older than this is looked at before a request that cannot be repeated is trusted to
+    /// it.
     static var freshness: Duration { .milliseconds(500) }
 
     /// All stages have let the request through: finds it an upstream.
@@ -57,8 +58,8 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
-    /// Whether an idle connection may be given this request. One that the server has just closed shows it, if it is asked: worth a
-    /// call where a failure could not be mended by trying again.
+    /// Whether an idle connection may be given this request. One that the server has just closed shows it, if
+    /// it is asked: worth a call where a failure could not be mended by trying again.
     private mutating func isTrustworthy(_ connection: SlotID, for id: SlotID) -> Bool {
         if connections[connection].peerHasEnded { return false }
         let canRepeat = exchanges[id].state.head.method.isIdempotent && exchanges[id].requestBody.isEnded
@@ -94,8 +95,8 @@ extension ProxyCore where Net: ~Copyable {
         moveConnectionDeadline(connection)
     }
 
-    /// Starts to connect. Where descriptors have run out, an idle connection gives up its own, and nobody new is let in
-    /// for a while.
+    /// Starts to connect. Where descriptors have run out, an idle connection gives up its own, and nobody new
+    /// is let in for a while.
     private mutating func openSocket(to address: SocketAddress) throws(SystemError) -> Socket {
         do throws(SystemError) {
             return try network.connect(to: address)
@@ -128,7 +129,8 @@ extension ProxyCore where Net: ~Copyable {
         connections[connection].exchange = id
         connections[connection].machine.requestAssigned(wantsUpgrade: switches(id))
         if let endpoint = connections[connection].endpoint {
-            exchanges[id].server = upstreams[connections[connection].upstream].pool.states[endpoint].endpoint.label
+            exchanges[id].server =
+                upstreams[connections[connection].upstream].pool.states[endpoint].endpoint.label
         }
         metrics.add(.upstream(upstreams[connections[connection].upstream].plan.slot, .reused))
         sendRequest(id)
@@ -145,7 +147,9 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Writes the request's head and as much of its body as came with it, in one call.
     mutating func sendRequest(_ id: SlotID) {
-        guard let connection = exchanges[id].connection else { preconditionFailure("no connection to send on") }
+        guard let connection = exchanges[id].connection else {
+            preconditionFailure("no connection to send on")
+        }
         exchanges[id].phase = .request
         exchanges[id].timings.connected = now
         var head = ByteWriter(heads.view)
@@ -161,7 +165,9 @@ extension ProxyCore where Net: ~Copyable {
         var consumed = 0
         if !before.isEnded, !clients[client].received.isEmpty {
             let region = body.view.slice(Layout.headroom, body.view.count)
-            guard let piece = takeBodyBytes(of: client, into: region.slice(0, Exchange.smallestRead)) else { return }
+            guard let piece = takeBodyBytes(of: client, into: region.slice(0, Exchange.smallestRead)) else {
+                return
+            }
             guard let framed = readBody(piece, of: id) else { return }
             consumed = framed.consumed
             let start = Layout.headroom + framed.range.lowerBound - head.count
@@ -197,14 +203,15 @@ extension ProxyCore where Net: ~Copyable {
         writer.write("\r\n")
     }
 
-    /// Takes the payload out of a piece of body and frames it for the server. Ranges are those of the read region. Nil where the
-    /// body was refused and the exchange is over.
+    /// Takes the payload out of a piece of body and frames it for the server. Ranges are those of the read
+    /// region. Nil where the body was refused and the exchange is over.
     private mutating func readBody(_ piece: BodyPiece, of id: SlotID) -> (range: Range<Int>, consumed: Int)? {
         let region = body.view.slice(Layout.headroom, body.view.count)
         let coding: BodyCoding = exchanges[id].state.head.framing == .chunked ? .chunked : .asIs
         do throws(ChunkError) {
             let step = try exchanges[id].requestBody.read(piece.bytes)
-            // First of all: the frame of the last chunk may be longer than what is read, and would be written over the next request.
+            // First of all: the frame of the last chunk may be longer than what is read, and would be written
+            // over the next request.
             if !piece.isStored {
                 clients[exchanges[id].client].received.append(
                     piece.bytes.view.dropFirst(step.consumed), pool: &buffers)
@@ -212,7 +219,8 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].bytesIn += step.consumed
             clients[exchanges[id].client].machine.requestBodyReceived()
             exchanges[id].requestBodyBytes += step.payload.count
-            if let limit = exchanges[id].state.plan?.bodyLimit?.limit, exchanges[id].requestBodyBytes > limit {
+            if let limit = exchanges[id].state.plan?.bodyLimit?.limit, exchanges[id].requestBodyBytes > limit
+            {
                 // Refused, but read: what stands in the queue must not be taken for the next request.
                 if piece.isStored {
                     clients[exchanges[id].client].received.consume(step.consumed, pool: &buffers)
@@ -243,8 +251,11 @@ extension ProxyCore where Net: ~Copyable {
         return framed.lowerBound - Layout.headroom..<framed.upperBound - Layout.headroom
     }
 
-    /// Puts trailers and the empty line behind a last chunk. They were read from the same region, so there is room.
-    func appendTrailers(_ trailers: [UInt8], behind range: Range<Int>, in region: MutableByteView) -> Range<Int> {
+    /// Puts trailers and the empty line behind a last chunk. They were read from the same region, so there is
+    /// room.
+    func appendTrailers(_ trailers: [UInt8], behind range: Range<Int>, in region: MutableByteView) -> Range<
+        Int
+    > {
         guard !trailers.isEmpty else { return range }
         trailers.withView { region.write($0, at: range.upperBound) }
         let end = range.upperBound + trailers.count
@@ -267,7 +278,8 @@ extension ProxyCore where Net: ~Copyable {
             }
             guard let framed = readBody(piece, of: id) else { return }
             if piece.isStored { clients[client].received.consume(framed.consumed, pool: &buffers) }
-            let absolute = Layout.headroom + framed.range.lowerBound..<Layout.headroom + framed.range.upperBound
+            let absolute =
+                Layout.headroom + framed.range.lowerBound..<Layout.headroom + framed.range.upperBound
             let message = body.view.view.slice(absolute.lowerBound, absolute.upperBound)
             guard send(message, on: connection) else { return }
             requestMoved(id)
@@ -291,7 +303,8 @@ extension ProxyCore where Net: ~Copyable {
         }
         requestSent(on: connection)
         moveConnectionDeadline(connection)
-        // Also where nothing is left to come: what ran before, for the head, the queue or the body, must not end the wait for the answer.
+        // Also where nothing is left to come: what ran before, for the head, the queue or the body, must not
+        // end the wait for the answer.
         moveClientDeadline(exchanges[id].client)
     }
 

@@ -4,8 +4,8 @@ import Pipeline
 import Telemetry
 import Upstream
 
-/// Settings as compiled for one worker: immutable, and shared with nobody, so that counting references to it never makes two
-/// cores wait for each other. An exchange keeps the plan that it began with.
+/// Settings as compiled for one worker: immutable, and shared with nobody, so that counting references to it
+/// never makes two cores wait for each other. An exchange keeps the plan that it began with.
 package final class GatewayPlan: Sendable {
     package let clientAddress: ClientAddressFilter
     package let requestID = RequestIDFilter()
@@ -60,8 +60,10 @@ package final class UpstreamPlan: Sendable {
         self.slot = slot
         limits = ConnectionPool.Limits(
             connections: settings.connections == 0 ? .max : share.part(of: settings.connections),
-            idle: settings.idleConnections == 0 ? 0 : share.part(of: settings.idleConnections), idleTimeout: settings.idleTimeout,
-            waiting: settings.queue.size == 0 ? 0 : share.part(of: settings.queue.size), coolDown: .seconds(10))
+            idle: settings.idleConnections == 0 ? 0 : share.part(of: settings.idleConnections),
+            idleTimeout: settings.idleTimeout,
+            waiting: settings.queue.size == 0 ? 0 : share.part(of: settings.queue.size),
+            coolDown: .seconds(10))
         policy =
             switch settings.balance {
             case .roundRobin: .roundRobin
@@ -99,7 +101,8 @@ package struct WorkerShare: Sendable {
         self.count = count
     }
 
-    /// This worker's part of a whole, at least one: the parts add up to the whole wherever it is not smaller than the number of workers.
+    /// This worker's part of a whole, at least one: the parts add up to the whole wherever it is not smaller
+    /// than the number of workers.
     package func part(of whole: Int) -> Int {
         max(1, whole / count + (index < whole % count ? 1 : 0))
     }

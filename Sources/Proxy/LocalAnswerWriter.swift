@@ -8,7 +8,8 @@ enum LocalAnswerWriter {
     /// Bytes that an operator's own body may have; settings hold it to that.
     static let longestBody = 65536
 
-    /// Writes into `region` and returns what was written. The body is written first, behind room for the head, so that its length is known.
+    /// Writes into `region` and returns what was written. The body is written first, behind room for the
+    /// head, so that its length is known.
     static func write(
         _ response: LocalResponse, to exchange: borrowing ExchangeState, persists: Bool,
         securityHeaders: SecurityHeadersPlan, date: ByteView, time: WallTime, into region: MutableByteView
@@ -33,7 +34,8 @@ enum LocalAnswerWriter {
             head.write("\r\n")
             if own?.sets(ByteView("cache-control")) != true { head.write("Cache-Control: no-store\r\n") }
         }
-        writeFields(response, to: exchange, persists: persists, securityHeaders: securityHeaders, writer: &head)
+        writeFields(
+            response, to: exchange, persists: persists, securityHeaders: securityHeaders, writer: &head)
         head.write("\r\n")
         precondition(!head.overflowed && !body.overflowed, "settings bound what answers are made of")
         guard exchange.head.method != .head else { return head.view }
@@ -70,11 +72,13 @@ enum LocalAnswerWriter {
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
         writer.write("\r\n")
-        ClientHeadWriter.writeConnection(persists: persists, minorVersion: exchange.head.minorVersion, to: &writer)
+        ClientHeadWriter.writeConnection(
+            persists: persists, minorVersion: exchange.head.minorVersion, to: &writer)
     }
 
     private static func writeBody(
-        _ response: LocalResponse, to exchange: borrowing ExchangeState, time: WallTime, _ writer: inout ByteWriter
+        _ response: LocalResponse, to exchange: borrowing ExchangeState, time: WallTime,
+        _ writer: inout ByteWriter
     ) {
         switch response.content {
         case .fixed(let body):
@@ -84,7 +88,8 @@ enum LocalAnswerWriter {
             writer.write(decimal: Int(time.nanoseconds / 1_000_000))
             writer.write("}\n")
         case .problem:
-            // Titles and details are our own literals, ids and rule names are made of safe characters: nothing to escape.
+            // Titles and details are our own literals, ids and rule names are made of safe characters:
+            // nothing to escape.
             writer.write("{\"type\":\"about:blank\",\"title\":\"")
             writer.write(response.title)
             writer.write("\",\"status\":")

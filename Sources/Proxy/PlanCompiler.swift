@@ -15,11 +15,13 @@ package struct PlanCompiler {
         self.registry = registry
     }
 
-    /// A plan of its own for each worker: objects that two threads count references to would make them wait for each other.
+    /// A plan of its own for each worker: objects that two threads count references to would make them wait
+    /// for each other.
     package func plan(for share: WorkerShare) -> GatewayPlan {
         let entries = settings.routes.map { route in
             RouteTable.Entry(
-                plan: plan(of: route), path: route.path, hosts: route.hosts, methods: MethodSet(route.methods),
+                plan: plan(of: route), path: route.path, hosts: route.hosts,
+                methods: MethodSet(route.methods),
                 fields: route.headers.map { FieldCondition(name: $0.name, value: $0.value) })
         }
         return GatewayPlan(
@@ -38,7 +40,8 @@ package struct PlanCompiler {
         return RoutePlan(
             name: route.name, slot: registry.routeSlot(route.name), target: target(of: route),
             rateLimit: rules.isEmpty ? nil : RateLimitFilter(rules: rules),
-            bodyLimit: maxBody == 0 ? nil : BodyLimitFilter(limit: maxBody), stripPrefix: Array(route.stripPrefix.utf8),
+            bodyLimit: maxBody == 0 ? nil : BodyLimitFilter(limit: maxBody),
+            stripPrefix: Array(route.stripPrefix.utf8),
             allowsWebSocket: route.upgrade.contains(.websocket), responseTimeout: route.responseTimeout)
     }
 
@@ -48,7 +51,8 @@ package struct PlanCompiler {
             var sum: UInt64 = 0
             return .upstreams(
                 shares.filter { $0.weight > 0 }.compactMap { share in
-                    guard let index = settings.upstreams.firstIndex(where: { $0.name == share.upstream }) else { return nil }
+                    guard let index = settings.upstreams.firstIndex(where: { $0.name == share.upstream })
+                    else { return nil }
                     sum += UInt64(share.weight)
                     return RoutePlan.Share(upstream: index, upTo: sum)
                 })
@@ -62,7 +66,8 @@ package struct PlanCompiler {
     private func rule(_ limit: RateLimitSettings) -> RateLimitRule {
         RateLimitRule(
             name: RuleName(limit.name, slot: registry.limitSlot(limit.name)), interval: limit.interval,
-            burst: Int64(limit.effectiveBurst), holder: limit.key == .ip ? .address(ipv6Prefix: limit.ipv6Prefix) : .everyone,
+            burst: Int64(limit.effectiveBurst),
+            holder: limit.key == .ip ? .address(ipv6Prefix: limit.ipv6Prefix) : .everyone,
             body: limit.body.map { FixedBody($0) })
     }
 }

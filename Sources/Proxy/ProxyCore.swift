@@ -10,8 +10,9 @@ import Telemetry
 import Time
 import Upstream
 
-/// All that one worker knows and does, but for waiting: connections, exchanges, pools and timers. Driven by events; reads no clock and
-/// makes no system call but through `network`, so the whole of it also runs in a simulation.
+/// All that one worker knows and does, but for waiting: connections, exchanges, pools and timers. Driven by
+/// events; reads no clock and makes no system call but through `network`, so the whole of it also runs in a
+/// simulation.
 package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     package var network: Net
     var clients = SlotTable<ClientConnection>(minimumCapacity: 256)
@@ -52,7 +53,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     package var maximumClients = Int.max
 
     enum Layout {
-        /// Room before a read: as long as any head may be. A head that is written anew replaces one that was read, and is longer by no more.
+        /// Room before a read: as long as any head may be. A head that is written anew replaces one that was
+        /// read, and is longer by no more.
         static var headroom: Int { 98304 }
         /// Room behind a read: for the end of a chunked body and its trailers.
         static var tailroom: Int { 16384 }
@@ -82,7 +84,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
         install(plan)
     }
 
-    /// Connections that the pools count, entries in the timer wheel and upstreams that are kept: for the simulation.
+    /// Connections that the pools count, entries in the timer wheel and upstreams that are kept: for the
+    /// simulation.
     package var books: (pooled: Int, timers: Int, upstreams: Int) {
         let pooled = upstreams.identities.reduce(0) { $0 + upstreams[$1].pool.open }
         return (pooled, timers.count, upstreams.count)
@@ -107,7 +110,8 @@ extension ProxyCore where Net: ~Copyable {
         let id = clients.insert(
             ClientConnection(
                 socket: accepted.socket, listener: listener, peer: accepted.peer?.address ?? .loopback,
-                mode: listener.proxyProtocol == .off ? .http : .proxyHeader, limits: plan.headLimits, now: now))
+                mode: listener.proxyProtocol == .off ? .http : .proxyHeader, limits: plan.headLimits, now: now
+            ))
         metrics.add(.connectionsOpen)
         do throws(SystemError) {
             try network.watch(accepted.socket, token: Token(.client, id).word)
@@ -131,7 +135,8 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Goes on with what others should not wait for, and looks after deadlines. Once a turn.
     package mutating func advance() {
-        // Two lists in turn: what becomes runnable meanwhile waits for the next turn, and neither list is copied.
+        // Two lists in turn: what becomes runnable meanwhile waits for the next turn, and neither list is
+        // copied.
         swap(&runnable, &running)
         for token in running {
             switch token.kind {

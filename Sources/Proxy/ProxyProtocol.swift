@@ -2,12 +2,14 @@ import Addressing
 import Bytes
 import HTTPModel
 
-/// Reads the head that balancers put before a connection to tell whose it is (PROXY protocol 1 and 2, HAProxy 2020-03-05).
+/// Reads the head that balancers put before a connection to tell whose it is (PROXY protocol 1 and 2, HAProxy
+/// 2020-03-05).
 enum ProxyProtocol {
     enum Result: Equatable {
         case incomplete
         case invalid
-        /// The head's length, and the client's address; nil where the balancer speaks for itself (LOCAL, UNKNOWN, unix).
+        /// The head's length, and the client's address; nil where the balancer speaks for itself (LOCAL,
+        /// UNKNOWN, unix).
         case complete(length: Int, source: IPAddress?)
     }
 
@@ -29,7 +31,8 @@ enum ProxyProtocol {
 
     private static func parseV1(_ bytes: ByteView) -> Result {
         let start = ByteView("PROXY ")
-        guard bytes.prefix(min(bytes.count, start.count)).equals(start.prefix(min(bytes.count, start.count))) else {
+        guard bytes.prefix(min(bytes.count, start.count)).equals(start.prefix(min(bytes.count, start.count)))
+        else {
             return .invalid
         }
         guard let lineFeed = bytes.prefix(min(bytes.count, longestV1)).firstIndex(of: 0x0A) else {
@@ -55,12 +58,17 @@ enum ProxyProtocol {
             count += 1
             start = end + 1
         }
-        guard count == 5, let source = IPAddress(parts[1]), let target = IPAddress(parts[2]) else { return .invalid }
-        guard let first = parts[3].decimal(), let second = parts[4].decimal(), first < 65536, second < 65536 else {
+        guard count == 5, let source = IPAddress(parts[1]), let target = IPAddress(parts[2]) else {
+            return .invalid
+        }
+        guard let first = parts[3].decimal(), let second = parts[4].decimal(), first < 65536, second < 65536
+        else {
             return .invalid
         }
         let isIPv4 = parts[0].equals("TCP4")
-        guard isIPv4 || parts[0].equals("TCP6"), !isIPv4 || (source.isIPv4 && target.isIPv4) else { return .invalid }
+        guard isIPv4 || parts[0].equals("TCP6"), !isIPv4 || (source.isIPv4 && target.isIPv4) else {
+            return .invalid
+        }
         return .complete(length: length, source: source)
     }
 

@@ -5,8 +5,8 @@ import Slots
 import Telemetry
 
 extension ProxyCore where Net: ~Copyable {
-    /// Reads the PROXY protocol's head. True where it is complete and requests may follow. A stranger who sends one, and a trusted peer
-    /// that sends none, are closed: who a connection is for is never guessed.
+    /// Reads the PROXY protocol's head. True where it is complete and requests may follow. A stranger who
+    /// sends one, and a trusted peer that sends none, are closed: who a connection is for is never guessed.
     mutating func readProxyHeader(_ id: SlotID) -> Bool {
         guard clients[id].isReadable else { return false }
         guard clients[id].listener.port == nil || plan.clientAddress.isTrusted(clients[id].peer) else {

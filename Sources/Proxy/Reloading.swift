@@ -9,7 +9,8 @@ import Upstream
 
 // New settings, new addresses, housekeeping and the drain.
 extension ProxyCore where Net: ~Copyable {
-    /// Puts a plan in force. Exchanges in work keep the one that they began with; upstreams keep their connections by name.
+    /// Puts a plan in force. Exchanges in work keep the one that they began with; upstreams keep their
+    /// connections by name.
     package mutating func install(_ plan: GatewayPlan) {
         self.plan = plan
         places = plan.upstreams.map { upstream in
@@ -39,7 +40,8 @@ extension ProxyCore where Net: ~Copyable {
 
     /// A name has been resolved: `endpoints` are all of its addresses now.
     package mutating func resolved(upstream name: String, server: String, _ endpoints: [ServerEndpoint]) {
-        guard let id = findUpstream(name), upstreams[id].plan.names.contains(where: { $0.label == server }) else { return }
+        guard let id = findUpstream(name), upstreams[id].plan.names.contains(where: { $0.label == server })
+        else { return }
         let others = upstreams[id].pool.states.map(\.endpoint).filter { $0.label != server }
         replaceEndpoints(of: id, others + endpoints)
         serveWaiting(id)
@@ -80,10 +82,12 @@ extension ProxyCore where Net: ~Copyable {
         upstreams[id].pool.update(limits: limits, policy: upstreams[id].plan.policy)
     }
 
-    /// Forgets the upstreams that no settings name any more and no exchange uses, not even for its line in the log.
+    /// Forgets the upstreams that no settings name any more and no exchange uses, not even for its line in
+    /// the log.
     private mutating func forgetRetired() {
         for id in upstreams.identities
-        where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].pool.waitingCount == 0 {
+        where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].pool.waitingCount == 0
+        {
             let isNamed = exchanges.identities.contains { exchanges[$0].upstream == id }
             if !isNamed { _ = upstreams.remove(id) }
         }
@@ -106,7 +110,8 @@ extension ProxyCore where Net: ~Copyable {
         return false
     }
 
-    /// Closes connections that have been idle too long, hands old log lines on and reports what is held. About once a second.
+    /// Closes connections that have been idle too long, hands old log lines on and reports what is held.
+    /// About once a second.
     package mutating func keepHouse() {
         for id in upstreams.identities {
             while let connection = upstreams[id].pool.popExpired(now: now) { removeUncounted(connection) }
@@ -125,7 +130,9 @@ extension ProxyCore where Net: ~Copyable {
     package mutating func beginDrain() {
         guard drain == .none else { return }
         drain = .lastRequests
-        for id in clients.identities { perform(clients[id].machine.drainBegan(idle: .awaitLastRequest), on: id) }
+        for id in clients.identities {
+            perform(clients[id].machine.drainBegan(idle: .awaitLastRequest), on: id)
+        }
     }
 
     /// Nobody new will come: connections that ask for nothing are closed, now and as they fall quiet.
@@ -136,13 +143,16 @@ extension ProxyCore where Net: ~Copyable {
 
     private mutating func closeQuietClients() {
         for id in clients.identities where clients[id].mode == .http && clients[id].machine.isIdle {
-            guard clients[id].received.isEmpty, clients[id].quietSince + quietTime(of: id) <= now else { continue }
+            guard clients[id].received.isEmpty, clients[id].quietSince + quietTime(of: id) <= now else {
+                continue
+            }
             removeClient(id, closing: .plainly)
         }
     }
 
-    /// A connection that has just answered may have its next request on the way; after so long it is unlikely. A long
-    /// answer stands in the kernel's buffers for a while before the client has read it: at a megabyte a second.
+    /// A connection that has just answered may have its next request on the way; after so long it is
+    /// unlikely. A long answer stands in the kernel's buffers for a while before the client has read it: at a
+    /// megabyte a second.
     private func quietTime(of id: SlotID) -> Duration {
         .milliseconds(500) + .microseconds(min(clients[id].lastAnswer, 4_500_000))
     }

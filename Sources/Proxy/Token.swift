@@ -23,8 +23,8 @@ package struct Token: Hashable, Sendable {
     package var id: SlotID { SlotID(word: word) }
 }
 
-/// A deadline that may move at no cost: the wheel holds at most one entry that is early enough, and is asked again when that
-/// one comes up too soon.
+/// A deadline that may move at no cost: the wheel holds at most one entry that is early enough, and is asked
+/// again when that one comes up too soon.
 struct Deadline {
     private(set) var instant = Instant.distantFuture
     private var armed = Instant.distantFuture
@@ -37,7 +37,8 @@ struct Deadline {
         return true
     }
 
-    /// The wheel's entry has come up. Returns whether the deadline has passed; else `rearm` is when to be asked again, if ever.
+    /// The wheel's entry has come up. Returns whether the deadline has passed; else `rearm` is when to be
+    /// asked again, if ever.
     mutating func check(_ now: Instant) -> (passed: Bool, rearm: Instant?) {
         if instant <= now {
             armed = .distantFuture

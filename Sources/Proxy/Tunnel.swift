@@ -7,9 +7,12 @@ import Slots
 import Telemetry
 import Time
 
-// Connections that carry another protocol after 101 Switching Protocols: bytes both ways, each direction at its own pace.
+// Connections that carry another protocol after 101 Switching Protocols: bytes both ways, each direction at
+// its own pace.
 extension ProxyCore where Net: ~Copyable {
-    mutating func beginTunnel(_ head: borrowing ResponseHead, of id: SlotID, on connection: SlotID, rest: ByteView) -> Bool {
+    mutating func beginTunnel(
+        _ head: borrowing ResponseHead, of id: SlotID, on connection: SlotID, rest: ByteView
+    ) -> Bool {
         var writer = ByteWriter(heads.view)
         ClientHeadWriter.writeSwitch(head, to: exchanges[id].state, writer: &writer)
         writer.write(rest)
@@ -88,7 +91,9 @@ extension ProxyCore where Net: ~Copyable {
         let region = body.view.slice(0, Exchange.smallestRead)
         switch network.receive(connections[connection].socket, into: region) {
         case .moved(let count):
-            if count < region.count, !connections[connection].peerHasEnded { connections[connection].isReadable = false }
+            if count < region.count, !connections[connection].peerHasEnded {
+                connections[connection].isReadable = false
+            }
             return send(region.view.prefix(count), toClientOf: id)
         case .blocked:
             connections[connection].isReadable = false

@@ -3,8 +3,8 @@ import Bytes
 import HTTPModel
 import Pipeline
 
-/// Writes the head that the server sees: the client's fields in runs, less what is for this hop alone, what strangers may not
-/// claim and what the gateway says itself.
+/// Writes the head that the server sees: the client's fields in runs, less what is for this hop alone, what
+/// strangers may not claim and what the gateway says itself.
 enum UpstreamHeadWriter {
     static func write(
         _ exchange: borrowing ExchangeState, host: UpstreamPlan.Host, server: String, switches: Bool,
@@ -22,7 +22,9 @@ enum UpstreamHeadWriter {
             writer.write("Connection: Upgrade\r\nUpgrade: ")
             writer.write(protocolName)
             writer.write("\r\n")
-        } else if exchange.head.fields.contains(.te), let codings = exchange.head.value(of: .te), takesTrailers(codings) {
+        } else if exchange.head.fields.contains(.te), let codings = exchange.head.value(of: .te),
+            takesTrailers(codings)
+        {
             writer.write("Connection: TE\r\nTE: trailers\r\n")
         }
         if exchange.head.framing == .chunked { writer.write("Transfer-Encoding: chunked\r\n") }
@@ -51,7 +53,8 @@ enum UpstreamHeadWriter {
     }
 
     private static func writeHost(
-        _ head: borrowing RequestHead, _ host: UpstreamPlan.Host, _ server: String, to writer: inout ByteWriter
+        _ head: borrowing RequestHead, _ host: UpstreamPlan.Host, _ server: String,
+        to writer: inout ByteWriter
     ) {
         writer.write("Host: ")
         switch host {
@@ -76,7 +79,8 @@ enum UpstreamHeadWriter {
     private static let rebuilt = FieldNameSet(
         .host, .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade, .trailer,
         .proxyAuthenticate, .proxyAuthorization, .http2Settings, .forwarded, .xForwardedFor, .xForwardedHost,
-        .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xRealIP, .xRequestID, .xMiddlewareSubrequest, .ambiguous)
+        .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xRealIP, .xRequestID, .xMiddlewareSubrequest,
+        .ambiguous)
 
     private static func drops(_ exchange: borrowing ExchangeState, _ index: Int) -> Bool {
         let name = exchange.head.fields[index].name
@@ -131,7 +135,9 @@ enum UpstreamHeadWriter {
 
     private static func writeForwardedHost(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
         var host = exchange.head.authorityBytes ?? .empty
-        if exchange.peerIsTrusted, let said = exchange.head.value(of: .xForwardedHost), Authority.isValid(said) {
+        if exchange.peerIsTrusted, let said = exchange.head.value(of: .xForwardedHost),
+            Authority.isValid(said)
+        {
             host = said
         }
         guard !host.isEmpty else { return }
@@ -142,7 +148,9 @@ enum UpstreamHeadWriter {
 
     private static func writeForwardedPort(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
         var port = exchange.localPort.map(Int.init)
-        if exchange.peerIsTrusted, let said = exchange.head.value(of: .xForwardedPort)?.decimal(), said < 65536 {
+        if exchange.peerIsTrusted, let said = exchange.head.value(of: .xForwardedPort)?.decimal(),
+            said < 65536
+        {
             port = said
         }
         guard let port else { return }
@@ -151,7 +159,8 @@ enum UpstreamHeadWriter {
         writer.write("\r\n")
     }
 
-    private static func writeForwardedPrefix(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+    private static func writeForwardedPrefix(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter)
+    {
         guard let prefix = exchange.plan?.stripPrefix, !prefix.isEmpty else { return }
         writer.write("X-Forwarded-Prefix: ")
         prefix.withView { writer.write($0) }

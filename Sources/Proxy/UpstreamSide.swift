@@ -35,7 +35,9 @@ extension ProxyCore where Net: ~Copyable {
             guard flushConnection(id) else { return }
         }
         if exchanges[exchange].phase == .tunnel { return advanceTunnel(exchange) }
-        if connections[id].unsent.isEmpty, !exchanges[exchange].requestBody.isEnded, !exchanges[exchange].stopsSending {
+        if connections[id].unsent.isEmpty, !exchanges[exchange].requestBody.isEnded,
+            !exchanges[exchange].stopsSending
+        {
             passRequestBody(exchange)
         }
         if connections.contains(id), connections[id].exchange == exchange { passResponse(exchange) }
@@ -84,8 +86,8 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
-    /// Sends bytes to the server, and keeps what the socket does not take. False where the connection broke; the exchange has been
-    /// dealt with then.
+    /// Sends bytes to the server, and keeps what the socket does not take. False where the connection broke;
+    /// the exchange has been dealt with then.
     mutating func send(_ bytes: ByteView, on id: SlotID) -> Bool {
         guard !bytes.isEmpty else { return true }
         guard connections[id].unsent.isEmpty, connections[id].isWritable else {
@@ -125,7 +127,8 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
-    /// The server takes no more. It may have said why before it closed: an early answer still stands to be read.
+    /// The server takes no more. It may have said why before it closed: an early answer still stands to be
+    /// read.
     private mutating func brokenWhileSending(_ id: SlotID) -> Bool {
         guard let exchange = connections[id].exchange else { return false }
         connections[id].unsent.removeAll(pool: &buffers)
@@ -152,7 +155,8 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
-    /// The exchange has failed on its connection, which is closed: once more on another one, or the client is told.
+    /// The exchange has failed on its connection, which is closed: once more on another one, or the client is
+    /// told.
     private mutating func exchangeFailed(
         _ id: SlotID, on connection: SlotID, _ failure: ClientConnectionMachine.Failure,
         _ retry: ClientConnectionMachine.Retry
@@ -174,10 +178,12 @@ extension ProxyCore where Net: ~Copyable {
         fail(id, Self.failure(failure))
     }
 
-    /// Whether the request may be sent again: once, on a new connection, while nobody has heard anything of it.
+    /// Whether the request may be sent again: once, on a new connection, while nobody has heard anything of
+    /// it.
     private func mayRepeat(_ id: SlotID, _ retry: ClientConnectionMachine.Retry) -> Bool {
         // Of a body, also the end of an empty chunked one, nothing is kept once it has been passed on.
-        let isPastLastChunk = exchanges[id].state.head.framing == .chunked && exchanges[id].requestBody.isEnded
+        let isPastLastChunk =
+            exchanges[id].state.head.framing == .chunked && exchanges[id].requestBody.isEnded
         let hasItsBody = exchanges[id].requestBodyBytes == 0 && !isPastLastChunk
         guard !exchanges[id].wantsFresh, hasItsBody, !exchanges[id].hasAnswered else { return false }
         switch retry {
@@ -192,7 +198,8 @@ extension ProxyCore where Net: ~Copyable {
         case .connectFailed: .connectFailed
         case .closedBeforeResponse, .closedInHead: .upstreamClosed
         case .closedInBody: .truncated
-        case .invalidHead, .invalidBody, .tooManyInterimResponses, .unexpectedUpgrade, .unsolicitedBytes: .badResponse
+        case .invalidHead, .invalidBody, .tooManyInterimResponses, .unexpectedUpgrade, .unsolicitedBytes:
+            .badResponse
         case .deadlineMissed: .responseTimeout
         }
     }
@@ -221,7 +228,9 @@ extension ProxyCore where Net: ~Copyable {
         case .close:
             removeReleased(id)
         case .handTo(let waiting):
-            guard exchanges.contains(waiting) else { preconditionFailure("who waits no longer has left the queue") }
+            guard exchanges.contains(waiting) else {
+                preconditionFailure("who waits no longer has left the queue")
+            }
             if exchanges[waiting].wantsFresh {
                 // A kept connection has died under it once already; this one makes room for a new one.
                 removeConnection(id)
@@ -259,7 +268,8 @@ extension ProxyCore where Net: ~Copyable {
             return now + (exchanges[exchange].state.plan?.responseTimeout ?? plan.responseTimeout)
         case .body:
             // Only while the client takes what comes: its slowness is not the server's.
-            return clients[exchanges[exchange].client].unsent.isEmpty ? now + plan.readTimeout : .distantFuture
+            return clients[exchanges[exchange].client].unsent.isEmpty
+                ? now + plan.readTimeout : .distantFuture
         case .head, .policy, .queue, .connect, .request, .tunnel, .done: return .distantFuture
         }
     }

@@ -5,7 +5,8 @@ import Slots
 import Telemetry
 import Time
 
-/// A worker's loop: waits, delivers events to the core, accepts, and hears what the control thread says. Lives on one thread.
+/// A worker's loop: waits, delivers events to the core, accepts, and hears what the control thread says.
+/// Lives on one thread.
 struct WorkerLoop: ~Copyable {
     private var core: ProxyCore<LinuxNetwork>
     private let mailbox: Mailbox<WorkerMessage>
@@ -59,7 +60,9 @@ struct WorkerLoop: ~Copyable {
             pauseAccepting("no descriptor left to connect with, accepting pauses", [:])
         }
         if core.now >= nextHousekeeping { keepHouse() }
-        if let instant = acceptsAgain, instant <= core.now, core.openClients < core.maximumClients { resumeAccepting() }
+        if let instant = acceptsAgain, instant <= core.now, core.openClients < core.maximumClients {
+            resumeAccepting()
+        }
         let busy = SystemClock.now() - core.now
         core.metrics.observe(.loopTurn, nanoseconds: busy)
         return isRunning
@@ -110,7 +113,8 @@ struct WorkerLoop: ~Copyable {
     private mutating func watch(_ index: Int) {
         let token = Token(.listener, SlotID(index: UInt32(index), generation: 0))
         do throws(SystemError) {
-            try core.network.epoll.addLevelTriggered(listeners[index].listener.socket.descriptor, token: token.word)
+            try core.network.epoll.addLevelTriggered(
+                listeners[index].listener.socket.descriptor, token: token.word)
         } catch {
             events.error("listener not watched", ["reason": "\(error)"])
         }
@@ -136,7 +140,8 @@ struct WorkerLoop: ~Copyable {
         }
     }
 
-    /// Takes new listeners in and closes those that are no longer wanted, after whoever waits at them has been let in.
+    /// Takes new listeners in and closes those that are no longer wanted, after whoever waits at them has
+    /// been let in.
     private mutating func listen(_ wanted: [WorkerListener]) {
         for listener in listeners { core.network.epoll.remove(listener.listener.socket.descriptor) }
         for old in listeners where !wanted.contains(where: { $0.listener.socket == old.listener.socket }) {

@@ -16,7 +16,8 @@ package struct Readiness: OptionSet, Sendable {
     package static let broken = Readiness(rawValue: 8)
 }
 
-/// One epoll instance. Sockets are registered once, edge-triggered, for everything; listeners level-triggered.
+/// One epoll instance. Sockets are registered once, edge-triggered, for everything; listeners
+/// level-triggered.
 // SAFETY: `events` is memory of `capacity` events that this value alone owns.
 @safe
 package struct Epoll: ~Copyable {
@@ -35,9 +36,12 @@ package struct Epoll: ~Copyable {
         unsafe events.deallocate()
     }
 
-    /// Watches a connection's socket for both directions until it is closed. `token` comes back with each event.
+    /// Watches a connection's socket for both directions until it is closed. `token` comes back with each
+    /// event.
     package func add(_ socket: Socket, token: UInt64) throws(SystemError) {
-        try control(socket.descriptor, EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue, token)
+        try control(
+            socket.descriptor, EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue,
+            token)
     }
 
     /// Watches a listener, an eventfd or a signalfd for reading, level-triggered.
@@ -75,7 +79,9 @@ package struct Epoll: ~Copyable {
         if unsafe event.events & (EPOLLRDHUP.rawValue | EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
             readiness.insert([.peerEnded, .readable])
         }
-        if unsafe event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 { readiness.insert([.broken, .writable]) }
+        if unsafe event.events & (EPOLLHUP.rawValue | EPOLLERR.rawValue) != 0 {
+            readiness.insert([.broken, .writable])
+        }
         return unsafe (event.data.u64, readiness)
     }
 }

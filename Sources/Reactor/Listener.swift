@@ -14,11 +14,14 @@ package struct Accepted: Sendable {
     }
 }
 
-/// A listening socket. Several listen on one address, one a worker (`SO_REUSEPORT`); a unix socket is shared by all.
+/// A listening socket. Several listen on one address, one a worker (`SO_REUSEPORT`); a unix socket is shared
+/// by all.
 // SAFETY: address memory lives through each call.
 package struct Listener: Sendable {
     package let socket: Socket
     package let address: SocketAddress
+    /// The file that binding a unix socket made.
+    private let file: FileIdentity?
 
     /// Whether an IPv6 socket takes IPv4 connections too.
     package enum Families: Sendable { case own, both }
@@ -37,18 +40,34 @@ package struct Listener: Sendable {
         }
         self.socket = socket
         self.address = Listener.boundAddress(of: socket) ?? address
+        file = Listener.file(of: address)
     }
 
     /// A second descriptor of the same socket, for another worker.
     package func duplicate() throws(SystemError) -> Listener {
         let descriptor = fcntl(socket.descriptor, F_DUPFD_CLOEXEC, 0)
         guard descriptor >= 0 else { throw SystemError("fcntl", code: errno) }
-        return Listener(socket: Socket(descriptor: descriptor), address: address)
+        return Listener(socket: Socket(descriptor: descriptor), address: address, file: file)
     }
 
-    private init(socket: Socket, address: SocketAddress) {
+    private init(socket: Socket, address: SocketAddress, file: FileIdentity?) {
         self.socket = socket
         self.address = address
+        self.file = file
+    }
+
+    private static func file(of address: SocketAddress) -> FileIdentity? {
+        switch address {
+        case .ip: nil
+        case .unix(let path): FileIdentity(ofSocketAt: path)
+        }
+    }
+
+    /// Removes a unix socket's file, once nobody is to connect any more; not one that a successor has put in
+    /// its place.
+    package func removeFile() {
+        guard case .unix(let path) = address, let file, Listener.file(of: address) == file else { return }
+        unsafe unlink(path)
     }
 
     private static func bind(
@@ -68,7 +87,8 @@ package struct Listener: Sendable {
         guard result == 0 else { throw SystemError("bind", code: errno) }
     }
 
-    /// Removes a socket file that a process left behind; one that answers stays, and bind says that it is in use.
+    /// Removes a socket file that a process left behind; one that answers stays, and bind says that it is in
+    /// use.
     private static func removeStale(_ path: String, _ address: SocketAddress) {
         guard FileIdentity(ofSocketAt: path) != nil else { return }
         guard let probe = try? Socket.open(for: address) else { return }
@@ -91,7 +111,9 @@ package struct Listener: Sendable {
 
     /// Whether some process listens on `address` already, which `SO_REUSEPORT` would hide.
     package static func isInUse(_ address: SocketAddress, families: Families = .own) -> Bool {
-        guard case .ip(_, let port) = address, port != 0, let probe = try? Socket.open(for: address) else { return false }
+        guard case .ip(_, let port) = address, port != 0, let probe = try? Socket.open(for: address) else {
+            return false
+        }
         defer { probe.close() }
         probe.setOption(SOL_SOCKET, SO_REUSEADDR, 1)
         // As the listener itself will be, or the probe would meet our own listener of the other family.
@@ -117,18 +139,12 @@ package struct Listener: Sendable {
             }
             switch errno {
             // A connection that died while it waited says nothing about the next one.
-            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP, ENOPROTOOPT:
+            case EINTR, ECONNABORTED, EPROTO, ENETDOWN, ENETUNREACH, EHOSTDOWN, EHOSTUNREACH, EOPNOTSUPP,
+                ENOPROTOOPT:
                 continue
             case EAGAIN: return nil
             case let code: throw SystemError("accept", code: code)
             }
         }
-    }
-}
-
-extension SocketAddress {
-    /// Removes a unix socket's file, once nobody listens on it any more.
-    package func removeSocketFile() {
-        if case .unix(let path) = self { unsafe unlink(path) }
     }
 }

@@ -2,7 +2,8 @@ import Addressing
 import CLinux
 import Glibc
 
-/// Looks names up as the system does: hosts file, DNS, whatever nsswitch says. Blocks: never on a loop's thread.
+/// Looks names up as the system does: hosts file, DNS, whatever nsswitch says. Blocks: never on a loop's
+/// thread.
 package enum NameLookup {
     /// Why a name has no address now.
     package struct Failure: Error, Equatable, Sendable, CustomStringConvertible {
@@ -27,7 +28,8 @@ package enum NameLookup {
         var addresses: [IPAddress] = []
         var entry = unsafe list
         while let current = unsafe entry {
-            if let raw = unsafe current.pointee.ai_addr, let address = unsafe RawAddress(copying: raw).ip?.address,
+            if let raw = unsafe current.pointee.ai_addr,
+                let address = unsafe RawAddress(copying: raw).ip?.address,
                 !addresses.contains(address)
             {
                 addresses.append(address)

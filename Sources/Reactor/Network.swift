@@ -1,8 +1,8 @@
 import Addressing
 import Bytes
 
-/// What a worker asks of the network. The proxy is written against this, so that the whole of it, byte for byte, also runs in a
-/// simulation with a virtual clock and peers that misbehave.
+/// What a worker asks of the network. The proxy is written against this, so that the whole of it, byte for
+/// byte, also runs in a simulation with a virtual clock and peers that misbehave.
 package protocol Network: ~Copyable {
     /// Reports what becomes of `socket` with `token` until it is closed.
     mutating func watch(_ socket: Socket, token: UInt64) throws(SystemError)

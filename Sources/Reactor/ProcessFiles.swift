@@ -12,7 +12,9 @@ package enum ProcessFiles {
         var bytes: [UInt8] = []
         var chunk = [UInt8](repeating: 0, count: 65536)
         while true {
-            let count = unsafe chunk.withUnsafeMutableBytes { unsafe Glibc.read(descriptor, $0.baseAddress, $0.count) }
+            let count = unsafe chunk.withUnsafeMutableBytes {
+                unsafe Glibc.read(descriptor, $0.baseAddress, $0.count)
+            }
             if count < 0, errno == EINTR { continue }
             guard count >= 0 else { throw SystemError("read", code: errno) }
             if count == 0 { return bytes }
@@ -26,7 +28,8 @@ package enum ProcessFiles {
         var variables: [String: String] = [:]
         var entry = unsafe floodgate_environment()
         while let text = unsafe entry?.pointee {
-            let parts = unsafe String(cString: text).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = unsafe String(cString: text).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 { variables[String(parts[0])] = String(parts[1]) }
             unsafe entry = entry?.successor()
         }
@@ -43,7 +46,9 @@ package struct FileIdentity: Hashable, Sendable {
     /// Nil where no socket stands there. Links are not followed.
     package init?(ofSocketAt path: String) {
         var information = stat()
-        guard unsafe lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFSOCK else { return nil }
+        guard unsafe lstat(path, &information) == 0, information.st_mode & S_IFMT == S_IFSOCK else {
+            return nil
+        }
         device = UInt(information.st_dev)
         inode = UInt(information.st_ino)
     }

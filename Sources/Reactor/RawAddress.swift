@@ -3,7 +3,8 @@ import CLinux
 import Glibc
 
 /// The kernel's form of a socket address.
-// SAFETY: `storage` is as large as any address the kernel writes; it is reinterpreted only as the family it names.
+// SAFETY: `storage` is as large as any address the kernel writes; it is reinterpreted only as the family it
+// names.
 struct RawAddress {
     private var storage = sockaddr_storage()
     private var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
@@ -23,13 +24,17 @@ struct RawAddress {
             var raw = sockaddr_in6()
             raw.sin6_family = sa_family_t(AF_INET6)
             raw.sin6_port = port.bigEndian
-            unsafe withUnsafeMutableBytes(of: &raw.sin6_addr) { unsafe $0.storeBytes(of: ip.bits.bigEndian, as: UInt128.self) }
+            unsafe withUnsafeMutableBytes(of: &raw.sin6_addr) {
+                unsafe $0.storeBytes(of: ip.bits.bigEndian, as: UInt128.self)
+            }
             fill(raw)
         case .unix(let path):
             var raw = sockaddr_un()
             raw.sun_family = sa_family_t(AF_UNIX)
             unsafe withUnsafeMutableBytes(of: &raw.sun_path) { target in
-                for (index, byte) in path.utf8.prefix(SocketAddress.longestPath).enumerated() { unsafe target[index] = byte }
+                for (index, byte) in path.utf8.prefix(SocketAddress.longestPath).enumerated() {
+                    unsafe target[index] = byte
+                }
             }
             fill(raw)
         }
@@ -49,7 +54,8 @@ struct RawAddress {
         length = socklen_t(size)
     }
 
-    /// A unix path that begins with `@` names a socket outside of the file system: its first byte is zero, and it has no closing one.
+    /// A unix path that begins with `@` names a socket outside of the file system: its first byte is zero,
+    /// and it has no closing one.
     mutating func makeAbstractIfNamed() {
         let offset = MemoryLayout<sa_family_t>.size
         unsafe withUnsafeMutableBytes(of: &storage) { bytes in
@@ -73,7 +79,9 @@ struct RawAddress {
     }
 
     /// Lets the kernel write an address and its length.
-    mutating func withMutablePointer<R>(_ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> R) -> R {
+    mutating func withMutablePointer<R>(
+        _ body: (UnsafeMutablePointer<sockaddr>, UnsafeMutablePointer<socklen_t>) -> R
+    ) -> R {
         var written = length
         let result = unsafe withUnsafeMutablePointer(to: &storage) { pointer in
             unsafe pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe body($0, &written) }
@@ -90,7 +98,9 @@ struct RawAddress {
             return (IPAddress(ipv4: UInt32(bigEndian: raw.sin_addr.s_addr)), UInt16(bigEndian: raw.sin_port))
         case AF_INET6:
             var raw = unsafe withUnsafeBytes(of: storage) { unsafe $0.load(as: sockaddr_in6.self) }
-            let bits = unsafe withUnsafeBytes(of: &raw.sin6_addr) { unsafe $0.loadUnaligned(as: UInt128.self) }
+            let bits = unsafe withUnsafeBytes(of: &raw.sin6_addr) {
+                unsafe $0.loadUnaligned(as: UInt128.self)
+            }
             return (IPAddress(bits: UInt128(bigEndian: bits)), UInt16(bigEndian: raw.sin6_port))
         default:
             return nil

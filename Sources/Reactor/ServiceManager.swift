@@ -29,7 +29,8 @@ package enum ServiceManager {
         let message = Array(text.utf8)
         _ = unsafe address.withPointer { pointer, length in
             unsafe message.withUnsafeBytes { bytes in
-                unsafe sendto(descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL), pointer, length)
+                unsafe sendto(
+                    descriptor, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL), pointer, length)
             }
         }
     }

@@ -37,7 +37,8 @@ package struct Socket: Hashable, Sendable {
         }
     }
 
-    /// Sends as much of `bytes` as the kernel takes, without waiting. A broken connection is an answer, not a signal.
+    /// Sends as much of `bytes` as the kernel takes, without waiting. A broken connection is an answer, not a
+    /// signal.
     @inlinable
     package func send(_ bytes: ByteView) -> Transfer {
         while true {
@@ -66,7 +67,8 @@ package struct Socket: Hashable, Sendable {
     /// Closes with a reset, so that the peer cannot take what it got for a complete answer.
     package func abort() {
         var linger = linger(l_onoff: 1, l_linger: 0)
-        _ = unsafe setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+        _ = unsafe setsockopt(
+            descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
         close()
     }
 

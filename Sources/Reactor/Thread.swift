@@ -9,7 +9,8 @@ package enum Thread {
         init(_ body: @escaping @Sendable () -> Void) { self.body = body }
     }
 
-    /// Runs `body` on a thread of its own, all signals blocked: they are the control thread's. `name` has at most 15 bytes.
+    /// Runs `body` on a thread of its own, all signals blocked: they are the control thread's. `name` has at
+    /// most 15 bytes.
     // SAFETY: the start is handed over retained; the new thread takes that reference over.
     package static func start(name: String, _ body: @escaping @Sendable () -> Void) throws(SystemError) {
         var thread = pthread_t()

@@ -1,9 +1,11 @@
 import Time
 
-/// Deadlines in a hashed wheel (Varghese and Lauck 1987, scheme 6): adding costs one append, and time only passes forward.
+/// Deadlines in a hashed wheel (Varghese and Lauck 1987, scheme 6): adding costs one append, and time only
+/// passes forward.
 ///
-/// Deadlines that move away are not moved here. The owner keeps its true deadline, and when an entry comes up too early
-/// it adds a new one: a connection costs the wheel one entry per time-out period, not one per request.
+/// Deadlines that move away are not moved here. The owner keeps its true deadline, and when an entry comes up
+/// too early it adds a new one: a connection costs the wheel one entry per time-out period, not one per
+/// request.
 @usableFromInline
 package struct TimerWheel<Owner: Sendable>: ~Copyable {
     @usableFromInline
@@ -98,7 +100,8 @@ package struct TimerWheel<Owner: Sendable>: ~Copyable {
         }
     }
 
-    /// The first tick from `position` on whose slot holds anything, due in this turn of the wheel or in a later one.
+    /// The first tick from `position` on whose slot holds anything, due in this turn of the wheel or in a
+    /// later one.
     @inlinable
     func nextOccupied() -> Int64 {
         guard count > expired.count else { return .max }

@@ -21,6 +21,7 @@ package struct SlotID: Hashable, Sendable {
 
     @inlinable
     package init(word: UInt64) {
-        self.init(index: UInt32(truncatingIfNeeded: word), generation: UInt32(truncatingIfNeeded: word &>> 32))
+        self.init(
+            index: UInt32(truncatingIfNeeded: word), generation: UInt32(truncatingIfNeeded: word &>> 32))
     }
 }

@@ -1,9 +1,9 @@
 /// A growing table of elements that are named by slot and generation; removed slots are used again.
 ///
-/// Elements may be non-copyable: what they own is given back exactly once. Access to a removed element is a programming
-/// error and stops the process; `contains` tells for identities that came from outside the turn.
-// SAFETY: `elements` and `marks` are `capacity` cells each, owned by the table. An element is initialised exactly while its mark says
-// so, which every access checks together with the generation.
+/// Elements may be non-copyable: what they own is given back exactly once. Access to a removed element is a
+/// programming error and stops the process; `contains` tells for identities that came from outside the turn.
+// SAFETY: `elements` and `marks` are `capacity` cells each, owned by the table. An element is initialised
+// exactly while its mark says so, which every access checks together with the generation.
 @safe
 @usableFromInline
 package struct SlotTable<Element: ~Copyable>: ~Copyable {
@@ -35,7 +35,9 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
 
     @inlinable
     deinit {
-        for index in 0..<capacity where unsafe marks[index].isFilled { unsafe (elements + index).deinitialize(count: 1) }
+        for index in 0..<capacity where unsafe marks[index].isFilled {
+            unsafe (elements + index).deinitialize(count: 1)
+        }
         unsafe elements.deallocate()
         unsafe marks.deallocate()
     }

@@ -5,7 +5,8 @@ import Settings
 
 struct CheckCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "check", abstract: "Check a settings file: every error at once, and routes without a limit.",
+        commandName: "check",
+        abstract: "Check a settings file: every error at once, and routes without a limit.",
         discussion: "Ends with 0 where the file can be served, with 1 where it cannot.")
 
     @Argument(help: "The settings file.")
@@ -23,9 +24,11 @@ struct CheckCommand: ParsableCommand {
         }
         for warning in loaded.warnings { Terminal.complain(warning.description) }
         let settings = loaded.settings
-        Terminal.say(
-            "\(file): ok: \(count(settings.routes.count, "route")), \(count(settings.upstreams.count, "upstream")), "
-                + count(settings.limits.count, "limit"))
+        let counts = [
+            count(settings.routes.count, "route"), count(settings.upstreams.count, "upstream"),
+            count(settings.limits.count, "limit"),
+        ]
+        Terminal.say("\(file): ok: \(counts.joined(separator: ", "))")
         let gaps = RouteCoverage.report(settings)
         if gaps.isEmpty {
             Terminal.say("every proxied route has a limit")
@@ -36,5 +39,7 @@ struct CheckCommand: ParsableCommand {
         if everyRouteLimited { throw ExitCode(1) }
     }
 
-    private func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
+    private func count(_ number: Int, _ noun: String) -> String {
+        "\(number) \(noun)\(number == 1 ? "" : "s")"
+    }
 }

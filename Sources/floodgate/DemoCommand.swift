@@ -6,7 +6,8 @@ import Reactor
 
 struct DemoCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "demo", abstract: "Run a scripted backend and the gateway before it, and say what to try.")
+        commandName: "demo",
+        abstract: "Run a scripted backend and the gateway before it, and say what to try.")
 
     @Option(help: "The settings file.")
     var file = "Config/quickstart.yaml"

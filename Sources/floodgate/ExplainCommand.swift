@@ -5,7 +5,9 @@ import Control
 struct ExplainCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "explain", abstract: "Say what a request would meet: address, route, limits, upstream.",
-        discussion: "Sends nothing. Example: floodgate explain GET /api/orders --file gateway.yaml --header 'Host: example.com'")
+        discussion:
+            "Sends nothing. Example: floodgate explain GET /orders --file gateway.yaml --header 'Host: a.com'"
+    )
 
     @Argument(help: "The request's method.")
     var method: String
@@ -25,10 +27,13 @@ struct ExplainCommand: ParsableCommand {
     func run() throws {
         do {
             let (settings, _) = try SettingsFile(path: file).load()
-            guard let address = IPAddress(client) else { throw ValidationError("--client is no address: \(client)") }
+            guard let address = IPAddress(client) else {
+                throw ValidationError("--client is no address: \(client)")
+            }
             let fields = try header.map(field)
             Terminal.say(
-                try Explanation(settings).text(method: method, target: target, client: address, fields: fields))
+                try Explanation(settings).text(
+                    method: method, target: target, client: address, fields: fields))
         } catch let error as ValidationError {
             throw error
         } catch {

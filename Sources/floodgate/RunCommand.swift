@@ -7,8 +7,8 @@ struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "run", abstract: "Serve, as a settings file says.",
         discussion: """
-            SIGHUP reads the file again; a file with errors changes nothing. SIGTERM drains and ends, SIGINT too, without \
-            waiting for balancers to notice. SIGUSR1 opens the access log again.
+            SIGHUP reads the file again; a file with errors changes nothing. SIGTERM drains and ends, SIGINT \
+            too, without waiting for balancers to notice. SIGUSR1 opens the access log again.
             """)
 
     @Argument(help: "The settings file.")

@@ -65,7 +65,7 @@ import Testing
             try FileManager.default.moveItem(
                 at: log, to: directory.appendingPathComponent("access.log.\(turn)"))
             gateway.signal(SIGUSR1)
-            try gateway.waitUntilSaid("access log opened again", times: turn)
+            try gateway.waitUntilSaid("access log reopened", times: turn)
             try eventually("the new file") { FileManager.default.fileExists(atPath: log.path) }
         }
         let (answered, failures) = load.end()
@@ -86,7 +86,8 @@ import Testing
         let gateway = try GatewayProcess(before: origin)
         let inside = try gateway.client()
         #expect(try inside.ask(get("/")).status == 200)
-        // Below what it found at its start: the connections that it lets in are more than there are descriptors.
+        // Below what it found at its start: the connections that it lets in are more than there are
+        // descriptors.
         try limitDescriptors(of: gateway, to: 40)
         let crowd = try (0..<100).map { _ in try gateway.client() }
         try gateway.waitUntilSaid("accept failed, pausing")

@@ -255,7 +255,7 @@ import Testing
         #expect(response.status == 200)
         #expect(
             try origin.requests(1)[0].masked
-                == gateway.forwarded("GET /p?q", ["Accept: a"], host: "There.example:81"))
+                == gateway.forwarded("GET /p?q", ["Accept: a"], host: "there.example:81"))
         #expect(try gateway.client().ask("GET http://there HTTP/1.1\r\nHost: here\r\n\r\n").status == 200)
         #expect(try origin.requests(2)[1].target == "/")
     }

@@ -71,9 +71,22 @@ import Testing
             #expect(
                 FieldRules.isFraming(name) == [.contentLength, .transferEncoding].contains(name), "\(name)")
             #expect(FieldRules.isInformation(name) == [.server, .xPoweredBy].contains(name), "\(name)")
-            #expect(FieldRules.isFrameworkInternal(name) == (name == .xMiddlewareSubrequest), "\(name)")
+            #expect(
+                FieldRules.isFrameworkInternal(name, ByteView("x")) == (name == .xMiddlewareSubrequest),
+                "\(name)")
             let removable = hop.contains(name) || name == .other || name == .ambiguous
             #expect(FieldRules.isRemovableByConnection(name) == removable, "\(name)")
+        }
+    }
+
+    @Test func `names by which others rewrite targets or claim addresses are known in any case`() {
+        for name: StaticString in [
+            "X-Original-URL", "x-rewrite-url", "True-Client-IP", "X-Client-Ip", "x-cluster-client-ip",
+        ] {
+            #expect(FieldRules.isFrameworkInternal(.other, ByteView(name)))
+        }
+        for name: StaticString in ["x-original-urls", "x-api-version-2", "traceparent-x", "x"] {
+            #expect(!FieldRules.isFrameworkInternal(.other, ByteView(name)))
         }
     }
 

@@ -13,7 +13,9 @@ import Testing
     @Test func `messages are taken in their order, and taking them silences the descriptor`() throws {
         let mailbox = try Mailbox<Int>()
         verify(!isReadable(mailbox.descriptor, milliseconds: 0))
-        for number in 1...3 { mailbox.post(number) }
+        mailbox.post(1)
+        verify(isReadable(mailbox.descriptor, milliseconds: 0), "a single message wakes the loop")
+        for number in 2...3 { mailbox.post(number) }
         verify(isReadable(mailbox.descriptor, milliseconds: 0))
         verify(mailbox.take() == [1, 2, 3])
         verify(!isReadable(mailbox.descriptor, milliseconds: 0))

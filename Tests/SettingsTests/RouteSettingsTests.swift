@@ -196,11 +196,13 @@ import Testing
             return RoutePrecedence(route)
         }
         let ordered = [
-            try precedence("/*"), try precedence("/{x}/*"), try precedence("/{x}/{y}"), try precedence("/{x}/b"),
+            try precedence("/*"), try precedence("/{x}/*"), try precedence("/{x}/{y}"),
+            try precedence("/{x}/b"),
             try precedence("/a/*"), try precedence("/a"), try precedence("/a", headers: 1),
             try precedence("/a", headers: 2), try precedence("/a", methods: ["GET"]),
             try precedence("/a/{y}/*"), try precedence("/a/{y}"), try precedence("/a/b/*"),
-            try precedence("/*", hosts: [.subdomains(of: "b")]), try precedence("/a", hosts: [.subdomains(of: "b")]),
+            try precedence("/*", hosts: [.subdomains(of: "b")]),
+            try precedence("/a", hosts: [.subdomains(of: "b")]),
             try precedence("/a", hosts: [.subdomains(of: "a.b")]), try precedence("/a", hosts: [.exact("b")]),
             try precedence("/a", hosts: [.exact("b")], methods: ["GET"]),
         ]

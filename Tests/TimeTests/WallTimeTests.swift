@@ -11,7 +11,10 @@ import Time
         (4_107_542_400, "Mon, 01 Mar 2100 00:00:00 GMT"),
     ])
     func `dates are written as RFC 9110 says`(seconds: Int64, expected: String) {
-        #expect(ByteWriter.text(capacity: 64) { $0.write(httpDate: WallTime(nanoseconds: seconds * 1_000_000_000)) } == expected)
+        #expect(
+            ByteWriter.text(capacity: 64) {
+                $0.write(httpDate: WallTime(nanoseconds: seconds * 1_000_000_000))
+            } == expected)
     }
 
     @Test func `timestamps carry milliseconds`() {

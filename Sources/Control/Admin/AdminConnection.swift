@@ -55,7 +55,9 @@ struct AdminConnection {
     }
 
     /// Takes bytes that arrived.
-    mutating func received(_ bytes: ByteView, limits: AdminLimits, letIn: (borrowing RequestHead) -> AdminResponse?)
+    mutating func received(
+        _ bytes: ByteView, limits: AdminLimits, letIn: (borrowing RequestHead) -> AdminResponse?
+    )
         -> Step
     {
         switch phase {
@@ -119,7 +121,9 @@ struct AdminConnection {
         case read(AdminRequest, headLength: Int, bodyLength: Int, expectsContinue: Bool)
     }
 
-    private mutating func readHead(_ limits: AdminLimits, _ letIn: (borrowing RequestHead) -> AdminResponse?) -> Step {
+    private mutating func readHead(_ limits: AdminLimits, _ letIn: (borrowing RequestHead) -> AdminResponse?)
+        -> Step
+    {
         var (parser, method) = (parser, Method.get)
         let result = received.withView { Self.parse($0, &parser, &method, limits, letIn) }
         self.parser = parser

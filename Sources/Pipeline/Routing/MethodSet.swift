@@ -28,7 +28,9 @@ package struct MethodSet: Sendable {
 
     /// Tokens in a fixed order, for an Allow field.
     package var tokens: [String] {
-        let named = Method.allCases.filter { known >> UInt16($0.rawValue) & 1 == 1 }.compactMap { $0.token?.description }
+        let named = Method.allCases.filter { known >> UInt16($0.rawValue) & 1 == 1 }.compactMap {
+            $0.token?.description
+        }
         return named + others.map { String(decoding: $0, as: UTF8.self) }
     }
 }

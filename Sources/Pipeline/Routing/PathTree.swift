@@ -22,7 +22,9 @@ struct PathTree: Sendable {
         mutating func seal() {
             // Stable: routes that ask for as much keep their order.
             entries = entries.enumerated().sorted { left, right in
-                let (first, second) = (Candidates.conditions(left.element), Candidates.conditions(right.element))
+                let (first, second) = (
+                    Candidates.conditions(left.element), Candidates.conditions(right.element)
+                )
                 return first == second ? left.offset < right.offset : first > second
             }.map(\.element)
             guard !entries.isEmpty else { return }

@@ -11,9 +11,10 @@ package enum RouteMatch {
     case unknownHost
 }
 
-/// All routes, compiled. The most specific wins: first the host (exact, then the longest `*.` pattern, then routes for any host), then
-/// the path, segment by segment (a literal, then `{name}`, then the rest), then routes with methods, then those with more
-/// field conditions, then the one that stands first. `RoutePrecedence` says the same of settings.
+/// All routes, compiled. The most specific wins: first the host (exact, then the longest `*.` pattern, then
+/// routes for any host), then the path, segment by segment (a literal, then `{name}`, then the rest), then
+/// routes with methods, then those with more field conditions, then the one that stands first.
+/// `RoutePrecedence` says the same of settings.
 package struct RouteTable: Sendable {
     package struct Entry: Sendable {
         package let plan: RoutePlan
@@ -23,7 +24,8 @@ package struct RouteTable: Sendable {
         package let fields: [FieldCondition]
 
         package init(
-            plan: RoutePlan, path: PathPattern, hosts: [HostPattern], methods: MethodSet, fields: [FieldCondition]
+            plan: RoutePlan, path: PathPattern, hosts: [HostPattern], methods: MethodSet,
+            fields: [FieldCondition]
         ) {
             self.plan = plan
             self.path = path
@@ -44,7 +46,9 @@ package struct RouteTable: Sendable {
             case nil: return true
             case .exact: return name.withView { host.equalsIgnoringCase($0) }
             case .subdomains:
-                guard host.count > name.count + 1, host[host.count - name.count - 1] == 0x2E else { return false }
+                guard host.count > name.count + 1, host[host.count - name.count - 1] == 0x2E else {
+                    return false
+                }
                 return name.withView { host.dropFirst(host.count - name.count).equalsIgnoringCase($0) }
             }
         }
@@ -91,7 +95,9 @@ package struct RouteTable: Sendable {
     /// Finds the route for a request whose path is normalised.
     package func match(_ head: borrowing RequestHead, path: ByteView) -> RouteMatch {
         var host = ByteView.empty
-        if let authority = head.authorityBytes { host = authority.prefix(Authority.hostEnd(authority) ?? authority.count) }
+        if let authority = head.authorityBytes {
+            host = authority.prefix(Authority.hostEnd(authority) ?? authority.count)
+        }
         var best = RouteMatch.unknownHost
         for group in groups where group.matches(host) {
             switch group.tree.match(head, path: path) {

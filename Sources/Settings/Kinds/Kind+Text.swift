@@ -59,7 +59,8 @@ extension Kind where Value: RawRepresentable<String> & CaseIterable {
 package enum Header {
     static let maxNameLength = 128
     static let maxValueLength = 8 << 10
-    /// Bytes of all fields of one map, as they are sent: two of them fit beside any head where heads are written.
+    /// Bytes of all fields of one map, as they are sent: two of them fit beside any head where heads are
+    /// written.
     static let maxMapLength = 12 << 10
 
     package static func check(name: String) throws(Refusal) {

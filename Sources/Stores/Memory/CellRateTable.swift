@@ -1,9 +1,10 @@
 import Time
 
-/// Buckets of the generic cell rate algorithm in an open-addressed table of fixed bound. Pure; one stripe of the memory store.
+/// Buckets of the generic cell rate algorithm in an open-addressed table of fixed bound. Pure; one stripe of
+/// the memory store.
 ///
-/// A bucket is one instant, the theoretical arrival time: when it would be full again. A bucket whose instant has passed is as good as
-/// absent, so expired cells are simply used again and nothing is ever deleted.
+/// A bucket is one instant, the theoretical arrival time: when it would be full again. A bucket whose instant
+/// has passed is as good as absent, so expired cells are simply used again and nothing is ever deleted.
 package struct CellRateTable: Sendable {
     private struct Cell {
         /// Zero is an empty cell.
@@ -15,8 +16,8 @@ package struct CellRateTable: Sendable {
     /// Cells that have ever been filled since the last rebuild, expired ones included.
     private var filled = 0
     private let maximumCells: Int
-    /// Filled cells at which the table is looked through. Beyond that of the last time, or a table that is full of live buckets would
-    /// be rebuilt for every new key.
+    /// Filled cells at which the table is looked through. Beyond that of the last time, or a table that is
+    /// full of live buckets would be rebuilt for every new key.
     private var rebuildsAt: Int
 
     /// - Parameter maximumKeys: Keys kept at most; rounded up to a power of two cells.
@@ -55,8 +56,8 @@ package struct CellRateTable: Sendable {
         return nil
     }
 
-    /// Cells looked at for one key. At the load kept here a longer run practically never occurs; where it does, the run's
-    /// bucket that is nearest to full makes room, for it has the least to forget.
+    /// Cells looked at for one key. At the load kept here a longer run practically never occurs; where it
+    /// does, the run's bucket that is nearest to full makes room, for it has the least to forget.
     private static let longestProbe = 64
 
     private static func stored(_ key: UInt64) -> UInt64 { key == 0 ? 1 : key }

@@ -3,12 +3,14 @@ import Time
 
 /// Counters of the whole process: striped, so that workers seldom meet at a lock, and bounded.
 ///
-/// Lives longer than any settings: buckets are known by the rule's name and the client, so a reload keeps them.
+/// Lives longer than any settings: buckets are known by the rule's name and the client, so a reload keeps
+/// them.
 package final class MemoryCounterStore: Sendable {
     private static let stripeCount = 64
     private let stripes: [Stripe]
 
-    /// - Parameter maximumKeys: Clients that are remembered at once, over all rules. 16 bytes each, and a third on top.
+    /// - Parameter maximumKeys: Clients that are remembered at once, over all rules. 16 bytes each, and a
+    /// third on top.
     package init(maximumKeys: Int = 1 << 20) {
         stripes = (0..<Self.stripeCount).map { _ in Stripe(maximumKeys: maximumKeys / Self.stripeCount) }
     }

@@ -20,9 +20,10 @@ package struct Balancer: Sendable {
 
     /// Index of the chosen endpoint, or nil when there is none at all.
     ///
-    /// Endpoints that cool down, and the one at `avoided`, are taken only when nothing else is left: an upstream whose
-    /// servers have all failed is still tried, for they may be back (never eject all).
-    package mutating func choose(among states: [EndpointState], avoiding avoided: Int?, now: Instant) -> Int? {
+    /// Endpoints that cool down, and the one at `avoided`, are taken only when nothing else is left: an
+    /// upstream whose servers have all failed is still tried, for they may be back (never eject all).
+    package mutating func choose(among states: [EndpointState], avoiding avoided: Int?, now: Instant) -> Int?
+    {
         guard !states.isEmpty else { return nil }
         let start = cursor % states.count
         var best: Int?

@@ -1,7 +1,8 @@
 import Addressing
 import Time
 
-/// One address that requests of an upstream can go to: a server as configured, or one of the addresses its name has.
+/// One address that requests of an upstream can go to: a server as configured, or one of the addresses its
+/// name has.
 package struct ServerEndpoint: Hashable, Sendable {
     package let address: SocketAddress
     /// The server as the settings write it: its Host, and its name in logs.

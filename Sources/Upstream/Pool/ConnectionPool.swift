@@ -1,11 +1,11 @@
 import Slots
 import Time
 
-/// One worker's connections to one upstream: who is idle, who is out, who waits. Pure bookkeeping by identity; the
-/// connections themselves belong to the worker, which does what the answers say.
+/// One worker's connections to one upstream: who is idle, who is out, who waits. Pure bookkeeping by
+/// identity; the connections themselves belong to the worker, which does what the answers say.
 ///
-/// Invariants: `open` counts every connection from the decision to connect until `closed`; it never exceeds the cap;
-/// nobody waits while a connection is idle or another may be opened.
+/// Invariants: `open` counts every connection from the decision to connect until `closed`; it never exceeds
+/// the cap; nobody waits while a connection is idle or another may be opened.
 package struct ConnectionPool: Sendable {
     package struct Limits: Sendable, Equatable {
         /// Connections of this worker, in use and idle together.
@@ -33,7 +33,8 @@ package struct ConnectionPool: Sendable {
         case reuse(SlotID, endpoint: Int)
         /// Open a new one to this endpoint; it is counted already.
         case connect(endpoint: Int)
-        /// The same, after this idle connection has been closed: it is no longer counted, and makes room for the new one.
+        /// The same, after this idle connection has been closed: it is no longer counted, and makes room for
+        /// the new one.
         case replace(SlotID, endpoint: Int)
         /// Wait in the queue.
         case wait
@@ -76,11 +77,14 @@ package struct ConnectionPool: Sendable {
     package var idleCount: Int { idle.count }
     package var waitingCount: Int { waiting.count }
 
-    /// Finds a connection for `exchange`. A `fresh` one never comes out of the pool: the retry after a reused connection died.
+    /// Finds a connection for `exchange`. A `fresh` one never comes out of the pool: the retry after a reused
+    /// connection died.
     package mutating func acquire(
         for exchange: SlotID, avoiding avoided: Int?, fresh: Bool, now: Instant
     ) -> Acquisition {
-        guard let endpoint = balancer.choose(among: states, avoiding: avoided, now: now) else { return .noEndpoint }
+        guard let endpoint = balancer.choose(among: states, avoiding: avoided, now: now) else {
+            return .noEndpoint
+        }
         if !fresh, let connection = takeIdle(on: endpoint) {
             return .reuse(connection, endpoint: endpoint)
         }
@@ -89,7 +93,8 @@ package struct ConnectionPool: Sendable {
             states[endpoint].inFlight += 1
             return .connect(endpoint: endpoint)
         }
-        // At the cap, an idle connection to another endpoint serves better than a wait, or makes room for the new one.
+        // At the cap, an idle connection to another endpoint serves better than a wait, or makes room for the
+        // new one.
         if fresh, !idle.isEmpty {
             states[endpoint].inFlight += 1
             return .replace(idle.removeFirst().connection, endpoint: endpoint)
@@ -125,7 +130,8 @@ package struct ConnectionPool: Sendable {
         return .keep
     }
 
-    /// A connection that was out is closed, whoever closed it. `endpoint` is nil where its address has gone meanwhile.
+    /// A connection that was out is closed, whoever closed it. `endpoint` is nil where its address has gone
+    /// meanwhile.
     package mutating func closed(endpoint: Int?, wasInFlight: Bool) {
         open -= 1
         if wasInFlight, let endpoint { states[endpoint].inFlight -= 1 }
@@ -151,7 +157,8 @@ package struct ConnectionPool: Sendable {
         states[endpoint].coolsUntil = .zero
     }
 
-    /// The first waiter, if a new connection may be opened for it now. Call after connections have closed, until nil.
+    /// The first waiter, if a new connection may be opened for it now. Call after connections have closed,
+    /// until nil.
     package mutating func nextWaiter() -> SlotID? {
         guard open < limits.connections, !waiting.isEmpty else { return nil }
         return waiting.removeFirst()
@@ -162,8 +169,8 @@ package struct ConnectionPool: Sendable {
         waiting.removeAll { $0 == exchange }
     }
 
-    /// Takes out one connection that has been idle too long; nil when there is none. The caller closes it, and it is no
-    /// longer counted.
+    /// Takes out one connection that has been idle too long; nil when there is none. The caller closes it,
+    /// and it is no longer counted.
     package mutating func popExpired(now: Instant) -> SlotID? {
         guard let oldest = idle.first, oldest.since + limits.idleTimeout <= now else { return nil }
         idle.removeFirst()
@@ -179,9 +186,10 @@ package struct ConnectionPool: Sendable {
 
     /// Puts the endpoints in place that names resolve to now. Known ones keep their load and luck.
     ///
-    /// Returns the idle connections to addresses that are gone: to be closed, no longer counted. `remap` tells where an
-    /// old endpoint index has moved to, nil where it is gone.
-    package mutating func replaceEndpoints(_ endpoints: [ServerEndpoint]) -> (close: [SlotID], remap: [Int?]) {
+    /// Returns the idle connections to addresses that are gone: to be closed, no longer counted. `remap`
+    /// tells where an old endpoint index has moved to, nil where it is gone.
+    package mutating func replaceEndpoints(_ endpoints: [ServerEndpoint]) -> (close: [SlotID], remap: [Int?])
+    {
         let remap = states.map { state in endpoints.firstIndex(of: state.endpoint) }
         var renewed = endpoints.map { EndpointState($0) }
         for (old, new) in remap.enumerated() {

@@ -1,6 +1,7 @@
 import HTTPModel
 
-/// Refuses a body that is longer than the route takes, as soon as its head tells so. A chunked body is counted while it passes.
+/// Refuses a body that is longer than the route takes, as soon as its head tells so. A chunked body is
+/// counted while it passes.
 package struct BodyLimitFilter: Sendable {
     /// Bytes.
     package let limit: Int

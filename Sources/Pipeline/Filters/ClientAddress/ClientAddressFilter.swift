@@ -2,8 +2,8 @@ import Addressing
 import Bytes
 import HTTPModel
 
-/// Finds the client's address (R5, security.md 8): the peer, or the rightmost address in X-Forwarded-For that is not a
-/// trusted proxy's, if the peer itself is trusted. What strangers claim is never looked at.
+/// Finds the client's address (R5, security.md 8): the peer, or the rightmost address in X-Forwarded-For that
+/// is not a trusted proxy's, if the peer itself is trusted. What strangers claim is never looked at.
 package struct ClientAddressFilter: Sendable {
     package let trusted: [AddressRange]
 
@@ -21,8 +21,8 @@ package struct ClientAddressFilter: Sendable {
         return false
     }
 
-    /// Walks the list from its end, over all lines of the field. An entry that is no address ends the walk: what stands left
-    /// of it cannot be trusted to have been written by anyone we know.
+    /// Walks the list from its end, over all lines of the field. An entry that is no address ends the walk:
+    /// what stands left of it cannot be trusted to have been written by anyone we know.
     private func rightmostUntrusted(_ head: borrowing RequestHead) -> IPAddress? {
         var leftmostTrusted: IPAddress?
         var line = head.fields.count

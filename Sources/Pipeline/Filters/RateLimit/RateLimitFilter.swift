@@ -30,7 +30,8 @@ package struct RateLimitRule: Sendable {
         identity = name.text.view.text().hashValue
     }
 
-    /// The bucket of `client`. The hash is keyed by the process' seed, so nobody can aim for another's bucket.
+    /// The bucket of `client`. The hash is keyed by the process' seed, so nobody can aim for another's
+    /// bucket.
     func bucket(of client: IPAddress) -> TokenDemand.Bucket {
         let address =
             switch holder {
@@ -46,8 +47,9 @@ package struct RateLimitRule: Sendable {
     }
 }
 
-/// Limits requests by client address with the generic cell rate algorithm: no more than `burst` at once, and the rate for ever.
-/// All rules of a route together admit or refuse; a refused request costs no token of any rule.
+/// Limits requests by client address with the generic cell rate algorithm: no more than `burst` at once, and
+/// the rate for ever. All rules of a route together admit or refuse; a refused request costs no token of any
+/// rule.
 package struct RateLimitFilter: Sendable {
     package let rules: [RateLimitRule]
 

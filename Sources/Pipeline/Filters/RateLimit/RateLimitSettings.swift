@@ -30,7 +30,8 @@ package struct RateLimitSettings: Equatable, Sendable {
     /// Nanoseconds that one request takes to be allowed again, at least one.
     package var interval: Int64 { max(1, rate.period.nanoseconds / Int64(rate.count)) }
 
-    /// Longest time that a burst may take to be allowed again: ten years, far from where counting in nanoseconds ends.
+    /// Longest time that a burst may take to be allowed again: ten years, far from where counting in
+    /// nanoseconds ends.
     fileprivate static let longestRefill = Int64(10 * 365 * 86_400) * 1_000_000_000
 }
 
@@ -61,12 +62,13 @@ extension RateLimitSettings {
                 example: "{ error: RATE_LIMITED }"),
         ],
         check: { settings, node, reader in
-            let (refill, overflow) = settings.interval.multipliedReportingOverflow(by: Int64(settings.effectiveBurst))
+            let (refill, overflow) = settings.interval.multipliedReportingOverflow(
+                by: Int64(settings.effectiveBurst))
             if overflow || refill > longestRefill {
                 reader.report(
                     at: reader.mark(of: reader.path + [.key(node.has("burst") ? "burst" : "rate")]),
-                    "\(reader.path.text): at this rate a burst of \(settings.effectiveBurst) takes more than ten years to "
-                        + "be allowed again")
+                    "\(reader.path.text): at this rate a burst of \(settings.effectiveBurst) takes more "
+                        + "than ten years to be allowed again")
             }
             // The second of the two would silently replace the first.
             guard node.has("message"), node.has("json") else { return }

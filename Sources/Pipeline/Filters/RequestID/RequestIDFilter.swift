@@ -2,15 +2,17 @@ import Bytes
 import HTTPModel
 import Time
 
-/// Gives every request an id and a trace. An id from a trusted peer is kept if it is sane; a stranger's never is, or it could
-/// write another's lines into the logs.
+/// Gives every request an id and a trace. An id from a trusted peer is kept if it is sane; a stranger's never
+/// is, or it could write another's lines into the logs.
 package struct RequestIDFilter: Sendable {
     /// Bytes an id taken over may have.
     package static let longest = 128
 
     package init() {}
 
-    package func decide(_ exchange: inout ExchangeState, time: WallTime, random: inout RandomSource) -> Verdict {
+    package func decide(_ exchange: inout ExchangeState, time: WallTime, random: inout RandomSource)
+        -> Verdict
+    {
         if exchange.peerIsTrusted, let field = exchange.head.fields.firstIndex(of: .xRequestID),
             RequestIDFilter.isSane(exchange.head.value(at: field))
         {

@@ -15,19 +15,25 @@ package enum TraceContext: Sendable {
         return .begun(trace: trace | 1, span: random.next() | 1)
     }
 
-    /// Whether `value` is a traceparent: `version-trace-parent-flags` in lower-case hexadecimal, ids not zero. Versions above 00 may
-    /// carry more behind a further dash; ff is forbidden.
+    /// Whether `value` is a traceparent: `version-trace-parent-flags` in lower-case hexadecimal, ids not
+    /// zero. Versions above 00 may carry more behind a further dash; ff is forbidden.
     package static func isValid(_ value: ByteView) -> Bool {
         guard value.count >= 55, value[2] == 0x2D, value[35] == 0x2D, value[52] == 0x2D else { return false }
-        guard isHexadecimal(value, 0, 2), isHexadecimal(value, 3, 35), isHexadecimal(value, 36, 52) else { return false }
-        guard isHexadecimal(value, 53, 55), !isZero(value, 3, 35), !isZero(value, 36, 52) else { return false }
+        guard isHexadecimal(value, 0, 2), isHexadecimal(value, 3, 35), isHexadecimal(value, 36, 52) else {
+            return false
+        }
+        guard isHexadecimal(value, 53, 55), !isZero(value, 3, 35), !isZero(value, 36, 52) else {
+            return false
+        }
         if value[0] == 0x66, value[1] == 0x66 { return false }
         if value[0] == 0x30, value[1] == 0x30 { return value.count == 55 }
         return value.count == 55 || value[55] == 0x2D
     }
 
     private static func isHexadecimal(_ value: ByteView, _ from: Int, _ to: Int) -> Bool {
-        for index in from..<to where !(ASCII.isDigit(value[index]) || value[index] &- 0x61 < 6) { return false }
+        for index in from..<to where !(ASCII.isDigit(value[index]) || value[index] &- 0x61 < 6) {
+            return false
+        }
         return true
     }
 

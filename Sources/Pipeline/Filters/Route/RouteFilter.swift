@@ -1,7 +1,8 @@
 import Bytes
 import HTTPModel
 
-/// Normalises the path once and finds the route. Match, limits, log and upstream all see this one path (security.md 9).
+/// Normalises the path once and finds the route. Match, limits, log and upstream all see this one path
+/// (security.md 9).
 package struct RouteFilter: Sendable {
     package let table: RouteTable
 
@@ -25,10 +26,12 @@ package struct RouteFilter: Sendable {
             return .respond(
                 LocalResponse(
                     status: 405, title: "Method not allowed",
-                    detail: "The path exists, but not with this method. Allow lists those that it takes.", allow: allow))
+                    detail: "The path exists, but not with this method. Allow lists those that it takes.",
+                    allow: allow))
         case .notFound:
             return .respond(
-                LocalResponse(status: 404, title: "Not found", detail: "No route of this gateway leads to this path."))
+                LocalResponse(
+                    status: 404, title: "Not found", detail: "No route of this gateway leads to this path."))
         case .unknownHost:
             return .respond(
                 LocalResponse(

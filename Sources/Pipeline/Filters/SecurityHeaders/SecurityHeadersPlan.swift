@@ -2,8 +2,8 @@ import Bytes
 import HTTPModel
 import Settings
 
-/// Fields that are added to answers and fields that are removed from them (R9), compiled so that an ordinary answer costs
-/// one comparison of bit sets and one copy.
+/// Fields that are added to answers and fields that are removed from them (R9), compiled so that an ordinary
+/// answer costs one comparison of bit sets and one copy.
 package struct SecurityHeadersPlan: Sendable {
     package struct Line: Sendable {
         package let name: FieldName
@@ -95,7 +95,8 @@ package struct SecurityHeadersPlan: Sendable {
         }
     }
 
-    /// Writes the lines for an answer that the gateway makes itself, but for those that the operator wrote for this answer.
+    /// Writes the lines for an answer that the gateway makes itself, but for those that the operator wrote
+    /// for this answer.
     package func write(to writer: inout ByteWriter, besides body: FixedBody?) {
         guard let body, !body.fieldLines.isEmpty else { return block.withView { writer.write($0) } }
         for line in lines where !line.htmlOnly && !line.nameBytes.withView({ body.sets($0) }) {
