@@ -24,10 +24,10 @@ package struct ServerConnectionMachine {
         case cancel
         /// Closes: nothing is on its way.
         case close
-        /// Sends FIN, reads and drops at most so many bytes until the client closes, then closes. A client
-        /// that still sends would otherwise get a reset that destroys the answer before it is read (RFC 9112
-        /// §9.6).
-        case linger(bytes: Int)
+        /// Sends FIN, reads and drops what still comes until the client closes or a short time is over, then
+        /// closes. A client that still sends would otherwise get a reset that destroys the answer before it
+        /// is read (RFC 9112 §9.6).
+        case linger
         /// Resets: the answer is not complete, and a FIN could make it look so (RFC 9112 §8).
         case abort
     }
@@ -171,7 +171,7 @@ extension ServerConnectionMachine {
     /// So many bytes of the request's body were dropped after `dropRequestBody`.
     package mutating func requestBodyDropped(_ bytes: Int) -> Action {
         guard case .dropping(let left) = state else { return .proceed }
-        guard bytes <= left else { return close(.linger(bytes: dropLimit)) }
+        guard bytes <= left else { return close(.linger) }
         state = .dropping(left: left &- bytes)
         return .proceed
     }
@@ -187,7 +187,7 @@ extension ServerConnectionMachine {
             return .refuse(status: status)
         case .exchange(_, .awaited): return .refuse(status: status)
         case .exchange(_, .sending): return close(.cancel)
-        case .dropping: return close(.linger(bytes: dropLimit))
+        case .dropping: return close(.linger)
         case .refusing, .closed: return .proceed
         case .tunnel: wrong("a request failed")
         }
@@ -225,11 +225,11 @@ extension ServerConnectionMachine {
         case .exchange(.arriving, .sending):
             // Never a dirty connection: either the rest of the body is read away, or there is no next
             // request.
-            guard persists else { return close(inputEnded ? .close : .linger(bytes: dropLimit)) }
+            guard persists else { return close(inputEnded ? .close : .linger) }
             state = .dropping(left: dropLimit)
             return .dropRequestBody
         case .exchange(.none, .sending), .exchange(.ended, .sending): return next(surplus: surplus)
-        case .refusing: return close(inputEnded ? .close : .linger(bytes: dropLimit))
+        case .refusing: return close(inputEnded ? .close : .linger)
         case .closed: return .proceed
         case .idle, .receivingHead, .exchange(_, .awaited), .dropping, .tunnel:
             wrong("a response ended")
@@ -326,7 +326,7 @@ extension ServerConnectionMachine {
     /// The exchange is over on both sides.
     private mutating func next(surplus: Bool) -> Action {
         guard persists, drain != .close else {
-            return close(surplus && !inputEnded ? .linger(bytes: dropLimit) : .close)
+            return close(surplus && !inputEnded ? .linger : .close)
         }
         state = .idle
         awaitsContinue = false

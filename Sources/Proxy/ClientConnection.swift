@@ -12,9 +12,9 @@ struct ClientConnection: ~Copyable {
         case proxyHeader
         /// Requests and answers, as the machine says.
         case http
-        /// Our side has ended. Up to so many bytes that still come are thrown away, so that no reset destroys
+        /// Our side has ended. What still comes is thrown away for a moment, so that no reset destroys
         /// the answer on its way.
-        case lingering(left: Int)
+        case lingering
     }
 
     let socket: Socket

@@ -12,7 +12,8 @@ extension ProxyCore where Net: ~Copyable {
         case plainly, withReset
     }
 
-    /// How long a connection lingers after our side has ended.
+    /// How long a connection lingers after our side has ended: time for an answer to be read, however fast
+    /// the client goes on sending.
     static var lingerTime: Duration { .seconds(2) }
 
     mutating func perform(_ action: ServerConnectionMachine.Action, on id: SlotID) {
@@ -37,17 +38,17 @@ extension ProxyCore where Net: ~Copyable {
             removeClient(id, closing: .withReset)
         case .close:
             removeClient(id, closing: .plainly)
-        case .linger(let bytes):
-            linger(id, bytes: bytes)
+        case .linger:
+            linger(id)
         case .abort:
             removeClient(id, closing: .withReset)
         }
     }
 
-    private mutating func linger(_ id: SlotID, bytes: Int) {
+    private mutating func linger(_ id: SlotID) {
         clients[id].received.removeAll(pool: &buffers)
         network.shutdownWrite(clients[id].socket)
-        clients[id].mode = .lingering(left: bytes)
+        clients[id].mode = .lingering
         if clients[id].deadline.move(to: now + Self.lingerTime) {
             timers.add(Token(.client, id), at: now + Self.lingerTime)
         }

@@ -259,17 +259,15 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     private mutating func discardLingering(_ id: SlotID) {
-        while clients[id].isReadable, case .lingering(let left) = clients[id].mode {
+        for _ in 0..<Self.requestsPerTurn {
+            guard clients[id].isReadable else { return }
             let region = body.view.slice(0, Exchange.smallestRead)
             switch network.receive(clients[id].socket, into: region) {
-            case .moved(let count) where count <= left:
-                noteRead(client: id, count, of: region.count)
-                clients[id].mode = .lingering(left: left - count)
-            case .blocked:
-                clients[id].isReadable = false
-            case .moved, .ended, .failed:
-                return removeClient(id, closing: .plainly)
+            case .moved(let count): noteRead(client: id, count, of: region.count)
+            case .blocked: clients[id].isReadable = false
+            case .ended, .failed: return removeClient(id, closing: .plainly)
             }
         }
+        runLater(client: id)
     }
 }
