@@ -232,6 +232,27 @@ struct HostileStage: SuiteTrait, TestScoping {
         #expect(place.origin.requests.dropFirst(before).map(\.target) == ["/probe"])
     }
 
+    /// The request before it brings the body along in the same packet, so that it waits in the queue.
+    @Test(arguments: [0, 200])
+    func `no part of a body that is refused for its length is read as a request`(ahead: Int) throws {
+        let origin = try ScriptedOrigin.answering(body: "ok")
+        defer { origin.stop() }
+        let gateway = try GatewayProcess(before: origin, route: "max_body: 100")
+        let client = try gateway.client()
+        let smuggled = get("/smuggled") + String(repeating: "x", count: ahead)
+        let body = String(repeating: "x", count: ahead) + smuggled + String(repeating: "y", count: 100)
+        let chunk = "\(String(body.utf8.count, radix: 16))\r\n\(body)\r\n0\r\n\r\n"
+        try client.send(
+            get("/first") + request("POST /second HTTP/1.1", ["Transfer-Encoding: chunked"]) + chunk
+                + get("/third"))
+        #expect(try client.response().status == 200)
+        let refused = try client.response()
+        #expect(refused.status == 413)
+        #expect(refused.value("Connection") == "close")
+        #expect(try client.readToEnd().isEmpty)
+        #expect(origin.requests.map(\.target).filter { $0 != "/second" } == ["/first"])
+    }
+
     @Test(arguments: [
         ("/a/./b/../c", "/a/c"), ("//a///b", "/a/b"), ("/%61%2D%7e", "/a-~"),
         ("/a%20b%c3%a4", "/a%20b%C3%A4"),
