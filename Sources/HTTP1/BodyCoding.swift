@@ -9,11 +9,6 @@ package enum BodyCoding: Equatable, Sendable {
     /// HTTP/1.0: the end of the connection is the end of the body.
     case untilClose
 
-    /// Bytes that may be needed before a payload.
-    package static let maximumPrefix = 18
-    /// Bytes that may be needed behind the last payload, trailers not counted.
-    package static let maximumSuffix = 7
-
     /// Puts the frame of one chunk around `payload`, which stands inside `region` with room on both sides.
     /// Returns the frame's range.
     package func frame(_ payload: Range<Int>, in region: MutableByteView) -> Range<Int> {

@@ -7,7 +7,7 @@ package struct ClientConnectionMachine {
     /// Why an exchange failed on this connection.
     package enum Failure: Equatable, Sendable {
         case connectFailed, closedBeforeResponse, closedInHead, closedInBody, invalidHead, invalidBody
-        case tooManyInterimResponses, unexpectedUpgrade, unsolicitedBytes, deadlineMissed
+        case tooManyInterimResponses, unexpectedUpgrade, unsolicitedBytes
     }
 
     /// Whether the same request may be sent once more on another connection.
@@ -236,28 +236,11 @@ extension ClientConnectionMachine {
         }
     }
 
-    /// Connecting failed.
-    package mutating func connectFailed() -> Action { originClosed(.reset) }
-
     /// The exchange is not wanted any more, or the pool gives the connection up.
     package mutating func cancelled() -> Action {
         if isClosed { return .proceed }
         return close(.close)
     }
-
-    /// A deadline passed.
-    package mutating func deadlineMissed() -> Action {
-        switch state {
-        case .connecting(hasRequest: true): return close(.fail(.connectFailed, .untouched))
-        case .connecting(hasRequest: false), .idle, .tunnel: return close(.close)
-        case .exchange(.untouched, .awaited): return close(.fail(.deadlineMissed, .untouched))
-        case .exchange: return close(.fail(.deadlineMissed, .no))
-        case .closed: return .proceed
-        }
-    }
-
-    /// Both directions of a tunnel have ended.
-    package mutating func tunnelEnded() -> Action { cancelled() }
 
     private func retry(_ request: Request) -> Retry {
         switch request {

@@ -41,17 +41,6 @@ package struct ServerConnectionMachine {
         case lastRequest
     }
 
-    /// What a drain does to a connection that waits for a request.
-    package enum IdlePolicy: Sendable {
-        /// Closes it. A request that is on its way is lost.
-        case close
-        /// Lets it ask once more; that answer says `Connection: close`.
-        case awaitLastRequest
-    }
-
-    /// Which of its deadlines the connection missed.
-    package enum Deadline: Sendable { case idle, head, body, response, total }
-
     private enum RequestBody { case none, arriving, ended }
 
     private enum Response {
@@ -77,7 +66,7 @@ package struct ServerConnectionMachine {
     /// Whether the connection may outlive the exchange in work.
     private var persists = true
     /// Set while the process drains.
-    private var drain: IdlePolicy?
+    private var isDraining = false
     private var inputEnded = false
     /// Whether the client waits for 100 Continue before it sends its body.
     private var awaitsContinue = false
@@ -205,7 +194,7 @@ extension ServerConnectionMachine {
     package mutating func responseDecided(framing: BodyFraming, keepAlive: Bool) -> Bool {
         switch state {
         case .exchange(let body, .awaited):
-            if framing == .untilClose || !keepAlive || drain != nil { persists = false }
+            if framing == .untilClose || !keepAlive || isDraining { persists = false }
             // The client may or may not send the body that it asked about: what follows on the connection is
             // either that or a request (RFC 9110 §10.1.1).
             if awaitsContinue { persists = false }
@@ -233,19 +222,6 @@ extension ServerConnectionMachine {
         case .closed: return .proceed
         case .idle, .receivingHead, .exchange(_, .awaited), .dropping, .tunnel:
             wrong("a response ended")
-        }
-    }
-
-    /// The answer cannot be completed: its origin failed.
-    package mutating func responseFailed(status: Int) -> Action {
-        switch state {
-        case .exchange(_, .awaited): return .refuse(status: status)
-        // A length that is not reached and a missing last chunk show; the end of the connection looks like
-        // the end of the body. The client gets a reset in every case: it ends its waiting at once and cannot
-        // be misread.
-        case .exchange(_, .sending): return close(.abort)
-        case .closed: return .proceed
-        case .idle, .receivingHead, .refusing, .dropping, .tunnel: wrong("a response failed")
         }
     }
 
@@ -290,21 +266,12 @@ extension ServerConnectionMachine {
         }
     }
 
-    /// The process is to end.
-    package mutating func drainBegan(idle policy: IdlePolicy) -> Action {
-        drain = policy
-        switch state {
-        case .idle:
-            switch policy {
-            case .close: return close(.close)
-            case .awaitLastRequest: return .proceed
-            }
-        case .receivingHead, .exchange, .refusing, .dropping, .tunnel, .closed: return .proceed
-        }
-    }
+    /// The process is to end: who is idle may ask once more, and every answer from now on says
+    /// `Connection: close`. Closing an idle connection would lose a request that is on its way.
+    package mutating func drainBegan() { isDraining = true }
 
     /// A deadline passed.
-    package mutating func deadlineMissed(_ deadline: Deadline) -> Action {
+    package mutating func deadlineMissed() -> Action {
         persists = false
         switch state {
         case .idle: return close(.close)
@@ -312,10 +279,7 @@ extension ServerConnectionMachine {
             state = .refusing
             return .refuse(status: 408)
         case .exchange(_, .awaited):
-            switch deadline {
-            case .body, .head, .idle: return .refuse(status: 408)
-            case .response, .total: return .refuse(status: 504)
-            }
+            return .refuse(status: 408)
         case .exchange(_, .sending): return close(.cancel)
         case .refusing: return close(.abort)
         case .dropping, .tunnel: return close(.close)
@@ -325,7 +289,7 @@ extension ServerConnectionMachine {
 
     /// The exchange is over on both sides.
     private mutating func next(surplus: Bool) -> Action {
-        guard persists, drain != .close else {
+        guard persists else {
             return close(surplus && !inputEnded ? .linger : .close)
         }
         state = .idle

@@ -189,7 +189,7 @@ extension ProxyCore where Net: ~Copyable {
         case .http: break
         }
         guard let exchange = clients[id].exchange else {
-            let action = clients[id].machine.deadlineMissed(clients[id].headBegun == nil ? .idle : .head)
+            let action = clients[id].machine.deadlineMissed()
             if case .refuse = action { metrics.add(.headFault(.timeout)) }
             return refuseHead(id, action, LocalResponse.headTimeout)
         }
@@ -200,7 +200,7 @@ extension ProxyCore where Net: ~Copyable {
         switch exchanges[exchange].phase {
         case .queue: fail(exchange, .queueTimeout)
         case .tunnel: endTunnel(exchange, by: .gateway)
-        case .request, .response, .body: perform(clients[id].machine.deadlineMissed(.body), on: id)
+        case .request, .response, .body: perform(clients[id].machine.deadlineMissed(), on: id)
         case .head, .policy, .connect, .done: break
         }
     }

@@ -119,7 +119,7 @@ extension ProxyCore where Net: ~Copyable {
             metrics.add(.refused(.descriptors))
             return removeClient(id, closing: .plainly)
         }
-        if drain != .none { _ = clients[id].machine.drainBegan(idle: .awaitLastRequest) }
+        if drain != .none { clients[id].machine.drainBegan() }
         moveClientDeadline(id)
         advanceClient(id)
     }

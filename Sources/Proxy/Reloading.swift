@@ -131,7 +131,7 @@ extension ProxyCore where Net: ~Copyable {
         guard drain == .none else { return }
         drain = .lastRequests
         for id in clients.identities {
-            perform(clients[id].machine.drainBegan(idle: .awaitLastRequest), on: id)
+            clients[id].machine.drainBegan()
         }
     }
 

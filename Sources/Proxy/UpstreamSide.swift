@@ -200,7 +200,6 @@ extension ProxyCore where Net: ~Copyable {
         case .closedInBody: .truncated
         case .invalidHead, .invalidBody, .tooManyInterimResponses, .unexpectedUpgrade, .unsolicitedBytes:
             .badResponse
-        case .deadlineMissed: .responseTimeout
         }
     }
 

@@ -10,10 +10,11 @@ import Testing
         let gateway = try GatewayProcess(otherPorts: 1) { ports in
             """
             workers: 1
+            # Opened in this order: the one that the start is known by comes last.
             listeners:
-              - address: 127.0.0.1:\(ports.gateway)
               - address: "[::1]:\(ports.other[0])"
               - address: unix:\(path)
+              - address: 127.0.0.1:\(ports.gateway)
             admin: { address: 127.0.0.1:\(ports.admin) }
             access_log: { flush: 10ms }
             drain: { announce: 0s, deadline: 1s }

@@ -46,7 +46,7 @@ import Testing
         machine.connected()
         #expect(machine.awaitsHead)
         machine = Machine()
-        let failed = machine.connectFailed()
+        let failed = machine.originClosed(.reset)
         #expect(failed == .fail(.connectFailed, .untouched))
     }
 
@@ -146,7 +146,7 @@ import Testing
         let upgrade = asked.responseHead(status: 101, framing: .none, keepAlive: true)
         let bytes = asked.bytesReceived()
         let half = asked.originClosed(.fin)
-        let end = asked.tunnelEnded()
+        let end = asked.cancelled()
         #expect(upgrade == .upgrade && bytes == .proceed && half == .proceed && end == .close)
         var unasked = waiting()
         let refused = unasked.responseHead(status: 101, framing: .none, keepAlive: true)
@@ -195,19 +195,8 @@ import Testing
         #expect(second == .fail(.invalidBody, .no))
     }
 
-    @Test func `deadlines and cancelled exchanges never leave a connection in the pool`() {
-        var machine = waiting(after: 1)
-        let late = machine.deadlineMissed()
-        #expect(late == .fail(.deadlineMissed, .no) && machine.isClosed)
-        machine = idle()
-        machine.requestAssigned(wantsUpgrade: false)
-        let untouched = machine.deadlineMissed()
-        #expect(untouched == .fail(.deadlineMissed, .untouched))
-        machine = Machine()
-        machine.requestAssigned(wantsUpgrade: false)
-        let connecting = machine.deadlineMissed()
-        #expect(connecting == .fail(.connectFailed, .untouched))
-        machine = waiting()
+    @Test func `cancelled exchanges never leave a connection in the pool`() {
+        var machine = waiting()
         let cancelled = machine.cancelled()
         let again = machine.cancelled()
         #expect(cancelled == .close && again == .proceed && machine.isClosed)
