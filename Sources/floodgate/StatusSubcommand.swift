@@ -1,5 +1,6 @@
 import ArgumentParser
 import Control
+import Reactor
 
 struct StatusSubcommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -7,10 +8,10 @@ struct StatusSubcommand: ParsableCommand {
         discussion: "Ends with 0 where it is ready for requests, with 1 where it drains or cannot be reached."
     )
 
-    @Option(help: "The admin listener: 127.0.0.1:9901, unix:/path.")
-    var address = "127.0.0.1:9901"
+    @Option(help: "The admin listener; without it FLOODGATE_ADMIN of the environment, or 127.0.0.1:9901.")
+    var address: String?
 
-    @Option(help: "The admin listener's token.")
+    @Option(help: "The admin listener's token; without it FLOODGATE_ADMIN_TOKEN of the environment.")
     var token: String?
 
     @Flag(help: "As JSON.")
@@ -22,7 +23,11 @@ struct StatusSubcommand: ParsableCommand {
     func run() throws {
         let form: StatusCommand.Form =
             quiet ? .quiet : json ? .json : .table(Terminal.isInteractive ? .terminal : .plain)
-        let result = StatusCommand(address: address, token: token, form: form).run()
+        let environment = ProcessFiles.environment
+        let result = StatusCommand(
+            address: address ?? environment["FLOODGATE_ADMIN"] ?? "127.0.0.1:9901",
+            token: token ?? environment["FLOODGATE_ADMIN_TOKEN"], form: form
+        ).run()
         if !result.output.isEmpty { Terminal.say(result.output) }
         if !result.complaint.isEmpty { Terminal.complain(result.complaint) }
         throw ExitCode(result.exitCode)
