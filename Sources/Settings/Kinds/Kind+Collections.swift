@@ -99,7 +99,7 @@ extension Reader {
             report(at: entry.keyMark, "\(entry.key.quoted): \(error.reason ?? "no header's name")")
             return false
         }
-        guard allowsFraming || !Header.isFraming(entry.key) else {
+        guard allowsFraming || !Header.isGatewayWritten(entry.key) else {
             report(at: entry.keyMark, "\(entry.key.quoted) is a field that the gateway writes itself")
             return false
         }

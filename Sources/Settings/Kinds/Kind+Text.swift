@@ -82,11 +82,11 @@ package enum Header {
         }
     }
 
-    /// Fields that the gateway writes itself: a second one would break a message's framing.
-    package static func isFraming(_ name: String) -> Bool {
+    /// Fields that the gateway writes itself: a second one would contradict it, or break a message's framing.
+    package static func isGatewayWritten(_ name: String) -> Bool {
         [
             "connection", "content-length", "transfer-encoding", "te", "trailer", "upgrade", "keep-alive",
-            "proxy-connection", "host", "date",
+            "proxy-connection", "host", "date", "x-request-id",
         ].contains(name.lowercased())
     }
 }

@@ -55,7 +55,9 @@ extension Kind where Value == String {
     fileprivate static var removableHeader: Kind {
         .scalar("a header's name") { text throws(Refusal) in
             try Header.check(name: text)
-            guard !Header.isFraming(text) else { throw Refusal("the gateway writes this field itself") }
+            guard !Header.isGatewayWritten(text) else {
+                throw Refusal("the gateway writes this field itself")
+            }
             return text.lowercased()
         } write: {
             YAMLText.scalar($0)
