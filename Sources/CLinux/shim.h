@@ -3,6 +3,7 @@
 #define FLOODGATE_CLINUX_H
 
 #include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/epoll.h>

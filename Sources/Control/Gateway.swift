@@ -272,7 +272,9 @@ package final class Gateway: Sendable {
 
     package func closeDoors() {
         state.withLock { $0.doors.removeFiles() }
-        for worker in workers { worker.post(.closeDoors) }
+        // Whoever wants no announcement wants no wait either; else longer than a handshake takes.
+        let threshold = settings.drain.announce == .zero ? Duration.zero : .milliseconds(200)
+        for worker in workers { worker.post(.closeDoors(threshold: threshold)) }
     }
 
     /// Stops the workers, waits for them, and writes out what the access log still holds.

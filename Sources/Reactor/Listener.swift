@@ -63,6 +63,27 @@ package struct Listener: Sendable {
         }
     }
 
+    /// Turns away who has not begun to connect: their first packets are dropped, and when they try again, a
+    /// second later, nobody listens any more, so that they are refused. Who is in the middle of connecting
+    /// still gets in. Without this, whoever came between the last accept and the close would be let in by the
+    /// kernel and then reset. For TCP; a unix socket has no such moment to offer.
+    package func turnAwayNewcomers() {
+        guard case .ip = address else { return }
+        // Classic BPF over the TCP header (socket(7), SO_ATTACH_FILTER): the flags are byte 13, SYN is bit 1.
+        var program = [
+            sock_filter(code: 0x30, jt: 0, jf: 0, k: 13),  // load the byte
+            sock_filter(code: 0x45, jt: 1, jf: 0, k: 0x02),  // is the bit set?
+            sock_filter(code: 0x06, jt: 0, jf: 0, k: .max),  // no: keep the packet
+            sock_filter(code: 0x06, jt: 0, jf: 0, k: 0),  // yes: drop it
+        ]
+        unsafe program.withUnsafeMutableBufferPointer { instructions in
+            var filter = unsafe sock_fprog(len: UInt16(instructions.count), filter: instructions.baseAddress)
+            _ = unsafe setsockopt(
+                socket.descriptor, SOL_SOCKET, SO_ATTACH_FILTER, &filter,
+                socklen_t(MemoryLayout<sock_fprog>.size))
+        }
+    }
+
     /// Removes a unix socket's file, once nobody is to connect any more; not one that a successor has put in
     /// its place.
     package func removeFile() {

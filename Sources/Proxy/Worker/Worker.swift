@@ -16,7 +16,9 @@ package enum WorkerMessage: Sendable {
     case resolved(upstream: String, server: String, [ServerEndpoint])
     case beginDrain
     /// Listeners are closed, and connections that ask for nothing.
-    case closeDoors
+    ///
+    /// - Parameter threshold: How long whoever is in the middle of connecting still gets in.
+    case closeDoors(threshold: Duration)
     /// Everything ends now.
     case stop
 }

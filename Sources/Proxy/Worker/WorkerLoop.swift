@@ -17,6 +17,8 @@ struct WorkerLoop: ~Copyable {
     private var nextHousekeeping: Instant
     private var isRunning = true
     private(set) var hasClosedDoors = false
+    /// When the doors close: newcomers are turned away already, whoever is on the threshold still comes in.
+    private var closesDoors: Instant?
 
     /// Connections accepted from one listener before others get their turn.
     private static let acceptsPerTurn = 64
@@ -60,6 +62,7 @@ struct WorkerLoop: ~Copyable {
             pauseAccepting("no descriptor left to connect with, accepting pauses", [:])
         }
         if core.now >= nextHousekeeping { keepHouse() }
+        if let instant = closesDoors, instant <= core.now { closeDoors() }
         if let instant = acceptsAgain, instant <= core.now, core.openClients < core.maximumClients {
             resumeAccepting()
         }
@@ -71,8 +74,16 @@ struct WorkerLoop: ~Copyable {
     /// Milliseconds, rounded up, so that a deadline has passed when the wait is over.
     private func waitingTime() -> Int32 {
         let untilHousekeeping = max(0, nextHousekeeping - core.now)
-        let nanoseconds = min(core.patience ?? .max, untilHousekeeping)
+        let untilDoors = closesDoors.map { max(0, $0 - core.now) } ?? .max
+        let nanoseconds = min(core.patience ?? .max, untilHousekeeping, untilDoors)
         return Int32((nanoseconds + 999_999) / 1_000_000)
+    }
+
+    private mutating func closeDoors() {
+        closesDoors = nil
+        listen([])
+        core.closeIdle()
+        hasClosedDoors = true
     }
 
     private mutating func keepHouse() {
@@ -129,10 +140,9 @@ struct WorkerLoop: ~Copyable {
         case .resolved(let upstream, let server, let endpoints):
             core.resolved(upstream: upstream, server: server, endpoints)
         case .beginDrain: core.beginDrain()
-        case .closeDoors:
-            listen([])
-            core.closeIdle()
-            hasClosedDoors = true
+        case .closeDoors(let threshold):
+            for listener in listeners { listener.listener.turnAwayNewcomers() }
+            closesDoors = core.now + threshold
         case .stop:
             listen([])
             core.endAll()
