@@ -111,7 +111,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Closes connections that have been idle too long, hands old log lines on and reports what is held.
-    /// About once a second.
+    /// Several times a second.
     package mutating func keepHouse() {
         for id in upstreams.identities {
             while let connection = upstreams[id].pool.popExpired(now: now) { removeUncounted(connection) }

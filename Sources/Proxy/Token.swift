@@ -23,7 +23,7 @@ package struct Token: Hashable, Sendable {
     package var id: SlotID { SlotID(word: word) }
 }
 
-/// A deadline that may move at no cost: the wheel holds at most one entry that is early enough, and is asked
+/// A deadline that may move at no cost: an entry of the wheel comes up early enough, and is asked
 /// again when that one comes up too soon.
 struct Deadline {
     private(set) var instant = Instant.distantFuture

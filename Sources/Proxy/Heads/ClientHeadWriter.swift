@@ -4,8 +4,8 @@ import HTTPModel
 import Pipeline
 import Time
 
-/// Writes the head of an origin's answer as the client sees it. The order of what happens is
-/// `ResponseStage`'s.
+/// Writes the head of an origin's answer as the client sees it: in the order that `ResponseStage` names,
+/// which is kept here by hand.
 enum ClientHeadWriter {
     /// A final answer's head.
     static func write(
