@@ -7,12 +7,13 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # What the code builds against, and what only the tests drive it with. Each has its reason in the list below.
-BUILD_PACKAGES := libssl-dev pkg-config
+BUILD_PACKAGES := libssl-dev libyaml-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) curl python3 python3-websockets
 PROVE_PACKAGES := strace nginx-light gcc libc6-dev
 
 WHY_libssl-dev := TLS and digests (OpenSSL)
-WHY_pkg-config := finds OpenSSL for the build
+WHY_libyaml-dev := reads the settings file (libyaml)
+WHY_pkg-config := finds both for the build
 WHY_curl := a real HTTP client for the tests
 WHY_python3 := runs the WebSocket client
 WHY_python3-websockets := a real WebSocket client for the tests

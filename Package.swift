@@ -35,13 +35,13 @@ let package = Package(
         .executable(name: "floodgate", targets: ["floodgate"])
     ],
     dependencies: [
-        .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
-        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2")
     ],
     targets: [
         // C system libraries: module maps and shims, no logic.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // The house, in the order of its directions: a module imports only what stands above it.
         module("Bytes"),
@@ -51,7 +51,7 @@ let package = Package(
         module("HTTPModel", ["Bytes"]),
         module("Reactor", ["Bytes", "Time", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
-        module("Settings", ["Bytes", "Addressing", .product(name: "Yams", package: "Yams")]),
+        module("Settings", ["Bytes", "Addressing", "CYAML"]),
         module("Telemetry", ["Bytes", "Time", "Settings"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings"]),
         module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"]),

@@ -9,7 +9,7 @@ enum ImportDirection {
         "HTTPModel": ["Bytes"],
         "Reactor": ["Bytes", "Time", "Addressing", "CLinux"],
         "HTTP1": ["Bytes", "HTTPModel"],
-        "Settings": ["Bytes", "Addressing", "Yams"],
+        "Settings": ["Bytes", "Addressing", "CYAML"],
         "Telemetry": ["Bytes", "Time", "Settings"],
         "Upstream": ["Time", "Slots", "Addressing", "Settings"],
         "Pipeline": ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"],

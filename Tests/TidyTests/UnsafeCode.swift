@@ -15,6 +15,7 @@ enum UnsafeCode {
         "Sources/Demo/WebSocketAccept.swift": "SHA-1 by OpenSSL",
         "Sources/HTTPModel/ByteViewWords.swift": "reads whole words out of a view",
         "Sources/Reactor/": "the one place of system calls",
+        "Sources/Settings/Document/YAMLReader.swift": "reads YAML by libyaml",
         "Sources/Slots/SlotTable.swift": "owns the memory of its slots",
         "Sources/Telemetry/AccessLogEncoder.swift": "writes a record into a log block",
         "Sources/Telemetry/AccessLogWriter.swift": "the writer's thread",
