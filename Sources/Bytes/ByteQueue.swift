@@ -1,12 +1,20 @@
 /// Bytes that wait: received and not yet understood, or written and not yet sent. Holds a pooled block only
 /// while it is not empty.
+@usableFromInline
 package struct ByteQueue: ~Copyable {
-    private var block: Buffer?
+    @usableFromInline var block: Buffer?
 
     package init() { block = nil }
 
-    package var isEmpty: Bool { block == nil }
+    @inlinable
+    package var isEmpty: Bool {
+        switch block {
+        case .some: false
+        case .none: true
+        }
+    }
 
+    @inlinable
     package var count: Int {
         switch block {
         case .some(let buffer): buffer.count
@@ -15,6 +23,7 @@ package struct ByteQueue: ~Copyable {
     }
 
     /// What waits. Valid until the queue changes.
+    @inlinable
     package var view: ByteView {
         switch block {
         case .some(let buffer): buffer.view

@@ -53,7 +53,8 @@ package struct ByteWriter: ~Copyable {
         count &+= bytes.count
     }
 
-    @inlinable
+    // Inlined by force: the length is known then, and the copy is a few stores.
+    @inlinable @inline(__always)
     package mutating func write(_ literal: StaticString) { write(ByteView(literal)) }
 
     /// The UTF-8 bytes of `text`. For what settings prepared; allocates only where the string is not native.
@@ -64,32 +65,86 @@ package struct ByteWriter: ~Copyable {
     /// `value` in decimal, with a sign if it is negative.
     @inlinable
     package mutating func write(decimal value: Int) {
-        var digits = SIMD32<UInt8>()
-        var position = 32
+        if value >= 0, value < 1000 { return write(small: UInt32(truncatingIfNeeded: value)) }
+        if value < 0 { write(0x2D) }
         var rest = value.magnitude
+        var digits = 1
+        var bound: UInt = 10
+        while digits < 19, rest >= bound {
+            digits &+= 1
+            bound &*= 10
+        }
+        if digits == 19, rest >= bound { digits = 20 }
+        guard digits <= capacity &- count else { return overflowed = true }
+        count &+= digits
+        var position = count
         repeat {
-            let (quotient, remainder) = rest.quotientAndRemainder(dividingBy: 10)
+            let quotient = rest / 10
             position &-= 1
-            digits[position] = 0x30 &+ UInt8(truncatingIfNeeded: remainder)
+            let digit = 0x30 &+ UInt8(truncatingIfNeeded: rest &- quotient &* 10)
+            unsafe base.storeBytes(of: digit, toByteOffset: position, as: UInt8.self)
             rest = quotient
         } while rest != 0
-        if value < 0 { write(0x2D) }
-        while position < 32 {
-            write(digits[position])
-            position &+= 1
+    }
+
+    /// A value below 1000, as statuses and the parts of an address are.
+    @inlinable
+    mutating func write(small value: UInt32) {
+        // Exact below 1000: 5243 / 2^19 is a hundredth, 6554 / 2^16 a tenth.
+        let hundreds = (value &* 5243) &>> 19
+        let rest = value &- hundreds &* 100
+        let tens = (rest &* 6554) &>> 16
+        let ones = rest &- tens &* 10
+        if value >= 100 { write(UInt8(truncatingIfNeeded: 0x30 &+ hundreds)) }
+        if value >= 10 { write(UInt8(truncatingIfNeeded: 0x30 &+ tens)) }
+        write(UInt8(truncatingIfNeeded: 0x30 &+ ones))
+    }
+
+    /// `value` in lower-case hexadecimal, padded with zeros to `width` digits, of which there are at most 16.
+    @inlinable
+    package mutating func write(hexadecimal value: UInt64, width: Int = 1) {
+        let digits = min(16, max(1, (67 &- value.leadingZeroBitCount) / 4, width))
+        switch digits {
+        case 16:
+            write(word: ByteWriter.hexDigits(UInt32(truncatingIfNeeded: value &>> 32)))
+            write(word: ByteWriter.hexDigits(UInt32(truncatingIfNeeded: value)))
+        case 8: write(word: ByteWriter.hexDigits(UInt32(truncatingIfNeeded: value)))
+        default:
+            guard digits <= capacity &- count else { return overflowed = true }
+            for index in 0..<digits {
+                let shift = UInt64((digits &- 1 &- index) &* 4)
+                write(ASCII.hexDigit(UInt8(truncatingIfNeeded: value &>> shift)))
+            }
         }
     }
 
-    /// `value` in lower-case hexadecimal, padded with zeros to `width` digits.
+    /// Eight lower-case hexadecimal digits, the first in the lowest byte: all eight are made at once.
     @inlinable
-    package mutating func write(hexadecimal value: UInt64, width: Int = 1) {
-        let used = max(1, (67 &- value.leadingZeroBitCount) / 4)
-        var digit = max(used, width)
-        while digit > 0 {
-            digit &-= 1
-            write(
-                digit >= 16 ? 0x30 : ASCII.hexDigit(UInt8(truncatingIfNeeded: value &>> UInt64(digit &* 4))))
-        }
+    package static func hexDigits(_ value: UInt32) -> UInt64 {
+        // Each half-byte into a byte of its own, the highest into the lowest.
+        var nibbles = UInt64(value.byteSwapped)
+        nibbles = (nibbles | nibbles &<< 16) & 0x0000_FFFF_0000_FFFF
+        nibbles = (nibbles | nibbles &<< 8) & 0x00FF_00FF_00FF_00FF
+        nibbles = (nibbles &>> 4 | nibbles &<< 8) & 0x0F0F_0F0F_0F0F_0F0F
+        // Ten and more carry into bit 4 when six is added: those become letters.
+        let letters = (nibbles &+ 0x0606_0606_0606_0606) &>> 4 & 0x0101_0101_0101_0101
+        return nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 0x27
+    }
+
+    /// Eight bytes, the lowest first.
+    @inlinable
+    package mutating func write(word: UInt64) {
+        guard capacity &- count >= 8 else { return overflowed = true }
+        unsafe base.storeBytes(of: word.littleEndian, toByteOffset: count, as: UInt64.self)
+        count &+= 8
+    }
+
+    /// Four bytes, the lowest first.
+    @inlinable
+    package mutating func write(halfWord: UInt32) {
+        guard capacity &- count >= 4 else { return overflowed = true }
+        unsafe base.storeBytes(of: halfWord.littleEndian, toByteOffset: count, as: UInt32.self)
+        count &+= 4
     }
 
     /// Forgets all but the first `length` bytes.

@@ -61,11 +61,13 @@ package struct Explanation {
 
     private func story(_ head: inout RequestHead, bytes: ByteView, client: IPAddress) -> String {
         var pool = BufferPool()
+        var tables = FieldTablePool()
         var buffer = pool.take(holding: bytes.count * 2)
         buffer.append(bytes)
-        var exchange = ExchangeState(buffer: buffer, peer: client, isEncrypted: false, localPort: nil)
-        swap(&exchange.head, &head)
-        exchange.head.bytes = exchange.buffer.view
+        var parsed = RequestHead()
+        swap(&parsed, &head)
+        var exchange = ExchangeState(
+            head: parsed, buffer: buffer, peer: client, isEncrypted: false, localPort: nil)
         let plan = PlanCompiler(settings, registry: MetricRegistry()).plan(for: WorkerShare(index: 0, of: 1))
         var lines: [String] = []
 
@@ -85,7 +87,7 @@ package struct Explanation {
                 lines += describe(route, path: exchange.path.text())
             }
         }
-        pool.give(exchange.intoBuffer())
+        exchange.giveBack(to: &pool, &tables)
         return lines.joined(separator: "\n") + "\n"
     }
 

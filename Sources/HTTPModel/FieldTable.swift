@@ -34,21 +34,40 @@ package struct Field: Sendable {
     }
 }
 
-/// The field lines of a head in their order, without memory of their own: up to `capacity` lines.
+/// The field lines of a head in their order: up to `capacity` lines.
 ///
-/// Large (over 800 bytes). What reads one line is inlined by force: a call would first copy the whole table.
+/// The lines stand in memory of their own, so that heads move as a few words; a table that is needed again
+/// and again comes out of a `FieldTablePool`.
+// SAFETY: `lines` is `capacity` initialised fields that this value alone owns; every index is checked against
+// `count`, which never exceeds `capacity`.
+@safe
 @usableFromInline
-package struct FieldTable: Sendable {
+package struct FieldTable: ~Copyable {
     /// Lines a head may have. One more is refused with 431.
     @usableFromInline package static let capacity = 100
 
-    @usableFromInline var lines = InlineArray<100, Field>(repeating: .unused)
+    @usableFromInline let lines: UnsafeMutablePointer<Field>
     @usableFromInline package internal(set) var count = 0
     /// One bit for every known name that occurs.
     @usableFromInline var present: UInt64 = 0
 
-    @inlinable
-    package init() {}
+    @usableFromInline
+    package init() {
+        unsafe lines = .allocate(capacity: FieldTable.capacity)
+        unsafe lines.initialize(repeating: .unused, count: FieldTable.capacity)
+    }
+
+    /// A table in memory that the pool has kept.
+    fileprivate init(lines: UnsafeMutablePointer<Field>) { unsafe self.lines = lines }
+
+    deinit { unsafe lines.deallocate() }
+
+    /// The memory without the duty to free it; only for the pool.
+    fileprivate consuming func release() -> UnsafeMutablePointer<Field> {
+        let memory = unsafe lines
+        discard self
+        return unsafe memory
+    }
 
     @inlinable
     package mutating func removeAll() {
@@ -60,7 +79,7 @@ package struct FieldTable: Sendable {
     @inlinable
     package mutating func append(_ field: Field) -> Bool {
         guard count < FieldTable.capacity else { return false }
-        lines[count] = field
+        unsafe lines[count] = field
         count &+= 1
         present |= field.name.bit
         return true
@@ -71,7 +90,7 @@ package struct FieldTable: Sendable {
         @inline(__always)
         get {
             precondition(index >= 0 && index < count, "no such field line")
-            return lines[index]
+            return unsafe lines[index]
         }
     }
 
@@ -89,9 +108,39 @@ package struct FieldTable: Sendable {
         guard contains(name) else { return nil }
         var index = from
         while index < count {
-            if lines[index].name == name { return index }
+            if unsafe lines[index].name == name { return index }
             index &+= 1
         }
         return nil
+    }
+}
+
+/// Tables kept for reuse by one worker: in the steady state taking and giving allocates nothing.
+// SAFETY: memory in `free` is owned by the pool alone; ownership moves out in `take` and back in `give`.
+@safe
+package struct FieldTablePool: ~Copyable {
+    /// Tables that are kept; what is given back beyond that is freed.
+    private static let keep = 1024
+
+    private var free: [UnsafeMutablePointer<Field>]
+
+    package init() { unsafe free = [] }
+
+    deinit {
+        for index in unsafe free.indices { unsafe free[index].deallocate() }
+    }
+
+    /// An empty table.
+    package mutating func take() -> FieldTable {
+        let kept = unsafe free.popLast()
+        guard let memory = unsafe kept else { return FieldTable() }
+        return unsafe FieldTable(lines: memory)
+    }
+
+    /// Takes a table back.
+    package mutating func give(_ table: consuming FieldTable) {
+        guard unsafe free.count < Self.keep else { return }
+        let memory = unsafe table.release()
+        unsafe free.append(memory)
     }
 }

@@ -35,10 +35,15 @@ package struct RequestHead: ~Copyable {
     @usableFromInline package var connectionListsOthers = false
     /// Offset of the first field line, behind the request line.
     @usableFromInline package var fieldsStart = 0
-    @usableFromInline package var fields = FieldTable()
+    @usableFromInline package var fields: FieldTable
 
+    /// - Parameter fields: Empty; where the head is parsed again and again, out of a pool.
     @inlinable
-    package init() {}
+    package init(fields: consuming FieldTable = FieldTable()) { self.fields = fields }
+
+    /// The table, to be given back; the head ends with it.
+    @inlinable
+    package consuming func intoFields() -> FieldTable { fields }
 
     @inlinable
     package var methodBytes: ByteView { bytes.prefix(methodLength) }

@@ -20,10 +20,15 @@ package struct ResponseHead: ~Copyable {
     @usableFromInline package var connectionListsOthers = false
     /// Offset of the first field line, behind the status line.
     @usableFromInline package var fieldsStart = 0
-    @usableFromInline package var fields = FieldTable()
+    @usableFromInline package var fields: FieldTable
 
+    /// - Parameter fields: Empty; where the head is parsed again and again, out of a pool.
     @inlinable
-    package init() {}
+    package init(fields: consuming FieldTable = FieldTable()) { self.fields = fields }
+
+    /// The table, to be given back; the head ends with it.
+    @inlinable
+    package consuming func intoFields() -> FieldTable { fields }
 
     /// A 1xx answer other than 101: more follows.
     @inlinable

@@ -7,7 +7,7 @@ import Time
 package struct ExchangeState: ~Copyable {
     /// Holds the head's bytes, and behind them the normalised path where it differs from the one received.
     package var buffer: Buffer
-    package var head = RequestHead()
+    package var head: RequestHead
     /// The stage that comes next or waits for its answer; nil behind the last.
     package var stage: Stage? = .first
 
@@ -29,8 +29,15 @@ package struct ExchangeState: ~Copyable {
     /// The rule that refused, for log and metrics.
     package var refusedBy: RuleName?
 
-    /// - Parameter buffer: Empty, with room for the head and for the longest normal form of its path.
-    package init(buffer: consuming Buffer, peer: IPAddress, isEncrypted: Bool, localPort: UInt16?) {
+    /// - Parameters:
+    ///   - head: Parsed; its bytes stand in `buffer`. Or empty, where none was understood.
+    ///   - buffer: The head's bytes, with room behind them for the longest normal form of the path.
+    package init(
+        head: consuming RequestHead, buffer: consuming Buffer, peer: IPAddress, isEncrypted: Bool,
+        localPort: UInt16?
+    ) {
+        self.head = head
+        self.head.bytes = buffer.view
         self.buffer = buffer
         self.peer = peer
         client = peer
@@ -38,8 +45,11 @@ package struct ExchangeState: ~Copyable {
         self.localPort = localPort
     }
 
-    /// The head's block, to be given back; the state ends with it.
-    package consuming func intoBuffer() -> Buffer { buffer }
+    /// Gives back what the state held, and ends it.
+    package consuming func giveBack(to buffers: inout BufferPool, _ tables: inout FieldTablePool) {
+        buffers.give(buffer)
+        tables.give(head.intoFields())
+    }
 
     /// Puts the host into its one form, lower case without a final dot: routes, the upstream and the log all
     /// see this one (security.md 10).

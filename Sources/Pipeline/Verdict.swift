@@ -11,8 +11,8 @@ package enum Verdict {
 
 /// What a filter asks. Data, not a closure: it can be sent elsewhere, logged and simulated.
 package enum Question {
-    /// Take these tokens, all or none.
-    case takeTokens(TokenDemand)
+    /// Take the tokens that the route's rules ask for this request (`RateLimitFilter.demand`), all or none.
+    case takeTokens
 }
 
 /// What comes back.

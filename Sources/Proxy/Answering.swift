@@ -52,7 +52,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func readResponseHead(_ id: SlotID, on connection: SlotID) -> Bool {
         let stored = connections[connection].received.count
         body.view.write(connections[connection].received.view, at: Layout.headroom)
-        guard let count = receive(on: connection, behind: stored, limit: Exchange.smallestRead) else {
+        guard let count = receive(on: connection, behind: stored, limit: Exchange.firstRead) else {
             return false
         }
         connections[connection].received.removeAll(pool: &buffers)
@@ -67,10 +67,18 @@ extension ProxyCore where Net: ~Copyable {
     /// Parses the heads in the read region's `from ..< to`: interim ones, and the final one.
     private mutating func parseResponseHeads(_ id: SlotID, on connection: SlotID, from: Int, to: Int) -> Bool
     {
+        var head = ResponseHead(fields: tables.take())
+        let goesOn = parseResponseHeads(id, on: connection, from: from, to: to, into: &head)
+        tables.give(head.intoFields())
+        return goesOn
+    }
+
+    private mutating func parseResponseHeads(
+        _ id: SlotID, on connection: SlotID, from: Int, to: Int, into head: inout ResponseHead
+    ) -> Bool {
         var start = from
         while true {
             let bytes = body.view.view.slice(Layout.headroom + start, Layout.headroom + to)
-            var head = ResponseHead()
             let length: Int?
             do throws(HeadError) {
                 length = try connections[connection].parser.parse(
@@ -196,6 +204,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Puts the last chunk and the trailers behind a body that ends in this piece.
+    @inline(__always)
     private func closeBody(of id: SlotID, _ coding: BodyCoding, behind range: Range<Int>) -> Range<Int> {
         guard coding == .chunked else { return range }
         let trailers = exchanges[id].responseBody.trailers

@@ -147,24 +147,25 @@ extension ProxyCore where Net: ~Copyable {
         if clients[id].deadline.move(to: instant) { timers.add(Token(.client, id), at: instant) }
     }
 
+    @inline(__always)
     private func clientDeadline(_ id: SlotID) -> Instant {
-        let limits = plan.clients
         switch clients[id].mode {
         case .lingering: return clients[id].deadline.instant
-        case .proxyHeader: return clients[id].accepted + limits.headTimeout
+        case .proxyHeader: return clients[id].accepted + plan.clients.headTimeout
         case .http: break
         }
-        if !clients[id].unsent.isEmpty { return now + limits.writeTimeout }
+        if !clients[id].unsent.isEmpty { return now + plan.clients.writeTimeout }
         guard let exchange = clients[id].exchange else {
-            if let begun = clients[id].headBegun { return begun + limits.headTimeout }
+            if let begun = clients[id].headBegun { return begun + plan.clients.headTimeout }
             if clients[id].machine.mayParse {
                 return clients[id].quietSince
-                    + (clients[id].machine.requests == 0 ? limits.headTimeout : limits.idleTimeout)
+                    + (clients[id].machine.requests == 0
+                        ? plan.clients.headTimeout : plan.clients.idleTimeout)
             }
-            return now + limits.bodyTimeout
+            return now + plan.clients.bodyTimeout
         }
         switch exchanges[exchange].phase {
-        case .tunnel: return now + limits.tunnelIdleTimeout
+        case .tunnel: return now + plan.clients.tunnelIdleTimeout
         case .queue:
             guard let upstream = exchanges[exchange].upstream else { return .distantFuture }
             return exchanges[exchange].waitsSince + upstreams[upstream].plan.queueWait
@@ -175,7 +176,7 @@ extension ProxyCore where Net: ~Copyable {
             guard isWanted, let connection = exchanges[exchange].connection,
                 connections[connection].unsent.isEmpty
             else { return .distantFuture }
-            return now + limits.bodyTimeout
+            return now + plan.clients.bodyTimeout
         case .head, .policy, .connect, .done: return .distantFuture
         }
     }

@@ -153,10 +153,11 @@ extension ProxyCore where Net: ~Copyable {
         let room = incoming.bytes.count + PathNormaliser.longestNormalForm(ofPath: pathLength)
         var buffer = buffers.take(holding: room)
         buffer.append(incoming.bytes)
+        var head = RequestHead(fields: tables.take())
+        swap(&head, &incoming)
         var state = ExchangeState(
-            buffer: buffer, peer: clients[id].peer, isEncrypted: false, localPort: clients[id].listener.port)
-        swap(&state.head, &incoming)
-        state.head.bytes = state.buffer.view
+            head: head, buffer: buffer, peer: clients[id].peer, isEncrypted: false,
+            localPort: clients[id].listener.port)
         state.normaliseAuthority()
         if isStored {
             clients[id].received.consume(length, pool: &buffers)
@@ -183,7 +184,8 @@ extension ProxyCore where Net: ~Copyable {
         guard case .refuse = action else { return perform(action, on: id) }
         clients[id].parser.reset()
         let state = ExchangeState(
-            buffer: buffers.take(.small), peer: clients[id].peer, isEncrypted: false,
+            head: RequestHead(fields: tables.take()), buffer: buffers.take(.small), peer: clients[id].peer,
+            isEncrypted: false,
             localPort: clients[id].listener.port)
         var exchange = Exchange(client: id, plan: plan, state: state)
         exchange.phase = .head

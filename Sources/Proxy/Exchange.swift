@@ -43,7 +43,7 @@ struct Exchange: ~Copyable {
     var responseBody = BodyReader(.none)
     var responseCoding = BodyCoding.asIs
     /// Bytes to read at once from the server; grows while the client keeps up.
-    var readSize = Exchange.smallestRead
+    var readSize = Exchange.firstRead
     /// Status sent to the client; 0 before.
     var status = 0
     /// Set where the answer is complete and only its bytes are still to be sent.
@@ -56,7 +56,10 @@ struct Exchange: ~Copyable {
     var bytesOut = 0
     var timings = Timings()
 
+    /// What a client that falls behind has read for it at once.
     static let smallestRead = 16384
+    /// What is read at first: most answers whole, in one call.
+    static let firstRead = 65536
     static let largestRead = 262_144
 
     init(client: SlotID, plan: GatewayPlan, state: consuming ExchangeState) {
@@ -69,6 +72,8 @@ struct Exchange: ~Copyable {
     /// Whether the answer's first byte has been given to the client.
     var hasAnswered: Bool { status != 0 }
 
-    /// The head's block, to be given back; the exchange ends with it.
-    consuming func intoBuffer() -> Buffer { state.intoBuffer() }
+    /// Gives back what the exchange held, and ends it.
+    consuming func giveBack(to buffers: inout BufferPool, _ tables: inout FieldTablePool) {
+        state.giveBack(to: &buffers, &tables)
+    }
 }

@@ -11,9 +11,10 @@ import Time
 extension ProxyCore where Net: ~Copyable {
     /// Lets the stages decide, from the one that the exchange has come to.
     mutating func decide(_ id: SlotID) {
+        let plan = exchanges[id].plan
         var answer: Answer?
         while let stage = exchanges[id].state.stage {
-            let verdict = verdict(of: stage, on: id, with: answer)
+            let verdict = verdict(of: stage, in: plan, on: id, with: answer)
             answer = nil
             switch verdict {
             case .next:
@@ -24,9 +25,14 @@ extension ProxyCore where Net: ~Copyable {
                 let isWanted = stage == .fixedAnswer || response.status < 400
                 let outcome = Outcome(endedBy: .gateway, in: isWanted ? .done : .policy)
                 return respond(response, to: id, outcome: outcome)
-            case .ask(.takeTokens(let demand), _):
+            case .ask(.takeTokens, _):
                 // The memory store answers at once; the same stage goes on with what it says.
-                answer = .tokens(store.take(demand, now: now))
+                guard let filter = exchanges[id].state.plan?.rateLimit else {
+                    preconditionFailure("only a route's rules ask for tokens")
+                }
+                let decision = store.take(filter.demand(of: exchanges[id].state.client), now: now)
+                count(decision, of: filter)
+                answer = .tokens(decision)
             }
         }
         exchanges[id].timings.policyDone = now
@@ -34,8 +40,10 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// One stage's decision. The order is `Stage`'s; a stage that was waiting gets its answer.
-    private mutating func verdict(of stage: Stage, on id: SlotID, with answer: Answer?) -> Verdict {
-        let plan = exchanges[id].plan
+    @inline(__always)
+    private mutating func verdict(
+        of stage: Stage, in plan: GatewayPlan, on id: SlotID, with answer: Answer?
+    ) -> Verdict {
         switch stage {
         case .clientAddress:
             return plan.clientAddress.decide(&exchanges[id].state)
@@ -46,7 +54,6 @@ extension ProxyCore where Net: ~Copyable {
         case .rateLimit:
             guard let filter = exchanges[id].state.plan?.rateLimit else { return .next }
             guard let answer else { return filter.decide(&exchanges[id].state) }
-            count(answer, of: filter)
             return filter.resume(&exchanges[id].state, with: answer)
         case .bodyLimit:
             return exchanges[id].state.plan?.bodyLimit?.decide(&exchanges[id].state) ?? .next
@@ -57,11 +64,12 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
-    private func count(_ answer: Answer, of filter: RateLimitFilter) {
-        switch answer {
-        case .tokens(.admitted): for rule in filter.rules { metrics.add(.limit(rule.name.slot, .allowed)) }
-        case .tokens(.denied(let index, _)): metrics.add(.limit(filter.rules[index].name.slot, .denied))
-        case .expired: break
+    @inline(__always)
+    private func count(_ decision: TokenDecision, of filter: RateLimitFilter) {
+        switch decision {
+        case .admitted:
+            for index in filter.rules.indices { metrics.add(.limit(filter.rules[index].name.slot, .allowed)) }
+        case .denied(let index, _): metrics.add(.limit(filter.rules[index].name.slot, .denied))
         }
     }
 
@@ -85,12 +93,14 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Whether a client's connection may carry a further request behind the one in work.
+    @inline(__always)
     func mayServeMore(_ client: SlotID) -> Bool {
         clients[client].machine.requests < plan.clients.maxRequestsPerConnection
     }
 
     /// Whether what has not arrived of the request's body is so little that it is read away for the
     /// connection's sake.
+    @inline(__always)
     func mayDropBody(of id: SlotID) -> Bool {
         (exchanges[id].requestBody.announced ?? .max) <= clients[exchanges[id].client].machine.dropLimit
     }
@@ -125,7 +135,7 @@ extension ProxyCore where Net: ~Copyable {
         exchanges[id].timings.responseEnd = now
         record(id, outcome)
         let exchange = exchanges.remove(id)
-        buffers.give(exchange.intoBuffer())
+        exchange.giveBack(to: &buffers, &tables)
     }
 
     private mutating func record(_ id: SlotID, _ outcome: Outcome) {

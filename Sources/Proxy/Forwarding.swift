@@ -137,6 +137,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Whether this request may turn its connection into a tunnel (security.md 4).
+    @inline(__always)
     func switches(_ id: SlotID) -> Bool {
         guard exchanges[id].state.head.wantsUpgrade, exchanges[id].state.plan?.allowsWebSocket == true,
             exchanges[id].state.head.framing == .none,
@@ -196,6 +197,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// The end of a chunked body that was found to be empty on the attempt before this one.
+    @inline(__always)
     private func writeEmptyBody(of id: SlotID, to writer: inout ByteWriter) {
         let trailers = exchanges[id].requestBody.trailers
         writer.write("0\r\n")
@@ -245,6 +247,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Frames a payload in the read region; an empty one needs no frame.
+    @inline(__always)
     func frame(_ payload: Range<Int>, as coding: BodyCoding) -> Range<Int> {
         let absolute = Layout.headroom + payload.lowerBound..<Layout.headroom + payload.upperBound
         let framed = coding.frame(absolute, in: body.view)

@@ -13,6 +13,8 @@ import Upstream
 /// All that one worker knows and does, but for waiting: connections, exchanges, pools and timers. Driven by
 /// events; reads no clock and makes no system call but through `network`, so the whole of it also runs in a
 /// simulation.
+///
+/// What only reads it on the way of a request is inlined by force: a call would first copy all its fields.
 package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     package var network: Net
     var clients = SlotTable<ClientConnection>(minimumCapacity: 256)
@@ -20,6 +22,7 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     var exchanges = SlotTable<Exchange>(minimumCapacity: 64)
     var upstreams = SlotTable<UpstreamState>(minimumCapacity: 8)
     var buffers = BufferPool()
+    var tables = FieldTablePool()
     var timers: TimerWheel<Token>
 
     var plan: GatewayPlan

@@ -69,6 +69,7 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Where a plan's upstream is kept. A plan that is no longer in force finds it by name.
     /// Nil where the settings in force have no such upstream any more.
+    @inline(__always)
     func place(of index: Int, in plan: GatewayPlan) -> SlotID? {
         plan === self.plan ? places[index] : findUpstream(plan.upstreams[index].name.view)
     }

@@ -256,6 +256,7 @@ extension ProxyCore where Net: ~Copyable {
         if connections[id].deadline.move(to: instant) { timers.add(Token(.upstream, id), at: instant) }
     }
 
+    @inline(__always)
     private func connectionDeadline(_ id: SlotID) -> Instant {
         guard let exchange = connections[id].exchange else { return .distantFuture }
         let plan = upstreams[connections[id].upstream].plan

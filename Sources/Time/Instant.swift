@@ -35,6 +35,10 @@ extension Duration {
     /// Whole nanoseconds, saturating at the ends of Int64 (292 years).
     @inlinable
     package var nanoseconds: Int64 {
+        // A nanosecond is 2^9 * 5^9 attoseconds. Up to an hour and more the rest fits a word, and is divided
+        // as one.
+        let shifted = attoseconds >> 9
+        if let word = Int64(exactly: shifted), word >= 0 { return word / 1_953_125 }
         let (seconds, attoseconds) = components
         let (product, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
         if overflow { return seconds < 0 ? .min : .max }

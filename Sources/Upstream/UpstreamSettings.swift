@@ -33,7 +33,7 @@ package struct UpstreamSettings: Equatable, Sendable {
     /// Connections per process to all servers together, divided over the workers. 0 is no limit.
     package var connections = 0
     /// Idle connections kept for reuse, per process, divided over the workers.
-    package var idleConnections = 64
+    package var idleConnections = 1024
     /// An idle connection is closed after this.
     package var idleTimeout: Duration = .seconds(30)
     package var connectTimeout: Duration = .seconds(5)

@@ -12,10 +12,11 @@ extension ExchangeState {
     ) throws -> ExchangeState {
         var buffer = pool.take(.medium)
         Array((text.replacing("\n", with: "\r\n") + "\r\n\r\n").utf8).withView { buffer.append($0) }
-        var state = ExchangeState(buffer: buffer, peer: peer, isEncrypted: encrypted, localPort: 8080)
+        var head = RequestHead()
         var parser = RequestParser(limits: HeadLimits())
-        guard try parser.parse(state.buffer.view, into: &state.head) != nil else { throw NoHead() }
-        return state
+        guard try parser.parse(buffer.view, into: &head) != nil else { throw NoHead() }
+        return ExchangeState(
+            head: head, buffer: buffer, peer: peer, isEncrypted: encrypted, localPort: 8080)
     }
 
     struct NoHead: Error {}
@@ -29,7 +30,8 @@ func withState<Result>(
     var pool = BufferPool()
     var state = try ExchangeState.of(text, peer: peer, pool: &pool)
     let result = try body(&state)
-    pool.give(state.intoBuffer())
+    var tables = FieldTablePool()
+    state.giveBack(to: &pool, &tables)
     return result
 }
 

@@ -14,6 +14,7 @@ enum UnsafeCode {
         "Sources/Demo/Thread.swift": "the demo's threads",
         "Sources/Demo/WebSocketAccept.swift": "SHA-1 by OpenSSL",
         "Sources/HTTPModel/ByteViewWords.swift": "reads whole words out of a view",
+        "Sources/HTTPModel/FieldTable.swift": "owns the memory of a head's lines",
         "Sources/Reactor/": "the one place of system calls",
         "Sources/Settings/Document/YAMLReader.swift": "reads YAML by libyaml",
         "Sources/Slots/SlotTable.swift": "owns the memory of its slots",

@@ -40,11 +40,14 @@ struct PathTree: Sendable {
 
         func match(_ head: borrowing RequestHead, allow found: inout FixedBody?) -> RoutePlan? {
             var isOnlyMethod = false
-            for entry in entries {
+            // By index: an entry has many parts, each of which a copy would count a reference to.
+            for index in entries.indices {
                 var holds = true
-                for condition in entry.fields where !condition.holds(in: head) { holds = false }
+                for condition in entries[index].fields where !condition.holds(in: head) { holds = false }
                 guard holds else { continue }
-                if entry.methods.contains(head.method, head.methodBytes) { return entry.plan }
+                if entries[index].methods.contains(head.method, head.methodBytes) {
+                    return entries[index].plan
+                }
                 isOnlyMethod = true
             }
             if isOnlyMethod, found == nil { found = allow }
@@ -126,8 +129,10 @@ struct PathTree: Sendable {
         // `from` stands at a slash.
         let end = path.firstIndex(of: 0x2F, from: from + 1) ?? path.count
         let segment = path.slice(from + 1, end)
-        for literal in nodes[node].literals where literal.segment.withView({ $0.equals(segment) }) {
-            if let plan = find(head, path, from: end, node: literal.child, allow: &allow) { return plan }
+        for index in nodes[node].literals.indices
+        where nodes[node].literals[index].segment.withView({ $0.equals(segment) }) {
+            let child = nodes[node].literals[index].child
+            if let plan = find(head, path, from: end, node: child, allow: &allow) { return plan }
             break
         }
         if let any = nodes[node].any, !segment.isEmpty,

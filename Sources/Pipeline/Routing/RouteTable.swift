@@ -99,8 +99,8 @@ package struct RouteTable: Sendable {
             host = authority.prefix(Authority.hostEnd(authority) ?? authority.count)
         }
         var best = RouteMatch.unknownHost
-        for group in groups where group.matches(host) {
-            switch group.tree.match(head, path: path) {
+        for index in groups.indices where groups[index].matches(host) {
+            switch groups[index].tree.match(head, path: path) {
             case .found(let plan): return .found(plan)
             case .methodNotAllowed(let allow): best = .methodNotAllowed(allow)
             case .notFound:

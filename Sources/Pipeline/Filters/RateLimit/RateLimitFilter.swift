@@ -59,10 +59,14 @@ package struct RateLimitFilter: Sendable {
     package static let storeBudget = Duration.milliseconds(20)
 
     package func decide(_ exchange: inout ExchangeState) -> Verdict {
-        guard !rules.isEmpty else { return .next }
+        rules.isEmpty ? .next : .ask(.takeTokens, within: RateLimitFilter.storeBudget)
+    }
+
+    /// The tokens that a request of `client` wants.
+    package func demand(of client: IPAddress) -> TokenDemand {
         var demand = TokenDemand()
-        for index in rules.indices { demand.append(rules[index].bucket(of: exchange.client)) }
-        return .ask(.takeTokens(demand), within: RateLimitFilter.storeBudget)
+        for index in rules.indices { demand.append(rules[index].bucket(of: client)) }
+        return demand
     }
 
     package func resume(_ exchange: inout ExchangeState, with answer: Answer) -> Verdict {

@@ -29,15 +29,19 @@ extension ByteWriter {
         case .made(let bits):
             let high = UInt64(truncatingIfNeeded: bits >> 64)
             let low = UInt64(truncatingIfNeeded: bits)
-            write(hexadecimal: high >> 32, width: 8)
+            let first = ByteWriter.hexDigits(UInt32(truncatingIfNeeded: high >> 32))
+            let second = ByteWriter.hexDigits(UInt32(truncatingIfNeeded: high))
+            let third = ByteWriter.hexDigits(UInt32(truncatingIfNeeded: low >> 32))
+            write(word: first)
             write(UInt8(0x2D))
-            write(hexadecimal: high >> 16 & 0xFFFF, width: 4)
+            write(halfWord: UInt32(truncatingIfNeeded: second))
             write(UInt8(0x2D))
-            write(hexadecimal: high & 0xFFFF, width: 4)
+            write(halfWord: UInt32(truncatingIfNeeded: second >> 32))
             write(UInt8(0x2D))
-            write(hexadecimal: low >> 48, width: 4)
+            write(halfWord: UInt32(truncatingIfNeeded: third))
             write(UInt8(0x2D))
-            write(hexadecimal: low & 0xFFFF_FFFF_FFFF, width: 12)
+            write(halfWord: UInt32(truncatingIfNeeded: third >> 32))
+            write(word: ByteWriter.hexDigits(UInt32(truncatingIfNeeded: low)))
         }
     }
 }

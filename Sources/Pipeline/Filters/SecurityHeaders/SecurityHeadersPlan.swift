@@ -4,7 +4,7 @@ import Settings
 
 /// Fields that are added to answers and fields that are removed from them (R9), compiled so that an ordinary
 /// answer costs one comparison of bit sets and one copy.
-package struct SecurityHeadersPlan: Sendable {
+package final class SecurityHeadersPlan: Sendable {
     package struct Line: Sendable {
         package let name: FieldName
         /// In lower case.

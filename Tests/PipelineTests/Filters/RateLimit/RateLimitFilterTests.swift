@@ -16,7 +16,8 @@ import Testing
     private func demand(of filter: RateLimitFilter, _ address: String) throws -> TokenDemand? {
         try withState { state in
             state.client = IPAddress(literal: address)
-            guard case .ask(.takeTokens(let demand), _) = filter.decide(&state) else { return nil }
+            guard case .ask(.takeTokens, _) = filter.decide(&state) else { return nil }
+            let demand = filter.demand(of: state.client)
             return demand
         }
     }
