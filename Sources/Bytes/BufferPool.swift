@@ -42,6 +42,8 @@ package struct BufferPool: ~Copyable {
     private var free: InlineArray<4, [UnsafeMutableRawPointer]>
     /// Bytes kept in free blocks of each size; what is given back beyond that is freed.
     private let keep: Int
+    /// The fewest free blocks of each size since the last `trim`: so many were not needed.
+    private var unneeded = InlineArray<4, Int>(repeating: 0)
     /// Blocks that are out now. Zero when every connection is idle.
     package private(set) var outstanding = 0
     /// Bytes in the blocks that are out now.
@@ -65,12 +67,28 @@ package struct BufferPool: ~Copyable {
         outstanding &+= 1
         outstandingBytes &+= size.rawValue
         let kept = unsafe free[size.position].popLast()
+        unneeded[size.position] = unsafe min(unneeded[size.position], free[size.position].count)
         let block = unsafe kept ?? UnsafeMutableRawPointer.allocate(byteCount: size.rawValue, alignment: 64)
         return unsafe Buffer(base: block, capacity: size.rawValue)
     }
 
     /// An empty block that holds `length` bytes, at most `Size.largest`.
     package mutating func take(holding length: Int) -> Buffer { take(Size(holding: length)) }
+
+    /// Frees the blocks that have not been needed since the last call. Returns their bytes.
+    package mutating func trim() -> Int {
+        var freed = 0
+        for size in Size.allCases {
+            let position = size.position
+            for _ in 0..<min(unneeded[position], unsafe free[position].count) {
+                let block = unsafe free[position].removeLast()
+                unsafe block.deallocate()
+                freed += size.rawValue
+            }
+            unneeded[position] = unsafe free[position].count
+        }
+        return freed
+    }
 
     /// Takes a block back.
     package mutating func give(_ buffer: consuming Buffer) {

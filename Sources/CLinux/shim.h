@@ -2,6 +2,7 @@
 #ifndef FLOODGATE_CLINUX_H
 #define FLOODGATE_CLINUX_H
 
+#include <malloc.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <netinet/in.h>

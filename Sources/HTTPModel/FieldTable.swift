@@ -137,6 +137,12 @@ package struct FieldTablePool: ~Copyable {
         return unsafe FieldTable(lines: memory)
     }
 
+    /// Frees all tables that are not in use: for quiet times.
+    package mutating func trim() {
+        for index in unsafe free.indices { unsafe free[index].deallocate() }
+        unsafe free = []
+    }
+
     /// Takes a table back.
     package mutating func give(_ table: consuming FieldTable) {
         guard unsafe free.count < Self.keep else { return }

@@ -122,6 +122,18 @@ extension ProxyCore where Net: ~Copyable {
         if drain == .closing { closeQuietClients() }
     }
 
+    /// Lets go of memory that the last burst has left behind and nothing has needed since. True where it was
+    /// so much that the allocator should give it back to the system.
+    package mutating func releaseMemory() -> Bool {
+        let freed = buffers.trim()
+        // Each table on its own: none of them keeps the others.
+        var hasShrunk = clients.shrink(minimumCapacity: 256)
+        if connections.shrink(minimumCapacity: 64) { hasShrunk = true }
+        if exchanges.shrink(minimumCapacity: 64) { hasShrunk = true }
+        if hasShrunk { tables.trim() }
+        return hasShrunk || freed >= 1 << 20
+    }
+
     /// Lines of the access log that have waited long enough go out.
     package mutating func flushLog() { log?.flush(now: now) }
 

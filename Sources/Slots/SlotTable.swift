@@ -10,26 +10,32 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
     /// A slot's generation, and whether it is filled.
     @usableFromInline
     struct Mark {
-        @usableFromInline var generation: UInt32 = 0
+        @usableFromInline var generation: UInt32
         @usableFromInline var isFilled = false
 
         @inlinable
-        init() {}
+        init(generation: UInt32) { self.generation = generation }
     }
 
     @usableFromInline var elements: UnsafeMutablePointer<Element>
     @usableFromInline var marks: UnsafeMutablePointer<Mark>
-    @usableFromInline var capacity: Int
+    /// Slots there are.
+    @usableFromInline package internal(set) var capacity: Int
     @usableFromInline var free: [UInt32] = []
     /// Elements in the table.
     @usableFromInline package internal(set) var count = 0
+    /// The most elements at once since the table was made or last shrunk.
+    @usableFromInline package internal(set) var peak = 0
+    /// Generation that new slots begin with: above those of slots that were let go, whose identities somebody
+    /// may still hold.
+    @usableFromInline var newGeneration: UInt32 = 0
 
     @inlinable
     package init(minimumCapacity: Int = 16) {
         capacity = max(1, minimumCapacity)
         unsafe elements = .allocate(capacity: capacity)
         unsafe marks = .allocate(capacity: capacity)
-        unsafe marks.initialize(repeating: Mark(), count: capacity)
+        unsafe marks.initialize(repeating: Mark(generation: 0), count: capacity)
         free = (0..<UInt32(capacity)).reversed()
     }
 
@@ -50,6 +56,7 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
         unsafe (elements + index).initialize(to: element)
         unsafe marks[index].isFilled = true
         count &+= 1
+        if count > peak { peak = count }
         return SlotID(index: slot, generation: unsafe marks[index].generation)
     }
 
@@ -98,6 +105,41 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
         }
     }
 
+    /// Lets go of memory that has not been needed since the last call: the table comes down to twice its
+    /// `peak`, as far as the slots in use allow. Says whether it did. O(capacity): not for every request.
+    package mutating func shrink(minimumCapacity: Int) -> Bool {
+        let needed = max(peak * 2, minimumCapacity)
+        peak = count
+        let used = (0..<capacity).last { unsafe marks[$0].isFilled }.map { $0 + 1 } ?? 0
+        var smaller = capacity
+        while smaller / 2 >= max(needed, used, 1) { smaller /= 2 }
+        guard smaller < capacity else { return false }
+        let dropped = (smaller..<capacity).map { unsafe marks[$0].generation }.max() ?? 0
+        newGeneration = max(newGeneration, dropped &+ 1) & SlotID.generationMask
+        move(toCapacity: smaller)
+        return true
+    }
+
+    /// Moves what the first `smaller` slots hold into memory of just that size.
+    private mutating func move(toCapacity smaller: Int) {
+        let movedElements = UnsafeMutablePointer<Element>.allocate(capacity: smaller)
+        let movedMarks = UnsafeMutablePointer<Mark>.allocate(capacity: smaller)
+        unsafe movedMarks.moveInitialize(from: marks, count: smaller)
+        free = []
+        for index in (0..<smaller).reversed() {
+            if unsafe movedMarks[index].isFilled {
+                unsafe (movedElements + index).moveInitialize(from: elements + index, count: 1)
+            } else {
+                free.append(UInt32(index))
+            }
+        }
+        unsafe elements.deallocate()
+        unsafe marks.deallocate()
+        unsafe elements = movedElements
+        unsafe marks = movedMarks
+        capacity = smaller
+    }
+
     @inlinable
     mutating func grow() {
         let larger = capacity * 2
@@ -106,7 +148,8 @@ package struct SlotTable<Element: ~Copyable>: ~Copyable {
         // The table grows only when it is full: every element is there to be moved.
         unsafe movedElements.moveInitialize(from: elements, count: capacity)
         unsafe movedMarks.moveInitialize(from: marks, count: capacity)
-        unsafe (movedMarks + capacity).initialize(repeating: Mark(), count: larger - capacity)
+        unsafe (movedMarks + capacity).initialize(
+            repeating: Mark(generation: newGeneration), count: larger - capacity)
         unsafe elements.deallocate()
         unsafe marks.deallocate()
         unsafe elements = movedElements

@@ -100,6 +100,7 @@ final class Simulation {
             setTime()
             core.keepHouse()
             core.flushLog()
+            if world.dice.below(4) == 0 { _ = core.releaseMemory() }
             world.agenda.add(.housekeeping, at: world.now + 250_000_000 * Int64(world.dice.within(1...8)))
         case .arrival(let index):
             guard isListening else { return }

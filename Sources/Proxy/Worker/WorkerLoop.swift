@@ -15,6 +15,7 @@ struct WorkerLoop: ~Copyable {
     /// Set while no more connections can be taken; the kernel's backlog holds them meanwhile.
     private var acceptsAgain: Instant?
     private var nextHousekeeping: Instant
+    private var nextRelease: Instant
     private var isRunning = true
     private(set) var hasClosedDoors = false
     /// When the doors close: newcomers are turned away already, whoever is on the threshold still comes in.
@@ -24,6 +25,8 @@ struct WorkerLoop: ~Copyable {
     private static let acceptsPerTurn = 64
     private static let acceptPause = Duration.milliseconds(100)
     private static let housekeeping = Duration.milliseconds(250)
+    /// How long memory of a burst is kept for the next one.
+    private static let releaseInterval = Duration.seconds(10)
 
     init(_ parts: Worker.Parts, mailbox: Mailbox<WorkerMessage>) throws(SystemError) {
         let network = try LinuxNetwork()
@@ -38,6 +41,7 @@ struct WorkerLoop: ~Copyable {
         self.mailbox = mailbox
         events = parts.events
         nextHousekeeping = now + Self.housekeeping
+        nextRelease = now + Self.releaseInterval
     }
 
     var openClients: Int { core.openClients }
@@ -90,6 +94,9 @@ struct WorkerLoop: ~Copyable {
         nextHousekeeping = core.now + Self.housekeeping
         core.keepHouse()
         core.flushLog()
+        guard core.now >= nextRelease else { return }
+        nextRelease = core.now + Self.releaseInterval
+        if core.releaseMemory() { ProcessLimits.returnFreeMemory() }
     }
 
     // MARK: Accepting
