@@ -9,7 +9,8 @@ MAKEFLAGS += --no-print-directory
 # What the code builds against, and what only the tests drive it with. Each has its reason in the list below.
 BUILD_PACKAGES := libssl-dev libyaml-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) curl python3 python3-websockets
-PROVE_PACKAGES := strace nginx-light gcc libc6-dev
+PROVE_PACKAGES := strace gcc libc6-dev
+BENCH_PACKAGES := nginx-light haproxy strace valgrind
 
 WHY_libssl-dev := TLS and digests (OpenSSL)
 WHY_libyaml-dev := reads the settings file (libyaml)
@@ -18,7 +19,9 @@ WHY_curl := a real HTTP client for the tests
 WHY_python3 := runs the WebSocket client
 WHY_python3-websockets := a real WebSocket client for the tests
 WHY_strace := counts system calls
-WHY_nginx-light := stands beside the gateway for comparison
+WHY_nginx-light := stands beside the gateway for comparison, and is the origin there
+WHY_haproxy := stands beside the gateway for comparison
+WHY_valgrind := counts instructions
 WHY_gcc := builds the counter of allocations
 WHY_libc6-dev := builds the counter of allocations
 
@@ -78,6 +81,14 @@ prove: testpackages ## Show what is claimed: system calls, allocations, memory, 
 	swift build --configuration release --product floodgate
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/prove/prove.py
+
+# ROUNDS, WINDOW (seconds) and ONLY="small64 1m" make it shorter; the results are in .build/bench too, or in OUTPUT.
+.PHONY: bench
+bench: packages ## Measure beside nginx and HAProxy with the same work; ROUNDS=1 ONLY=small64 is quick
+	@$(call install,$(BENCH_PACKAGES))
+	swift build --configuration release --product floodgate
+	swift build --configuration release --product loadgen
+	/usr/bin/python3 Benchmarks/bench/bench.py $(ONLY)
 
 .PHONY: simulate
 simulate: packages ## Run 10,000 seeded schedules of a worker against misbehaving peers

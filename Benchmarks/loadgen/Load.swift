@@ -8,7 +8,7 @@ import Time
 // SAFETY: `region` is this value's own and lives through each read into it.
 struct Load: ~Copyable {
     private let options: LoadCommand
-    private let target: SocketAddress
+    private let targets: [SocketAddress]
     private let epoll: Epoll
     private let signals: Signals
     private let request: [UInt8]
@@ -17,8 +17,13 @@ struct Load: ~Copyable {
     private let filler = [UInt8](repeating: 0x78, count: 131_072)
     private var connections: [LoadConnection]
     private var summary = Summary()
+    private var window = Window.warmingUp
+    private var times = ProcessTimes()
     private var begun = 0
     private var working = 0
+    /// Connections that have had no request yet, while they open gently.
+    private var unopened: Range<Int>
+    private var windowBegan = Instant.zero
     private var ends: Instant
     private var now: Instant
 
@@ -28,9 +33,14 @@ struct Load: ~Copyable {
     private static let retryPause = Duration.milliseconds(20)
     static let signalToken = UInt64.max
 
+    /// The part of the run whose answers count.
+    private enum Window { case warmingUp, open, closed }
+
     init(_ options: LoadCommand, epoll: consuming Epoll, signals: consuming Signals) {
         self.options = options
-        target = .ip(.loopback, port: options.port)
+        targets = (0..<options.addresses).map { index in
+            .ip(IPAddress(ipv4: 0x7F00_0001 + UInt32(index)), port: options.port)
+        }
         let lines = options.headers.map { $0 + "\r\n" }.joined()
         let carriesBody = options.bodyBytes > 0 || ["POST", "PUT", "PATCH"].contains(options.method)
         let length = carriesBody ? "Content-Length: \(options.bodyBytes)\r\n" : ""
@@ -48,28 +58,50 @@ struct Load: ~Copyable {
             """.utf8)
         requestLength = request.count + options.bodyBytes
         connections = Array(repeating: LoadConnection(), count: options.connections)
+        unopened = 0..<options.connections
         self.epoll = epoll
         self.signals = signals
         now = SystemClock.now()
-        ends = now + .seconds(options.seconds)
+        ends = now + .seconds(options.warmUp + options.seconds)
     }
 
     mutating func run() throws -> Summary {
         let start = SystemClock.now()
+        let opens = start + .seconds(options.warmUp)
         var nextTick = start + Self.tick
-        for index in connections.indices { begin(index) }
+        if options.warmUp == 0 { openWindow() }
+        let first = options.atOnce == 0 ? connections.count : min(options.atOnce, connections.count)
+        unopened = first..<connections.count
+        for index in 0..<first { begin(index) }
         while working > 0 {
             let count = epoll.wait(milliseconds: Int32(Self.tick.nanoseconds / 1_000_000))
             now = SystemClock.now()
             for event in 0..<count { handle(event) }
+            if window == .warmingUp, now >= opens { openWindow() }
+            if window == .open, now >= ends { closeWindow() }
             if now >= nextTick {
                 nextTick = now + Self.tick
                 for index in connections.indices { tick(index) }
             }
         }
-        summary.elapsed = SystemClock.now() - start
+        if window == .open { closeWindow() }
         hold()
         return summary
+    }
+
+    /// What came before does not count, but for its failures.
+    private mutating func openWindow() {
+        window = .open
+        windowBegan = SystemClock.now()
+        summary.forgetAnswers()
+        times = ProcessTimes(of: options.watch)
+    }
+
+    /// The watched processes' time is read here, on the same thread: no scheduling stands between the last answer and it.
+    private mutating func closeWindow() {
+        window = .closed
+        summary.processNanoseconds = ProcessTimes(of: options.watch).nanoseconds - times.nanoseconds
+        summary.elapsed = SystemClock.now() - windowBegan
     }
 
     private var isOver: Bool { now >= ends || (options.requests > 0 && begun >= options.requests) }
@@ -118,7 +150,7 @@ struct Load: ~Copyable {
         connections[index].peerHasEnded = false
         summary.connects += 1
         do throws(SystemError) {
-            let socket = try Socket.connect(to: target)
+            let socket = try Socket.connect(to: targets[index % targets.count])
             connections[index].socket = socket
             connections[index].generation &+= 1
             try epoll.add(socket, token: UInt64(connections[index].generation) << 32 | UInt64(index))
@@ -211,7 +243,7 @@ struct Load: ~Copyable {
         guard reader.status == options.status else { return fail(index, .badStatus, status: reader.status) }
         if let expected = options.expectBytes, reader.length != expected { return fail(index, .badLength) }
         now = SystemClock.now()
-        summary.succeeded(nanoseconds: now - connections[index].begun)
+        if window == .open { summary.succeeded(nanoseconds: now - connections[index].begun) }
         connections[index].answers += 1
         let isWhole = connections[index].sent == requestLength
         if !reader.keepsAlive || options.newConnectionEach || !isWhole {
@@ -219,7 +251,11 @@ struct Load: ~Copyable {
             closeSocket(index)
         }
         working -= 1
-        begin(index)
+        guard let next = unopened.first else { return begin(index) }
+        // Connections open gently: this one has had its request, and lets the next one begin.
+        unopened.removeFirst()
+        connections[index].phase = .resting
+        begin(next)
     }
 
     private mutating func fail(_ index: Int, _ failure: Failure, status: Int = 0) {

@@ -61,11 +61,27 @@ struct LoadCommand: ParsableCommand {
     @Option(help: "Seconds that connections stay open and silent after the last request.")
     var hold = 0.0
 
+    @Option(help: "Seconds of load before anything counts but failures.")
+    var warmUp = 0.0
+
+    @Option(help: "A process whose time on a core during the window is told; may be repeated.")
+    var watch: [Int] = []
+
+    @Option(
+        help:
+            "Addresses to connect to in turn, from 127.0.0.1 on: one has about 28,000 ports for its clients.")
+    var addresses = 1
+
+    @Option(
+        help: "Requests in work at once at most, so that many connections open gently; 0 for one on each.")
+    var atOnce = 0
+
     func validate() throws {
         guard (1...100_000).contains(connections) else { throw ValidationError("connections: 1 to 100000") }
-        guard requests >= 0, bodyBytes >= 0, readRate >= 0, seconds >= 0, timeout > 0, hold >= 0 else {
-            throw ValidationError("numbers must not be negative")
-        }
+        guard requests >= 0, bodyBytes >= 0, readRate >= 0, seconds >= 0, timeout > 0, hold >= 0,
+            warmUp >= 0, atOnce >= 0
+        else { throw ValidationError("numbers must not be negative") }
+        guard (1...250).contains(addresses) else { throw ValidationError("addresses: 1 to 250") }
         guard (headers + [path, method]).allSatisfy({ !$0.utf8.contains(0x0D) && !$0.utf8.contains(0x0A) })
         else {
             throw ValidationError("no line ends in the path, the method or a header")

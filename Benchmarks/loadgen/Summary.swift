@@ -12,7 +12,9 @@ struct Summary {
     var idleCloses = 0
     /// Everything that came, heads too.
     var receivedBytes = 0
+    /// Nanoseconds of the window, and what the watched processes spent on cores in it.
     var elapsed: Int64 = 0
+    var processNanoseconds: Int64 = 0
     /// Requests that took so many hundredths of an octave of microseconds: 1/32 of resolution.
     private var latencies = [Int](repeating: 0, count: 64 * 32)
     private var longest: Int64 = 0
@@ -21,6 +23,14 @@ struct Summary {
         requests += 1
         longest = max(longest, nanoseconds)
         latencies[Self.bucket(nanoseconds)] += 1
+    }
+
+    /// Begins anew, but for what failed.
+    mutating func forgetAnswers() {
+        requests = 0
+        receivedBytes = 0
+        longest = 0
+        for index in latencies.indices { latencies[index] = 0 }
     }
 
     mutating func failed(_ failure: Failure, status: Int = 0) {
@@ -62,7 +72,7 @@ struct Summary {
         return """
             {"requests": \(requests), "failed": \(failed), "failures": {\(kinds)}, "bad_statuses": {\(codes)}, \
             "connects": \(connects), "closes_obeyed": \(closesObeyed), "idle_closes": \(idleCloses), \
-            "received_bytes": \(receivedBytes), "seconds": \(seconds), "rps": \(rate), \(latency)}
+            "received_bytes": \(receivedBytes), "seconds": \(seconds), "process_ns": \(processNanoseconds), "rps": \(rate), \(latency)}
 
             """
     }

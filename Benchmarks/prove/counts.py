@@ -1,14 +1,12 @@
-"""What a request costs: system calls, allocations, processor time."""
+"""What a request costs: system calls and allocations."""
 
 import re
 import shutil
 import signal
-import statistics
 import struct
 import subprocess
-import time
 
-from house import ProofError, free_ports, takes_connections, wait_for
+from house import ProofError, wait_for
 
 
 def system_calls(house, report):
@@ -79,95 +77,3 @@ def allocations(house, report):
 def read_counts(file):
     made, grown, _ = struct.unpack("3Q", file.read_bytes())
     return made + grown
-
-
-NGINX = """\
-worker_processes 1;
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/nginx-error.log;
-events {{ worker_connections 4096; }}
-http {{
-    access_log off;
-    keepalive_requests 1000000000;
-    client_body_temp_path {folder}/nginx-body;
-    proxy_temp_path {folder}/nginx-proxy;
-    fastcgi_temp_path {folder}/nginx-fastcgi;
-    uwsgi_temp_path {folder}/nginx-uwsgi;
-    scgi_temp_path {folder}/nginx-scgi;
-    limit_req_zone $binary_remote_addr zone=everyone:10m rate=1000000r/s;
-    upstream app {{ server 127.0.0.1:{origin}; keepalive 1000; keepalive_requests 1000000000; }}
-    server {{
-        listen 127.0.0.1:{port} backlog=4096;
-        location / {{
-            limit_req zone=everyone burst=1000000 nodelay;
-            proxy_pass http://app;
-            proxy_http_version 1.1;
-            proxy_set_header Connection "";
-            proxy_set_header Host $http_host;
-            proxy_set_header X-Forwarded-For $remote_addr;
-            proxy_set_header X-Forwarded-Proto $scheme;
-            proxy_set_header X-Request-Id $request_id;
-            proxy_hide_header X-Powered-By;
-            add_header X-Request-Id $request_id always;
-            add_header Strict-Transport-Security "max-age=31536000; includeSubDomains" always;
-            add_header X-Frame-Options SAMEORIGIN always;
-            add_header X-Content-Type-Options nosniff always;
-            add_header Referrer-Policy no-referrer always;
-            add_header Cross-Origin-Opener-Policy same-origin always;
-            add_header Cross-Origin-Resource-Policy same-origin always;
-            add_header Origin-Agent-Cluster ?1 always;
-            add_header X-XSS-Protection 0 always;
-        }}
-    }}
-}}
-"""
-
-
-def processor_time(house, report, rounds=5, requests=40_000):
-    """Processor time per request beside nginx with the same work, interleaved, medians: for information."""
-    origin = house.origin()
-    gateway = house.gateway(origin)
-    pairs = [("floodgate", gateway, gateway)]
-    if shutil.which("nginx"):
-        (port,) = free_ports(1)
-        file = house.folder / "nginx.conf"
-        file.write_text(NGINX.format(folder=house.folder, origin=origin.port, port=port))
-        master = house.start("nginx", ["nginx", "-p", house.folder, "-c", file])
-        wait_for("nginx", lambda: takes_connections(port) or not master.is_running)
-        if master.is_running:
-            master.port = port
-            pairs.append(("nginx", master, NginxWorker(master)))
-    times = {name: [] for name, _, _ in pairs}
-    for turn in range(rounds + 1):
-        for name, server, measured in pairs:
-            before = measured.cpu_nanoseconds
-            summary = house.load(server.port, requests=requests)
-            spent = measured.cpu_nanoseconds - before
-            if summary["failed"]:
-                raise ProofError(f"requests of the measurement failed: {name} {summary}")
-            # The first turn warms up.
-            if turn:
-                times[name].append(spent / requests / 1000)
-    medians = {name: statistics.median(values) for name, values in times.items()}
-    text = ", ".join(f"{name} {value:.2f} µs" for name, value in medians.items())
-    if "nginx" in medians:
-        text += f", ratio {medians['floodgate'] / medians['nginx']:.2f}"
-    report.row("processor time per request, 64 connections, 1 worker", text)
-    for _, server, _ in pairs:
-        server.stop()
-    origin.stop()
-
-
-class NginxWorker:
-    """nginx's one worker, which does the work."""
-
-    def __init__(self, master):
-        children = wait_for("nginx's worker", lambda: subprocess.run(
-            ["ps", "-o", "pid=", "--ppid", str(master.pid)], capture_output=True, text=True).stdout.split())
-        self.pid = int(children[0])
-
-    @property
-    def cpu_nanoseconds(self):
-        with open(f"/proc/{self.pid}/schedstat") as file:
-            return int(file.read().split()[0])

@@ -8,6 +8,8 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "shared"))
+
 import bodies
 import counts
 import lifecycle
@@ -22,7 +24,6 @@ PROOFS = {
     "drain": lifecycle.drain,
     "descriptors": lifecycle.descriptors,
     "idle": lifecycle.idle_connections,
-    "cpu": counts.processor_time,
 }
 
 

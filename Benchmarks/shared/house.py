@@ -1,4 +1,4 @@
-"""Processes of a proof: the gateway, origins and loads, on free ports of the loopback, in a folder that goes with them."""
+"""Processes of a proof or a measurement: the gateway, origins and loads, on free ports of the loopback, in a folder that goes with them."""
 
 import json
 import os
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 class ProofError(Exception):
-    """A proof could not be carried out."""
+    """A proof or a measurement could not be carried out."""
 
 
 def free_ports(count):
@@ -48,16 +48,18 @@ def takes_connections(port):
 class Process:
     """A program in the background, whose output goes to a file."""
 
-    def __init__(self, arguments, log, environment=None, descriptors=None):
+    def __init__(self, arguments, log, environment=None, descriptors=None, cores=None):
         def limit():
             if descriptors:
                 resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+            if cores:
+                os.sched_setaffinity(0, cores)
 
         self.log = Path(log)
         with open(self.log, "wb") as output:
             self.child = subprocess.Popen(
                 [str(part) for part in arguments], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                env={**os.environ, **(environment or {})}, preexec_fn=limit if descriptors else None)
+                env={**os.environ, **(environment or {})}, preexec_fn=limit if descriptors or cores else None)
 
     @property
     def pid(self):
@@ -108,6 +110,9 @@ class Process:
 class House:
     """Everything that a proof starts. Nothing of it is left when the block ends."""
 
+    # The cores that what is started from now on may run on; all of them where there are none here.
+    cores = None
+
     def __init__(self, binaries):
         self.floodgate = Path(binaries) / "floodgate"
         self.loadgen = Path(binaries) / "loadgen"
@@ -126,7 +131,8 @@ class House:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def start(self, name, arguments, **options):
-        process = Process(arguments, self.folder / f"{len(self.processes)}-{name}.log", **options)
+        log = self.folder / f"{len(self.processes)}-{name}.log"
+        process = Process(arguments, log, cores=self.cores, **options)
         self.processes.append(process)
         return process
 
@@ -137,11 +143,11 @@ class House:
         process.port = port
         return process
 
-    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", **options):
+    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", address="127.0.0.1", **options):
         """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
         (port,) = free_ports(1)
         file = self.folder / f"gateway-{port}.yaml"
-        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients)
+        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients, address)
         file.write_text(text)
         process = self.start("gateway", [self.floodgate, "run", file], **options)
         wait_for("the gateway", lambda: takes_connections(port) or not process.is_running)
@@ -155,7 +161,12 @@ class House:
         words = [self.loadgen, "load", "--port", port]
         for name, value in options.items():
             name = "--" + name.replace("_", "-")
-            words += [name] if value is True else [name, value]
+            if value is True:
+                words += [name]
+            elif isinstance(value, list):
+                words += [word for each in value for word in (name, each)]
+            else:
+                words += [name, value]
         return self.start("load", words)
 
     def finish_load(self, load, limit=120):
@@ -167,17 +178,17 @@ class House:
         return self.finish_load(self.begin_load(port, **options))
 
 
-def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients=""):
+def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients="", address="127.0.0.1"):
     return f"""\
 workers: {workers}
-listeners: [{{ address: 127.0.0.1:{port} }}]
+listeners: [{{ address: {address}:{port} }}]
 admin: {{ address: off }}
 access_log: {{ path: {access_log} }}
-clients: {{ idle_timeout: 5m{clients} }}
+clients: {{ idle_timeout: 5m, max_requests_per_connection: 1000000000{clients} }}
 limits:
   everyone: {{ rate: 100000000 per 1m, by: ip }}
 upstreams:
-  app: {{ servers: [127.0.0.1:{origin}], idle_connections: 1000 }}
+  app: {{ servers: [127.0.0.1:{origin}], idle_connections: 2000, idle_timeout: 5m }}
 {settings}
 routes:
 {routes or "  - { path: /*, upstream: app, limits: [everyone], upgrade: [websocket] }"}
