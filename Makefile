@@ -51,7 +51,7 @@ endef
 
 .PHONY: help
 help: ## List these commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: packages
 packages:
@@ -89,6 +89,11 @@ bench: packages ## Measure beside nginx and HAProxy with the same work; ROUNDS=1
 	swift build --configuration release --product floodgate
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/bench/bench.py $(ONLY)
+
+.PHONY: microbench
+microbench: packages ## Measure parsers, stages and tables alone, in nanoseconds per operation
+	swift build --configuration release --product microbench
+	@"$$(swift build --configuration release --show-bin-path)/microbench"
 
 .PHONY: simulate
 simulate: packages ## Run 10,000 seeded schedules of a worker against misbehaving peers

@@ -84,6 +84,14 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
+        tool(
+            "microbench",
+            [
+                "Addressing", "Bytes", "HTTP1", "HTTPModel", "Pipeline", "Proxy", "Reactor", "Settings",
+                "Slots", "Stores", "Telemetry", "Time", "Upstream",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
+            ]),
+
         tests("BytesTests", ["Bytes"]),
         tests("SlotsTests", ["Slots"]),
         tests("AddressingTests", ["Bytes", "Addressing"]),

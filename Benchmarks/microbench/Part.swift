@@ -1,0 +1,31 @@
+import Pipeline
+
+/// Something on a request's way that is measured alone.
+struct Part: Sendable {
+    let name: String
+    /// Carries it out so often, behind whatever it needs to begin. Returns a number that depends on every result, so
+    /// that nothing can be left out.
+    let run: @Sendable (Int) -> Int
+
+    static let all: [Part] =
+        [
+            Part(name: "requestHead", run: Parsing.requestHead),
+            Part(name: "responseHead", run: Parsing.responseHead),
+            Part(name: "pathNormal", run: Parsing.normalPath),
+            Part(name: "pathNormalised", run: Parsing.pathToNormalise),
+            Part(name: "chunks", run: Parsing.chunks),
+            Part(name: "router", run: Tables.router),
+            Part(name: "limiter", run: Tables.limiter),
+            Part(name: "pool", run: Tables.pool),
+            Part(name: "timers", run: Tables.timers),
+            Part(name: "securityHeaders", run: Stages.securityHeaders),
+            Part(name: "accessLogLine", run: Tables.accessLogLine),
+        ]
+        + Stage.allCases.map { stage in
+            Part(name: "stage.\(stage)") { rounds in Stages.decide(stage, rounds: rounds) }
+        } + [Part(name: "stage.clientAddress.behindProxy", run: Stages.clientBehindProxy)]
+
+    /// Takes a result where the optimiser cannot see what becomes of it.
+    @inline(never) @_optimize(none)
+    static func keep(_: Int) {}
+}
