@@ -8,8 +8,8 @@ MAKEFLAGS += --no-print-directory
 
 # What the code builds against, and what only the tests drive it with. Each has its reason in the list below.
 BUILD_PACKAGES := libssl-dev libyaml-dev pkg-config
-TEST_PACKAGES := $(BUILD_PACKAGES) curl python3 python3-websockets
-PROVE_PACKAGES := strace gcc libc6-dev
+COUNT_PACKAGES := gcc libc6-dev strace valgrind
+TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl python3 python3-websockets
 BENCH_PACKAGES := nginx-light haproxy strace valgrind
 
 WHY_libssl-dev := TLS and digests (OpenSSL)
@@ -68,16 +68,25 @@ run: packages ## Start the demo: an origin and the gateway before it
 	@exec "$$(swift build --show-bin-path)/floodgate" demo
 
 # One build serves the tests and the binary that the end-to-end tests start. The test run comes last, so that its closing
-# lines are the last thing to read.
+# lines are the last thing to read. What a request costs is counted on a release build: a debug build costs something else.
 .PHONY: test
-test: testpackages lint ## Lint, build, and run every test
+test: testpackages lint ## Lint, build, hold a request's cost to its ceilings, and run every test
 	swift build --build-tests
+	@$(MAKE) counts
 	swift test --skip-build
+
+# WRITE=1 writes the table of ceilings anew from what is measured.
+.PHONY: counts
+counts: packages ## Hold system calls, allocations and instructions per request to Benchmarks/counts/ceilings.txt
+	@$(call install,$(COUNT_PACKAGES))
+	@for product in floodgate loadgen microbench; do \
+		swift build --configuration release --product "$$product"; \
+	done
+	/usr/bin/python3 Benchmarks/counts/counts.py $(if $(WRITE),--write)
 
 # The slower proofs: minutes, not part of `make test`.
 .PHONY: prove
 prove: testpackages ## Show what is claimed: system calls, allocations, memory, reloads, drains
-	@$(call install,$(PROVE_PACKAGES))
 	swift build --configuration release --product floodgate
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/prove/prove.py

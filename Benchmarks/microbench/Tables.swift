@@ -69,14 +69,14 @@ enum Tables {
         return sum
     }
 
-    /// A deadline set and, much later, looked after.
+    /// A deadline set and, 64 deadlines later, looked after.
     static func timers(_ rounds: Int) -> Int {
         var now = Instant(nanoseconds: 1_000_000_000)
         var wheel = TimerWheel<Int>(now: now)
         var sum = 0
         for round in 0..<rounds {
-            now = now + .microseconds(100)
-            wheel.add(round, at: now + .seconds(1))
+            now = now + .milliseconds(1)
+            wheel.add(round, at: now + .milliseconds(64))
             while let owner = wheel.popExpired(now) { sum &+= owner & 1 &+ 1 }
         }
         return sum
