@@ -34,8 +34,9 @@ class Stand:
         if name == "floodgate":
             return house.gateway(origin, workers=workers, access_log=house.folder / "access.log" if log else "off")
         if name == "haproxy":
-            return rivals.haproxy(house, origin, workers, log)
-        return rivals.nginx(house, origin, workers, log, rivals.BIG_BUFFERS if name == "nginx64k" else "")
+            return rivals.haproxy(house, origin, workers=workers, access_log=log)
+        settings = rivals.BIG_BUFFERS if name == "nginx64k" else ""
+        return rivals.nginx(house, origin, workers=workers, access_log=log, settings=settings)
 
     def window(self, name, scenario, seconds, warm_up):
         """One window of load on a server that runs already."""

@@ -143,11 +143,12 @@ class House:
         process.port = port
         return process
 
-    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", address="127.0.0.1", **options):
+    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", upstream="", address="127.0.0.1",
+            **options):
         """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
         (port,) = free_ports(1)
         file = self.folder / f"gateway-{port}.yaml"
-        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients, address)
+        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients, upstream, address)
         file.write_text(text)
         process = self.start("gateway", [self.floodgate, "run", file], **options)
         wait_for("the gateway", lambda: takes_connections(port) or not process.is_running)
@@ -178,7 +179,8 @@ class House:
         return self.finish_load(self.begin_load(port, **options))
 
 
-def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients="", address="127.0.0.1"):
+def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients="", upstream="",
+        address="127.0.0.1"):
     return f"""\
 workers: {workers}
 listeners: [{{ address: {address}:{port} }}]
@@ -188,7 +190,7 @@ clients: {{ idle_timeout: 5m, max_requests_per_connection: 1000000000{clients} }
 limits:
   everyone: {{ rate: 100000000 per 1m, by: ip }}
 upstreams:
-  app: {{ servers: [127.0.0.1:{origin}], idle_connections: 2000, idle_timeout: 5m }}
+  app: {{ servers: [127.0.0.1:{origin}], idle_connections: 2000, idle_timeout: 5m{upstream} }}
 {settings}
 routes:
 {routes or "  - { path: /*, upstream: app, limits: [everyone], upgrade: [websocket] }"}

@@ -1,5 +1,6 @@
 """nginx and HAProxy with the gateway's work: the same fields written, the same limit, connections kept on both sides."""
 
+import resource
 import subprocess
 from pathlib import Path
 
@@ -122,29 +123,44 @@ BIG_BUFFERS = """\
             proxy_busy_buffers_size 128k;"""
 
 
-def nginx(house, origin, workers=1, access_log=False, settings="", connections=4096, address="127.0.0.1"):
-    (port,) = free_ports(1)
-    # The origin's Server goes in any case; nginx puts its own in its place, and cannot be told not to without a further module.
+def nginx_settings(
+        house, port, origin, workers=1, access_log=False, settings="", connections=4096, address="127.0.0.1"):
+    # The origin's Server goes in any case; nginx puts its own in its place, and cannot be told not to without a further
+    # module.
     fields = "\n".join(f'            add_header {name} "{value}" always;' for name, value in SECURITY_FIELDS.items())
-    file = house.folder / f"nginx-{port}.conf"
-    file.write_text(NGINX.format(
+    return NGINX.format(
         folder=house.folder, port=port, origin=origin.port, workers=workers, connections=connections, address=address,
-        descriptors=connections * 2, reuseport=" reuseport" if workers > 1 else "", fields=fields, settings=settings,
-        access_log=f"{house.folder}/nginx-{port}-access.log fields buffer=64k flush=500ms" if access_log else "off"))
+        descriptors=min(connections * 2, descriptors()), reuseport=" reuseport" if workers > 1 else "", fields=fields,
+        settings=settings,
+        access_log=f"{house.folder}/nginx-{port}-access.log fields buffer=64k flush=500ms" if access_log else "off")
+
+
+def nginx(house, origin, **options):
+    (port,) = free_ports(1)
+    file = house.folder / f"nginx-{port}.conf"
+    file.write_text(nginx_settings(house, port, origin, **options))
     return begin(house, "nginx", ["nginx", "-p", house.folder, "-c", file], port)
 
 
-def haproxy(house, origin, workers=1, access_log=False, connections=4096, address="127.0.0.1"):
-    (port,) = free_ports(1)
+def haproxy_settings(port, origin, workers=1, access_log=False, connections=4096, address="127.0.0.1"):
     fields = "\n".join(f'    http-response set-header {name} "{value}"' for name, value in SECURITY_FIELDS.items())
     captures = "\n".join(
         f"    http-request capture req.hdr({name}) len 512" for name in ("Host", "User-Agent", "Referer"))
-    file = house.folder / f"haproxy-{port}.cfg"
-    file.write_text(HAPROXY.format(
+    return HAPROXY.format(
         port=port, origin=origin.port, workers=workers, connections=connections, fields=fields, address=address,
         log="    log stdout format raw local0" if access_log else "",
-        format=f"    log global\n{captures}\n    {HAPROXY_FORMAT}" if access_log else ""))
+        format=f"    log global\n{captures}\n    {HAPROXY_FORMAT}" if access_log else "")
+
+
+def haproxy(house, origin, **options):
+    (port,) = free_ports(1)
+    file = house.folder / f"haproxy-{port}.cfg"
+    file.write_text(haproxy_settings(port, origin, **options))
     return begin(house, "haproxy", ["haproxy", "-db", "-f", file], port)
+
+
+def descriptors():
+    return resource.getrlimit(resource.RLIMIT_NOFILE)[1]
 
 
 def begin(house, name, arguments, port):
