@@ -25,11 +25,12 @@ HEAD = """\
 # `make counts WRITE=1` writes this file anew; a commit that raises a ceiling says what the request gets for it.
 #
 # System calls and allocations are per request. Instructions are those of user space: per request on whole runs of the
-# gateway (one connection, one upstream, a limit by address, security headers, no access log unless said), per operation
-# for the parts (Benchmarks/microbench), as the difference of two runs of different lengths under callgrind.
+# gateway (one connection, one upstream, a limit by address and one on bodies, security headers, no access log unless
+# said), per operation for the parts (Benchmarks/microbench), as the difference of two runs of different lengths under
+# callgrind. The C library is told to use its plainest copies, and hashes are the same in every run.
 #
-# Ceilings stand above what was measured by 0.15 system calls, 0.01 allocations, and 8 % of the instructions, at least 12:
-# the same binary takes other paths in the C library and the loader on other processors and systems of the same kind.
+# Ceilings stand above what was measured by 0.15 system calls, 0.01 allocations, 6 % of a request's instructions, and 8 %
+# of a part's, at least 12: what is left of chance, and of other versions of the C library, on machines of the same kind.
 #
 """
 
@@ -39,7 +40,8 @@ def ceiling(name, measured):
         return round(measured + 0.15, 2)
     if name.startswith("allocations"):
         return round(max(0, measured) + 0.01, 2)
-    return round(max(measured * 1.08, measured + 12))
+    margin = 1.08 if "part" in name else 1.06
+    return round(max(measured * margin, measured + 12))
 
 
 def calls(house, connections, **options):

@@ -7,7 +7,7 @@ import statistics
 import time
 
 from clients import Asker, Tunnel
-from house import ProofError, failures, free_ports, gateway_settings, takes_connections, wait_for
+from house import ProofError, failures, free_ports, gateway_settings, wait_for
 
 BROKEN = ["routes: [", "limits:\n  everyone: { rate: often, by: ip }\n", "listeners: [{ adress: 127.0.0.1:1 }]\n", ""]
 

@@ -143,8 +143,9 @@ class House:
         process.port = port
         return process
 
-    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", upstream="", address="127.0.0.1",
-            **options):
+    def gateway(
+            self, origin, settings="", routes=None, workers=1, access_log="off", clients="", upstream="",
+            address="127.0.0.1", **options):
         """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
         (port,) = free_ports(1)
         file = self.folder / f"gateway-{port}.yaml"
@@ -179,8 +180,8 @@ class House:
         return self.finish_load(self.begin_load(port, **options))
 
 
-def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients="", upstream="",
-        address="127.0.0.1"):
+def gateway_settings(
+        port, origin, workers=1, access_log="off", settings="", routes=None, clients="", upstream="", address="127.0.0.1"):
     return f"""\
 workers: {workers}
 listeners: [{{ address: {address}:{port} }}]
