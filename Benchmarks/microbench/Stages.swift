@@ -78,8 +78,8 @@ enum Stages {
             var sum = 0
             for round in 0..<rounds {
                 let now = Instant(nanoseconds: Int64(round) &* 1000 &+ 1_000_000_000)
-                guard case .ask(.takeTokens(let demand), _) = filter.decide(&state) else { continue }
-                let answer = Answer.tokens(store.take(demand, now: now))
+                guard case .ask(.takeTokens, _) = filter.decide(&state) else { continue }
+                let answer = Answer.tokens(store.take(filter.demand(of: state.client), now: now))
                 if case .next = filter.resume(&state, with: answer) { sum &+= 1 }
             }
             return sum
@@ -101,13 +101,16 @@ enum Stages {
         var pool = BufferPool()
         var buffer = pool.take(.medium)
         (Parsing.browserRequest.dropLast(2) + Array("\(field)\r\n".utf8)).withView { buffer.append($0) }
-        var state = ExchangeState(buffer: buffer, peer: .loopback, isEncrypted: false, localPort: 8080)
+        var head = RequestHead()
         var parser = RequestParser(limits: HeadLimits())
-        guard (try? parser.parse(state.buffer.view, into: &state.head)) != nil else {
+        guard (try? parser.parse(buffer.view, into: &head)) != nil else {
             preconditionFailure("the parser does not take the browser's head")
         }
+        var state = ExchangeState(
+            head: head, buffer: buffer, peer: .loopback, isEncrypted: false, localPort: 8080)
         let result = body(&state)
-        pool.give(state.intoBuffer())
+        var tables = FieldTablePool()
+        state.giveBack(to: &pool, &tables)
         return result
     }
 }
