@@ -97,7 +97,8 @@ struct Load: ~Copyable {
         times = ProcessTimes(of: options.watch)
     }
 
-    /// The watched processes' time is read here, on the same thread: no scheduling stands between the last answer and it.
+    /// The watched processes' time is read here, on the same thread: no scheduling stands between the last
+    /// answer and it.
     private mutating func closeWindow() {
         window = .closed
         summary.processNanoseconds = ProcessTimes(of: options.watch).nanoseconds - times.nanoseconds

@@ -1,8 +1,8 @@
 import Glibc
 import Reactor
 
-/// What processes have spent on cores so far: all threads of each, from `/proc/PID/task/TID/schedstat`, whose first number
-/// is nanoseconds (the kernel's sched-stats.rst). Threads that have ended are missing.
+/// What processes have spent on cores so far: all threads of each, from `/proc/PID/task/TID/schedstat`, whose
+/// first number is nanoseconds (the kernel's sched-stats.rst). Threads that have ended are missing.
 // SAFETY: the folder's entry belongs to the stream until the next call; its name is copied at once.
 struct ProcessTimes {
     private(set) var nanoseconds: Int64 = 0

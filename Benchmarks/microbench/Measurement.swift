@@ -1,8 +1,8 @@
 import Reactor
 import Time
 
-/// Nanoseconds per operation: the median, the least and the greatest of many short batches. Others work on the machine too,
-/// and a batch that they interrupt shows in the greatest only.
+/// Nanoseconds per operation: the median, the least and the greatest of many short batches. Others work on the
+/// machine too, and a batch that they interrupt shows in the greatest only.
 struct Measurement {
     private let name: String
     private let median: Double
@@ -15,7 +15,8 @@ struct Measurement {
 
     init(of part: Part) {
         name = part.name
-        // A part builds what it works on first: the time of one round, which is nearly all building, is taken off.
+        // A part builds what it works on first: the time of one round, which is nearly all building, is taken
+        // off.
         let building = (0..<21).map { _ in Self.time(part, 1) }.sorted()[10]
         var rounds = 256
         while Self.time(part, rounds) - building < Self.batchLength { rounds *= 2 }

@@ -1,6 +1,7 @@
 import ArgumentParser
 
-/// What the parts of a request's way cost, each alone and without a socket. A tool of the tree; it is not shipped.
+/// What the parts of a request's way cost, each alone and without a socket. A tool of the tree; it is not
+/// shipped.
 @main
 struct Microbench: ParsableCommand {
     static let configuration = CommandConfiguration(

@@ -70,7 +70,8 @@ enum Parsing {
         return sum
     }
 
-    /// A body of four chunks of 1 KiB. Its bytes are put back each time, as decoding moves them: a copy of 4 KiB.
+    /// A body of four chunks of 1 KiB. Its bytes are put back each time, as decoding moves them: a copy of
+    /// 4 KiB.
     static func chunks(_ rounds: Int) -> Int {
         let chunk = Array("400\r\n".utf8) + [UInt8](repeating: 0x61, count: 1024) + Array("\r\n".utf8)
         let body = chunk + chunk + chunk + chunk + Array("0\r\n\r\n".utf8)

@@ -3,8 +3,8 @@ import Pipeline
 /// Something on a request's way that is measured alone.
 struct Part: Sendable {
     let name: String
-    /// Carries it out so often, behind whatever it needs to begin. Returns a number that depends on every result, so
-    /// that nothing can be left out.
+    /// Carries it out so often, behind whatever it needs to begin. Returns a number that depends on every
+    /// result, so that nothing can be left out.
     let run: @Sendable (Int) -> Int
 
     static let all: [Part] =
