@@ -91,6 +91,13 @@ package struct Buffer: ~Copyable {
         for index in from..<to { data[index] = ASCII.lowercased(data[index]) }
     }
 
+    /// Moves the data's bytes `from ..< to` one byte on, over the one behind them.
+    package mutating func shiftRight(_ from: Int, _ to: Int) {
+        precondition(from >= 0 && from <= to && to < count)
+        let data = unsafe MutableByteView(start: base + start, count: count)
+        data.move(from: from, to: from + 1, count: to - from)
+    }
+
     /// Moves the data to the front of the block, so that all room stands behind it.
     @inlinable
     package mutating func compact() {

@@ -1,7 +1,7 @@
 /// Why a path is refused (security.md 9). Each answers with 400.
 package enum PathError: Error, Equatable, Sendable, CaseIterable {
     case notAbsolute, badEscape, encodedSeparator, controlCharacter, backslash, invalidUTF8, climbsAboveRoot
-    case disguisedDotSegment, badByte
+    case disguisedDotSegment, disguisedEmptySegment, badByte
 
     package var detail: StaticString {
         switch self {
@@ -13,6 +13,7 @@ package enum PathError: Error, Equatable, Sendable, CaseIterable {
         case .invalidUTF8: "The path holds escapes that are not valid UTF-8."
         case .climbsAboveRoot: "The path climbs above its root."
         case .disguisedDotSegment: "The path holds a dot segment with parameters."
+        case .disguisedEmptySegment: "The path holds parameters without a segment before them."
         case .badByte: "The path holds a byte that a path cannot have."
         }
     }

@@ -6,7 +6,8 @@ import Bytes
 /// Normal is: escapes of unreserved characters decoded and all others in upper case (RFC 3986 §6.2.2),
 /// characters that a path cannot have escaped, duplicate slashes merged, dot segments removed. What two
 /// servers are known to read in two ways is refused: encoded slash, backslash and control characters, escapes
-/// that are no UTF-8, dot segments that climb above the root or that hide behind parameters (`/..;x/`).
+/// that are no UTF-8, dot segments that climb above the root, and those and empty ones that hide behind
+/// parameters (`/..;x/`, `/;x/`).
 package enum PathNormaliser {
     /// Whether `normalise` would write exactly `path`.
     package static func isNormal(_ path: ByteView) -> Bool {
@@ -48,14 +49,15 @@ package enum PathNormaliser {
     private enum Segment { case plain, current, parent }
 
     /// What a segment in normal form means. A dot segment with parameters means a dot segment to some servers
-    /// only.
+    /// only, and one of nothing but parameters an empty one, which a `..` behind it then does not take back.
     private static func kind(_ segment: ByteView) throws(PathError) -> Segment {
+        if beginsParameters(segment, at: 0) { throw .disguisedEmptySegment }
         guard segment.count > 0, segment[0] == 0x2E else { return .plain }
         if segment.count == 1 { return .current }
-        if segment[1] == 0x3B { throw .disguisedDotSegment }
+        if beginsParameters(segment, at: 1) { throw .disguisedDotSegment }
         guard segment[1] == 0x2E else { return .plain }
         if segment.count == 2 { return .parent }
-        if segment[2] == 0x3B { throw .disguisedDotSegment }
+        if beginsParameters(segment, at: 2) { throw .disguisedDotSegment }
         return .plain
     }
 
@@ -170,15 +172,23 @@ package enum PathNormaliser {
         return (byte < 0x40 ? low : high) &>> UInt64(byte & 0x3F) & 1 == 1
     }
 
+    /// Whether parameters of a segment may begin at `index`: behind a semicolon, or behind an encoded one,
+    /// which some proxies decode on the way to the server.
+    static func beginsParameters(_ path: ByteView, at index: Int) -> Bool {
+        guard index < path.count else { return false }
+        return path[index] == 0x3B || escaped(path, at: index) == 0x3B
+    }
+
     /// Index of the first byte that may keep a path from being normal: no `pchar` and no slash, or a slash
-    /// before a slash or a dot. The path's count where there is none.
+    /// before a slash, a dot or a semicolon. The path's count where there is none.
     private static func firstSuspicious(_ path: ByteView) -> Int {
         var index = 0
         // One byte more than a block: each slash is seen together with what follows it.
         while index &+ 17 <= path.count {
             let block = path.block(at: index)
             let next = path.block(at: index &+ 1)
-            let doubled = (block .== all(0x2F)) .& ((next .== all(0x2F)) .| (next .== all(0x2E)))
+            let disguise = ((next &- all(0x2E)) .< all(2)) .| (next .== all(0x3B))
+            let doubled = (block .== all(0x2F)) .& disguise
             let outside = ((block &- all(0x21)) .> all(0x5D)) .| ((block &- all(0x5B)) .< all(4))
             let braces = ((block &- all(0x7B)) .< all(3)) .| (block .== all(0x60))
             let quotes = (block .== all(0x22)) .| (block .== all(0x23)) .| (block .== all(0x25))
@@ -190,9 +200,8 @@ package enum PathNormaliser {
         while index < path.count {
             let byte = path[index]
             if byte == 0x2F {
-                if index &+ 1 < path.count, path[index &+ 1] == 0x2F || path[index &+ 1] == 0x2E {
-                    return index
-                }
+                let next = index &+ 1 < path.count ? path[index &+ 1] : 0
+                if next &- 0x2E < 2 || next == 0x3B { return index }
             } else if !isPathCharacter(byte) {
                 return index
             }
@@ -226,15 +235,17 @@ package enum PathNormaliser {
         return true
     }
 
-    /// Whether the segment behind the slash at `slash` is neither empty before another slash nor any kind of
-    /// dot segment.
+    /// Whether the segment behind the slash at `slash` is neither empty before another slash or parameters
+    /// nor any kind of dot segment.
     private static func isNormalSegmentStart(_ path: ByteView, behind slash: Int) -> Bool {
         func at(_ offset: Int) -> UInt8? { slash &+ offset < path.count ? path[slash &+ offset] : nil }
-        func ends(_ byte: UInt8?) -> Bool { byte == nil || byte == 0x2F || byte == 0x3B }
-        if at(1) == 0x2F { return false }
+        func ends(_ offset: Int) -> Bool {
+            at(offset) == nil || at(offset) == 0x2F || beginsParameters(path, at: slash &+ offset)
+        }
+        if at(1) == 0x2F || beginsParameters(path, at: slash &+ 1) { return false }
         guard at(1) == 0x2E else { return true }
-        if ends(at(2)) { return false }
-        return !(at(2) == 0x2E && ends(at(3)))
+        if ends(2) { return false }
+        return !(at(2) == 0x2E && ends(3))
     }
 
     /// Length of the escapes of one character in normal form at `index`, or nil where they are not.
@@ -242,6 +253,7 @@ package enum PathNormaliser {
         guard let first = escaped(path, at: index) else { return nil }
         var length = 1
         if first < 0x80 {
+            if first == 0x3B, path[index &- 1] == 0x2F { return nil }
             guard !isUnreserved(first), first != 0x2F, first != 0x5C, first >= 0x20, first != 0x7F else {
                 return nil
             }

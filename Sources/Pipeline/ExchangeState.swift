@@ -56,8 +56,16 @@ package struct ExchangeState: ~Copyable {
     package mutating func normaliseAuthority() {
         guard let range = head.authority else { return }
         buffer.lowercase(range.start, range.end)
-        if range.end - range.start > 1, head.bytes[range.end - 1] == 0x2E {
+        let authority = head.bytes.slice(range.start, range.end)
+        guard let hostEnd = Authority.hostEnd(authority), hostEnd > 1, authority[hostEnd - 1] == 0x2E else {
+            return
+        }
+        if hostEnd == authority.count {
             head.authority = (range.start, range.end - 1)
+        } else {
+            // The port stays where it is, and the host comes up to it.
+            buffer.shiftRight(range.start, range.start + hostEnd - 1)
+            head.authority = (range.start + 1, range.end)
         }
     }
 

@@ -77,6 +77,9 @@ extension PathPattern {
         guard !parts.contains("."), !parts.contains("..") else {
             throw Refusal(". and .. never stand in a normalised path")
         }
+        guard !parts.contains(where: { $0.hasPrefix(";") || $0.hasPrefix("%3B") }) else {
+            throw Refusal("a segment has a name before its parameters")
+        }
         let bytes = Array(path.utf8)
         for (index, byte) in bytes.enumerated() {
             if byte >= 0x80 { throw Refusal("characters beyond ASCII are written as %XX") }

@@ -140,8 +140,8 @@ extension ProxyCore where Net: ~Copyable {
         if clients.contains(client), hasSurplus { runLater(client: client) }
     }
 
-    /// Puts the deadline where the connection's state wants it. Cheap: the wheel hears of it only if it comes
-    /// nearer.
+    /// Puts the deadline where the connection's state wants it. Cheap: the wheel hears of it only if it
+    /// comes nearer.
     mutating func moveClientDeadline(_ id: SlotID) {
         let instant = clientDeadline(id)
         if clients[id].deadline.move(to: instant) { timers.add(Token(.client, id), at: instant) }
@@ -192,7 +192,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let exchange = clients[id].exchange else {
             let action = clients[id].machine.deadlineMissed()
             if case .refuse = action { metrics.add(.headFault(.timeout)) }
-            return refuseHead(id, action, LocalResponse.headTimeout)
+            return refuseHead(id, action, LocalResponse.headTimeout, of: clients[id].received.view)
         }
         if !clients[id].unsent.isEmpty {
             exchanges[exchange].outcome = Outcome(endedBy: .client, in: exchanges[exchange].phase)

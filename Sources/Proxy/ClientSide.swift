@@ -140,7 +140,8 @@ extension ProxyCore where Net: ~Copyable {
             metrics.add(.headFault(error.fault))
             let action = clients[id].machine.requestFailed(status: error.status)
             refuseHead(
-                id, action, LocalResponse(status: error.status, title: error.title, detail: error.detail))
+                id, action, LocalResponse(status: error.status, title: error.title, detail: error.detail),
+                of: bytes)
         }
         return clients.contains(id)
     }
@@ -178,21 +179,24 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Answers a head that was not understood or did not come in time, and logs it like any other request.
+    /// `bytes` is what has come of it, and may be what `received` holds.
     mutating func refuseHead(
-        _ id: SlotID, _ action: ServerConnectionMachine.Action, _ response: LocalResponse
+        _ id: SlotID, _ action: ServerConnectionMachine.Action, _ response: LocalResponse, of bytes: ByteView
     ) {
         guard case .refuse = action else { return perform(action, on: id) }
         clients[id].parser.reset()
-        let state = ExchangeState(
-            head: RequestHead(fields: tables.take()), buffer: buffers.take(.small), peer: clients[id].peer,
-            isEncrypted: false,
-            localPort: clients[id].listener.port)
+        let line = RefusedHead.requestLine(of: bytes)
+        var buffer = buffers.take(holding: line.count)
+        buffer.append(line)
+        var state = ExchangeState(
+            head: RequestHead(fields: tables.take()), buffer: buffer, peer: clients[id].peer,
+            isEncrypted: false, localPort: clients[id].listener.port)
+        RefusedHead.read(state.buffer.view, into: &state.head)
         var exchange = Exchange(client: id, plan: plan, state: state)
         exchange.phase = .head
-        exchange.state.head.method = .other
         exchange.timings.accepted = clients[id].accepted
         exchange.timings.headBegun = clients[id].headBegun ?? now
-        exchange.bytesIn = clients[id].received.count
+        exchange.bytesIn = bytes.count
         clients[id].received.removeAll(pool: &buffers)
         clients[id].parsed = 0
         let exchangeID = exchanges.insert(exchange)
@@ -231,8 +235,8 @@ extension ProxyCore where Net: ~Copyable {
         let isStored: Bool
     }
 
-    /// Bytes of a request's body: those that came with its head, or from the socket. Nil where there are none
-    /// now; a connection that has ended is dealt with.
+    /// Bytes of a request's body: those that came with its head, or from the socket. Nil where there are
+    /// none now; a connection that has ended is dealt with.
     mutating func takeBodyBytes(of id: SlotID, into region: MutableByteView) -> BodyPiece? {
         if !clients[id].received.isEmpty {
             let count = min(clients[id].received.count, region.count)

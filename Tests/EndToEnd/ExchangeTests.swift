@@ -19,7 +19,8 @@ import Testing
         #expect(
             try origin.requests(1)[0].masked
                 == gateway.forwarded(
-                    "POST /a?b=c", ["Accept:  x/y ", "aCCept: z", "Content-Length: 3"], body: "abc"))
+                    "POST /a?b=c", ["Accept:  x/y ", "aCCept: z"], closing: ["Content-Length: 3"], body: "abc"
+                ))
         #expect(response.version == "HTTP/1.1")
         #expect(response.status == 201)
         #expect(response.reason == "Made it")

@@ -25,7 +25,7 @@ import Testing
             #expect(response.value("Connection") == nil)
             #expect(
                 try origin.requests(number)[number - 1].masked
-                    == gateway.forwarded("POST /e", ["Expect: 100-continue", "Content-Length: 3"]))
+                    == gateway.forwarded("POST /e", ["Expect: 100-continue"], closing: ["Content-Length: 3"]))
         }
         #expect(origin.connections.count == 1)
         #expect(String(decoding: origin.connections[0].received, as: UTF8.self).hasSuffix("\r\n\r\nabc"))

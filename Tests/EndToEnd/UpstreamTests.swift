@@ -248,7 +248,8 @@ import Testing
         for _ in 0..<2 { #expect(try client.ask(post("/u", body: "x")).text == "unix") }
         #expect(origin.connections.count == 1)
         #expect(
-            try origin.requests(1)[0].masked == gateway.forwarded("POST /u", ["Content-Length: 1"], body: "x")
+            try origin.requests(1)[0].masked
+                == gateway.forwarded("POST /u", closing: ["Content-Length: 1"], body: "x")
         )
     }
 

@@ -3,6 +3,9 @@ import HTTPModel
 
 /// The paths of one host as a tree of segments.
 struct PathTree: Sendable {
+    /// Whether parameters are a part of a segment's name.
+    enum Parameters { case kept, dropped }
+
     private struct Node: Sendable {
         var literals: [(segment: [UInt8], child: Int)] = []
         /// Child for any one segment that is not empty.
@@ -111,16 +114,17 @@ struct PathTree: Sendable {
         return nodes.count - 1
     }
 
-    func match(_ head: borrowing RequestHead, path: ByteView) -> RouteMatch {
+    func match(_ head: borrowing RequestHead, path: ByteView, _ parameters: Parameters) -> RouteMatch {
         var allow: FixedBody?
-        if let plan = find(head, path, from: 0, node: 0, allow: &allow) { return .found(plan) }
+        if let plan = find(head, path, parameters, from: 0, node: 0, allow: &allow) { return .found(plan) }
         if let allow { return .methodNotAllowed(allow) }
         return .notFound
     }
 
     /// Literal segments before any, deeper matches before prefixes. The depth is bounded by the tree's.
     private func find(
-        _ head: borrowing RequestHead, _ path: ByteView, from: Int, node: Int, allow: inout FixedBody?
+        _ head: borrowing RequestHead, _ path: ByteView, _ parameters: Parameters, from: Int, node: Int,
+        allow: inout FixedBody?
     ) -> RoutePlan? {
         guard from < path.count else {
             if let plan = nodes[node].exact.match(head, allow: &allow) { return plan }
@@ -129,17 +133,33 @@ struct PathTree: Sendable {
         // `from` stands at a slash.
         let end = path.firstIndex(of: 0x2F, from: from + 1) ?? path.count
         let segment = path.slice(from + 1, end)
-        for index in nodes[node].literals.indices
-        where nodes[node].literals[index].segment.withView({ $0.equals(segment) }) {
-            let child = nodes[node].literals[index].child
-            if let plan = find(head, path, from: end, node: child, allow: &allow) { return plan }
-            break
+        if let child = literalChild(of: node, for: segment, parameters),
+            let plan = find(head, path, parameters, from: end, node: child, allow: &allow)
+        {
+            return plan
         }
         if let any = nodes[node].any, !segment.isEmpty,
-            let plan = find(head, path, from: end, node: any, allow: &allow)
+            let plan = find(head, path, parameters, from: end, node: any, allow: &allow)
         {
             return plan
         }
         return nodes[node].below.match(head, allow: &allow)
+    }
+
+    /// By index: a copy of each literal would cost more than the comparison.
+    private func literalChild(of node: Int, for segment: ByteView, _ parameters: Parameters) -> Int? {
+        let name = parameters == .kept ? segment : PathParameters.removed(from: segment)
+        for index in nodes[node].literals.indices
+        where nodes[node].literals[index].segment.withView({ $0.equals(name) }) {
+            return nodes[node].literals[index].child
+        }
+        guard parameters == .dropped else { return nil }
+        // A route that names parameters itself is still the one for them.
+        for index in nodes[node].literals.indices
+        where nodes[node].literals[index].segment.withView({ PathParameters.removed(from: $0).equals(name) })
+        {
+            return nodes[node].literals[index].child
+        }
+        return nil
     }
 }

@@ -7,6 +7,8 @@ package enum RouteMatch {
     /// The path is known, but not with this method; `Allow` lists those that are.
     case methodNotAllowed(FixedBody)
     case notFound
+    /// Another route would be meant by a server that drops the parameters of path segments.
+    case ambiguousParameters
     /// No route speaks for this host (RFC 9110 §15.5.20).
     case unknownHost
 }
@@ -93,19 +95,34 @@ package struct RouteTable: Sendable {
     }
 
     /// Finds the route for a request whose path is normalised.
+    ///
+    /// A path with parameters is looked up twice, with them and without: where a server that drops them would
+    /// be asked by another route, that route's rules must not be got around (`/admin;x/users`).
     package func match(_ head: borrowing RequestHead, path: ByteView) -> RouteMatch {
+        let match = find(head, path, .kept)
+        guard case .found(let plan) = match, PathParameters.occur(in: path) else { return match }
+        switch find(head, path, .dropped) {
+        case .found(let other): return other === plan ? match : .ambiguousParameters
+        case .methodNotAllowed, .ambiguousParameters: return .ambiguousParameters
+        case .notFound, .unknownHost: return match
+        }
+    }
+
+    private func find(_ head: borrowing RequestHead, _ path: ByteView, _ parameters: PathTree.Parameters)
+        -> RouteMatch
+    {
         var host = ByteView.empty
         if let authority = head.authorityBytes {
             host = authority.prefix(Authority.hostEnd(authority) ?? authority.count)
         }
         var best = RouteMatch.unknownHost
         for index in groups.indices where groups[index].matches(host) {
-            switch groups[index].tree.match(head, path: path) {
+            switch groups[index].tree.match(head, path: path, parameters) {
             case .found(let plan): return .found(plan)
             case .methodNotAllowed(let allow): best = .methodNotAllowed(allow)
             case .notFound:
                 if case .unknownHost = best { best = .notFound }
-            case .unknownHost: break
+            case .ambiguousParameters, .unknownHost: break
             }
         }
         return best

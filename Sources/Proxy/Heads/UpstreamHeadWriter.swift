@@ -27,7 +27,21 @@ enum UpstreamHeadWriter {
         {
             writer.write("Connection: TE\r\nTE: trailers\r\n")
         }
-        if exchange.head.framing == .chunked { writer.write("Transfer-Encoding: chunked\r\n") }
+        writeFraming(exchange.head, to: &writer)
+        writer.write("\r\n")
+    }
+
+    /// The framing as it was understood, never the client's own words for it (security.md 1). A length of
+    /// zero is told where the client told it.
+    private static func writeFraming(_ head: borrowing RequestHead, to writer: inout ByteWriter) {
+        var length = 0
+        switch head.framing {
+        case .chunked: return writer.write("Transfer-Encoding: chunked\r\n")
+        case .length(let announced): length = announced
+        case .none, .untilClose: guard head.fields.contains(.contentLength) else { return }
+        }
+        writer.write("Content-Length: ")
+        writer.write(decimal: length)
         writer.write("\r\n")
     }
 
@@ -77,7 +91,8 @@ enum UpstreamHeadWriter {
     }
 
     private static let rebuilt = FieldNameSet(
-        .host, .connection, .keepAlive, .proxyConnection, .te, .transferEncoding, .upgrade, .trailer,
+        .host, .connection, .keepAlive, .proxyConnection, .te, .contentLength, .transferEncoding, .upgrade,
+        .trailer,
         .proxyAuthenticate, .proxyAuthorization, .http2Settings, .forwarded, .xForwardedFor, .xForwardedHost,
         .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xRealIP, .xRequestID, .xMiddlewareSubrequest,
         .ambiguous)
@@ -94,9 +109,6 @@ enum UpstreamHeadWriter {
             if case .taken = exchange.trace { return false }
             return true
         case .expect: return !exchange.head.expectsContinue
-        case .contentLength:
-            // A length of zero on a request without a body stays; beside chunks it cannot be.
-            return exchange.head.framing == .chunked
         default:
             return FieldRules.isFrameworkInternal(name, exchange.head.name(at: index))
                 || exchange.head.connectionLists(nameAt: index)

@@ -26,6 +26,7 @@ func find(_ table: RouteTable, _ request: String) throws -> String {
         case .found(let plan): plan.name.view.text()
         case .methodNotAllowed: "no method"
         case .notFound: "not found"
+        case .ambiguousParameters: "ambiguous"
         case .unknownHost: "unknown host"
         }
     }
@@ -72,6 +73,32 @@ func find(_ table: RouteTable, _ request: String) throws -> String {
         let table = RouteTable([try entry("a", "/here", hosts: [.exact("a.test")])])
         #expect(try find(table, "GET /here HTTP/1.1\nHost: b.test") == "unknown host")
         #expect(try find(table, "GET /there HTTP/1.1\nHost: a.test") == "not found")
+    }
+
+    /// Servers that drop parameters would be asked past the rules of the route that is meant for their path.
+    @Test(arguments: [
+        ("/admin", "admin"), ("/admin;x", "ambiguous"), ("/admin%3Bx", "ambiguous"), ("/admin;", "ambiguous"),
+        ("/admin/users;x", "below"), ("/admin;x/users", "ambiguous"), ("/shop;v=1/cart;v=2", "everything"),
+        ("/users/7;x", "user"), ("/users;x/7", "ambiguous"), ("/post-only;x", "everything"),
+        ("/matrix;a=1", "matrix"), ("/matrix;a=2", "ambiguous"), ("/matrix", "everything"),
+        ("/other;a=1", "everything"), ("/shop/admin;x", "everything"),
+    ])
+    func `parameters of a path never lead to another route than the path without them`(
+        path: String, name: String
+    ) throws {
+        let table = RouteTable([
+            try entry("everything", "/*"), try entry("admin", "/admin"), try entry("below", "/admin/*"),
+            try entry("user", "/users/{id}"), try entry("post", "/post-only", methods: ["POST"]),
+            try entry("matrix", "/matrix;a=1"),
+        ])
+        #expect(try find(table, "GET \(path) HTTP/1.1\nHost: a") == name)
+    }
+
+    @Test func `where no other route is known, parameters change nothing`() throws {
+        let table = RouteTable([try entry("matrix", "/matrix;a=1"), try entry("shop", "/shop/*")])
+        #expect(try find(table, "GET /matrix;a=1 HTTP/1.1\nHost: a") == "matrix")
+        #expect(try find(table, "GET /shop/a;b HTTP/1.1\nHost: a") == "shop")
+        #expect(try find(table, "GET /shop;a/b HTTP/1.1\nHost: a") == "not found")
     }
 
     @Test(arguments: [

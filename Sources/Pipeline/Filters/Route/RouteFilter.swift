@@ -32,6 +32,11 @@ package struct RouteFilter: Sendable {
             return .respond(
                 LocalResponse(
                     status: 404, title: "Not found", detail: "No route of this gateway leads to this path."))
+        case .ambiguousParameters:
+            return .respond(
+                LocalResponse(
+                    status: 400, title: "Bad request",
+                    detail: "The path's parameters hide a path that another route serves."))
         case .unknownHost:
             return .respond(
                 LocalResponse(
