@@ -24,6 +24,8 @@ final class HostileOrigin: @unchecked Sendable {
     /// What came and was no whole request when its connection ended.
     private var fragments: [[UInt8]] = []
     private var malformed: [String] = []
+    /// Marks of requests that have begun to come.
+    private var begun: Set<String> = []
     private var sockets: [Int: TestSocket] = [:]
     private var accepted = 0
     private var isAccepting = true
@@ -35,6 +37,9 @@ final class HostileOrigin: @unchecked Sendable {
 
     /// The requests with a mark, as they came.
     func requests(_ mark: String) -> [RawRequest] { lock.withLock { requests[mark] ?? [] } }
+
+    /// Whether a request with a mark has begun to come.
+    func hasBegun(_ mark: String) -> Bool { lock.withLock { begun.contains(mark) } }
 
     /// Every mark that was seen.
     var marks: Set<String> { lock.withLock { Set(requests.keys) } }
@@ -120,6 +125,8 @@ final class HostileOrigin: @unchecked Sendable {
             let bytes = try socket.receive(deadline)
             guard !bytes.isEmpty else { return false }
             buffered += bytes
+            let mark = Self.mark(in: buffered)
+            lock.withLock { _ = begun.insert(mark) }
         }
     }
 
