@@ -73,12 +73,13 @@ package enum FieldRules {
         return false
     }
 
-    /// Rewritten targets (IIS, Symfony), inner requests (Next.js), and clients' addresses by other names.
+    /// Rewritten targets (IIS, Symfony), inner requests (Next.js), clients' addresses and schemes by
+    /// other names.
     private static let frameworkInternal: [StaticString] = [
         "x-original-url", "x-rewrite-url", "x-original-host", "x-forwarded-server", "x-client-ip",
         "x-cluster-client-ip",
         "true-client-ip", "x-middleware-prefetch", "x-middleware-rewrite", "x-middleware-next",
-        "x-middleware-override",
+        "x-middleware-override", "x-forwarded-ssl", "x-forwarded-scheme", "x-url-scheme",
     ]
 
     /// Request fields that mean one thing only: a second line is refused, because two readers would pick two

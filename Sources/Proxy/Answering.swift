@@ -91,6 +91,11 @@ extension ProxyCore where Net: ~Copyable {
                 connections[connection].received.append(bytes, pool: &buffers)
                 return connections[connection].isReadable
             }
+            // An agreement to something that was not asked for is none (RFC 9110 §7.8).
+            if head.status == 101, head.value(of: .upgrade)?.equalsIgnoringCase("websocket") != true {
+                perform(connections[connection].machine.responseInvalid(), on: connection)
+                return false
+            }
             let action = connections[connection].machine.responseHead(head)
             switch action {
             case .interim:

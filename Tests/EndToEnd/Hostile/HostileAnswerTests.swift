@@ -130,9 +130,9 @@ import Testing
             .head("two lengths", "Content-Length: 2", "Content-Length: 3"),
             .head("the length twice", "Content-Length: 2", "Content-Length: 2"),
             .head(
-                "a length and a coding", "Content-Length: 2", "Transfer-Encoding: chunked", body: "0\r\n\r\n"),
+                "length and coding", "Content-Length: 2", "Transfer-Encoding: chunked", body: "0\r\n\r\n"),
             .head(
-                "a coding and a length", "Transfer-Encoding: chunked", "Content-Length: 2", body: "0\r\n\r\n"),
+                "coding and length", "Transfer-Encoding: chunked", "Content-Length: 2", body: "0\r\n\r\n"),
         ]
 
     private static let badCodings: [String] = [
@@ -189,7 +189,8 @@ import Testing
         .passed("a length", "Content-Length: 3", body: "abc", as: "abc"),
         .passed("no body", "Content-Length: 0", body: "", as: ""),
         .passed(
-            "chunks", "Transfer-Encoding: chunked", body: "3;a=b\r\nabc\r\n2\r\nde\r\n0\r\n\r\n", as: "abcde"),
+            "chunks", "Transfer-Encoding: chunked", body: "3;a=b\r\nabc\r\n2\r\nde\r\n0\r\n\r\n",
+            as: "abcde"),
         .passed(
             "trailers", "Transfer-Encoding: chunked",
             body: "0\r\nX-Sum: 1\r\nContent-Length: 9\r\nSet-Cookie: a=b\r\n\r\n", as: "",

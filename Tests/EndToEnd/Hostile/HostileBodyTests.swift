@@ -53,7 +53,8 @@ import Testing
             HostileCase(
                 "a request in chunks above the limit",
                 post(
-                    "/small/MARK", ["Transfer-Encoding: chunked"], chunk(filler) + chunk(inner) + "0\r\n\r\n"),
+                    "/small/MARK", ["Transfer-Encoding: chunked"],
+                    chunk(filler) + chunk(inner) + "0\r\n\r\n"),
                 .refused(grown)),
             // Answered by the gateway itself, unread.
             .policy(
@@ -89,7 +90,8 @@ import Testing
                 Seen("GET /open/MARK")),
             .last(
                 "waiting in HTTP/1.0",
-                "POST /open/MARK HTTP/1.0\r\nHost: here\r\nContent-Length: 5\r\nExpect: 100-continue\r\n\r\nabcde",
+                "POST /open/MARK HTTP/1.0\r\nHost: here\r\nExpect: 100-continue\r\n"
+                    + "Content-Length: 5\r\n\r\nabcde",
                 Seen("POST /open/MARK", payload: "abcde")),
         ]
         + badExpectations.map {

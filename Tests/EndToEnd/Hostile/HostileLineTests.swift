@@ -3,7 +3,7 @@ import Testing
 /// Lines of a head end with CRLF, and consist of what they may consist of (security.md 2; RFC 9112 §2-§5).
 @Suite(.serialized, .timeLimit(.minutes(2)), HostileRoom()) struct HostileLineTests {
     static let table: [HostileCase] = [
-        methods, targets, names, values, ends, requestLines, fields, beginnings, continued,
+        methods, targets, names, values, ends, requestLines, fields, sizes, beginnings, continued,
     ].flatMap { $0 }
 
     @Test(arguments: table, Delivery.allCases)
@@ -106,7 +106,7 @@ import Testing
         line("\(String(repeating: "A", count: 33)) /MARK HTTP/1.1", 501, "method"),
         line("HTTP/1.1 200 OK"), line("\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}\u{0}\u{1}\u{FC}\u{3}\u{3}"),
         line("SSH-2.0-OpenSSH_9.2"), line("EHLO here"), line("PROXY TCP4 203.0.113.7 127.0.0.1 4660 8080"),
-        .head("HTTP/0.9", "GET /MARK\r\n"), .head("nothing but a colon", ":\r\n\r\n"),
+        .head("HTTP/0.9", "GET /MARK\r\n"), .head("a colon as a request line", ":\r\n\r\n"),
         .head("a version that is cut", "GET /MARK HTTP/1.\r\n\r\n", 400, "version"),
     ]
 
@@ -130,6 +130,18 @@ import Testing
             kind: "fields_too_large"),
     ]
 
+    private static let sizes: [HostileCase] = [
+        .head(
+            "a target that is too long", hostile("GET /MARK" + String(repeating: "a", count: 9000)), 414,
+            "target_too_long"),
+        .lines(
+            "a value that is too long", "X-A: " + String(repeating: "a", count: 17_000), status: 431,
+            kind: "fields_too_large"),
+        .lines(
+            "too many fields", (0..<200).map { "X-\($0): a" }.joined(separator: "\r\n"), status: 431,
+            kind: "fields_too_large"),
+    ]
+
     private static let text = "GET /MARK HTTP/1.1\r\nHost: here\r\n\r\n"
 
     /// Before a request line, two empty lines are overlooked (RFC 9112 §2.2).
@@ -138,7 +150,7 @@ import Testing
         .forwarded("two empty lines", "\r\n\r\n" + text, Seen("GET /MARK")),
         .head("three empty lines", "\r\n\r\n\r\n" + text), .head("an LF before it", "\n" + text),
         .head("CRLF and LF before it", "\r\n\n" + text), .head("a CR before it", "\r" + text),
-        .head("CR CR LF before it", "\r\r\n" + text), .head("a blank before it", " " + text),
+        .head("CR CR LF before it", "\r\r\n" + text),
         .head("NUL before it", "\0" + text),
         .head("a byte order mark before it", "\u{EF}\u{BB}\u{BF}" + text),
         .head("an empty line of blanks before it", " \r\n" + text),

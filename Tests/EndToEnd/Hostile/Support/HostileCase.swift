@@ -17,6 +17,8 @@ struct HostileCase: CustomTestStringConvertible, Sendable {
         case forwarded([Seen])
         /// As above, but the connection ends with the last answer, and nothing behind it is served.
         case forwardedLast(Seen)
+        /// The connection is closed without an answer, and nothing goes on.
+        case dropped
         /// The origin sees this request; what stands behind it is refused as the head of a next one.
         case forwardedThen(Seen, Refusal)
     }
@@ -28,8 +30,12 @@ struct HostileCase: CustomTestStringConvertible, Sendable {
         var outcome = "client.head"
         /// The label in `floodgate_head_errors_total`; nil where it is not the head's fault.
         var kind: String?
+        /// Of a request behind the first, where one can be read.
+        var method: String?
         /// Whether the connection goes on.
         var persists = false
+        /// False where settings wrote the answer.
+        var isProblem = true
         /// What may have gone on before the fault was met: the head and a part of the body, never its end.
         var begun: Seen?
     }
@@ -94,9 +100,11 @@ struct HostileCase: CustomTestStringConvertible, Sendable {
     }
 
     /// A request, and bytes behind it that are none.
-    static func then(_ name: String, _ text: String, _ seen: Seen, kind: String = "malformed") -> HostileCase
-    {
-        HostileCase(name, text, .forwardedThen(seen, Refusal(kind: kind)))
+    static func then(
+        _ name: String, _ text: String, _ seen: Seen, kind: String = "malformed", status: Int = 400,
+        method: String? = nil
+    ) -> HostileCase {
+        HostileCase(name, text, .forwardedThen(seen, Refusal(status: status, kind: kind, method: method)))
     }
 
     static func last(_ name: String, _ text: String, _ seen: Seen) -> HostileCase {

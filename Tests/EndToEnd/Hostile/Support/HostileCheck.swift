@@ -25,16 +25,20 @@ extension HostileCase {
             try check(refusal, client, mark, place, delivery)
         case .forwarded(let seen):
             try check(seen, client, mark, place, delivery) { try after(client, mark, place) }
+        case .dropped:
+            place.noteDropped(mark, name, targets: targets(mark))
+            client.deliver(bytes(mark: mark), delivery)
+            #expect(throws: SocketError.reset, "no answer") { try client.readToEnd() }
         case .forwardedLast(let seen):
             try check([seen], client, mark, place, delivery, behind: get("/MARK/smuggled")) {
                 try expectEnd(of: client)
             }
         case .forwardedThen(let seen, let refusal):
             try check([seen], client, mark, place, delivery, behind: get("/MARK/smuggled")) {
-                try expect(refusal, client, place, method: nil)
+                try expect(refusal, client, place, method: refusal.method)
             }
         }
-        let response = try beside.ask(get("/\(mark)/beside"))
+        let response = try beside.ask(place.preface + get("/\(mark)/beside"))
         #expect(response.text == "ok", "a client beside it is served as ever")
         place.note(response, "beside \(name)", outcome: "ok", method: "GET")
         let own = place.origin.requests(mark).map(\.target)
@@ -60,7 +64,7 @@ extension HostileCase {
     {
         let response = try client.response(to: method ?? "GET")
         #expect(response.status == refusal.status)
-        if method != "HEAD" { _ = response.problem() }
+        if method != "HEAD", refusal.isProblem { _ = response.problem() }
         place.note(response, name, outcome: refusal.outcome, method: method, fault: refusal.kind)
         #expect(response.value("Connection") == (refusal.persists ? nil : "close"))
         if !refusal.persists { try expectEnd(of: client) }
@@ -118,6 +122,7 @@ extension HostileCase {
     private func targets(_ mark: String) -> [String] {
         let own: [String] =
             switch fate {
+            case .dropped: []
             case .refused(let refusal): refusal.persists ? ["/MARK/after"] : []
             case .forwarded(let seen): seen.map(\.target) + ["/MARK/after"]
             case .forwardedLast(let seen), .forwardedThen(let seen, _): [seen.target]

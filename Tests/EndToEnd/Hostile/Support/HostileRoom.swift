@@ -7,6 +7,8 @@ struct HostileRoom: SuiteTrait, TestScoping {
     var clients = "head_timeout: 5s, body_timeout: 5s"
     var route = ""
     var listener = ""
+    /// What a well-behaved client sends first.
+    var preface = ""
     var top = ""
     /// Whole routes instead of the one for everything.
     var routes: String?
@@ -30,7 +32,7 @@ struct HostileRoom: SuiteTrait, TestScoping {
             \(top)
             """
         }
-        let place = HostilePlace(gateway: gateway, origin: origin)
+        let place = HostilePlace(gateway: gateway, origin: origin, preface: preface)
         try await HostileRoom.$place.withValue(place) { try await function() }
         try place.audit()
     }
@@ -50,16 +52,19 @@ final class HostilePlace: @unchecked Sendable {
 
     let gateway: GatewayProcess
     let origin: HostileOrigin
+    let preface: String
     private let lock = NSLock()
     private var marks = 0
     private var traces: [String: Trace] = [:]
     private var faults: [String: Int] = [:]
     private var unanswered: [String: Int] = [:]
+    private var dropped = 0
     private var targets: [String: (name: String, targets: [String])] = [:]
     private var begun: [String: (name: String, seen: Seen)] = [:]
 
-    init(gateway: GatewayProcess, origin: HostileOrigin) {
+    init(gateway: GatewayProcess, origin: HostileOrigin, preface: String) {
         self.gateway = gateway
+        self.preface = preface
         self.origin = origin
     }
 
@@ -98,6 +103,12 @@ final class HostilePlace: @unchecked Sendable {
         }
     }
 
+    /// A connection was closed for what it began with.
+    func noteDropped(_ mark: String, _ name: String, targets list: [String]) {
+        note(mark, name, targets: list, begun: nil)
+        lock.withLock { dropped += 1 }
+    }
+
     // MARK: The audit
 
     func audit() throws {
@@ -109,6 +120,7 @@ final class HostilePlace: @unchecked Sendable {
         auditLog()
         let expected = lock.withLock { faults }
         #expect(counters.faults == expected, "each refused head is counted once")
+        #expect(counters.dropped == lock.withLock { dropped }, "each dropped connection is counted once")
         var outcomes = lock.withLock { unanswered }
         for trace in lock.withLock({ traces }).values { outcomes[trace.outcome, default: 0] += 1 }
         #expect(counters.outcomes == outcomes, "each request is counted once")
@@ -186,9 +198,9 @@ final class HostilePlace: @unchecked Sendable {
     }
 
     private static func counters(_ gateway: GatewayProcess) throws -> (
-        faults: [String: Int], outcomes: [String: Int]
+        faults: [String: Int], outcomes: [String: Int], dropped: Int
     ) {
-        let admin = try RawClient(port: gateway.ports.admin)
+        let admin = try AdminRoom.client(gateway)
         defer { admin.close() }
         let page = try admin.ask("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n").text
         func family(_ name: String, _ label: String) -> [String: Int] {
@@ -199,7 +211,10 @@ final class HostilePlace: @unchecked Sendable {
             }
             return counts
         }
-        return (family("floodgate_head_errors_total", "kind"), family("floodgate_outcomes_total", "outcome"))
+        return (
+            family("floodgate_head_errors_total", "kind"), family("floodgate_outcomes_total", "outcome"),
+            family("floodgate_connections_refused_total", "reason").values.reduce(0, +)
+        )
     }
 }
 
