@@ -10,6 +10,7 @@ MAKEFLAGS += --no-print-directory
 BUILD_PACKAGES := libssl-dev libyaml-dev pkg-config
 TEST_PACKAGES := $(BUILD_PACKAGES) curl python3 python3-websockets
 PROVE_PACKAGES := strace nginx-light gcc libc6-dev
+SLOW_PACKAGES := slowhttptest
 
 WHY_libssl-dev := TLS and digests (OpenSSL)
 WHY_libyaml-dev := reads the settings file (libyaml)
@@ -19,6 +20,7 @@ WHY_python3 := runs the WebSocket client
 WHY_python3-websockets := a real WebSocket client for the tests
 WHY_strace := counts system calls
 WHY_nginx-light := stands beside the gateway for comparison
+WHY_slowhttptest := slow heads, bodies and readers as attackers send them
 WHY_gcc := builds the counter of allocations
 WHY_libc6-dev := builds the counter of allocations
 
@@ -78,6 +80,13 @@ prove: testpackages ## Show what is claimed: system calls, allocations, memory, 
 	swift build --configuration release --product floodgate
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/prove/prove.py
+
+.PHONY: slow
+slow: testpackages ## Show what slow clients, crowds and floods do to a neighbour
+	@$(call install,$(SLOW_PACKAGES))
+	swift build --configuration release --product floodgate
+	swift build --configuration release --product loadgen
+	/usr/bin/python3 Benchmarks/prove/prove.py --slow
 
 .PHONY: simulate
 simulate: packages ## Run 10,000 seeded schedules of a worker against misbehaving peers

@@ -118,7 +118,8 @@ struct Load: ~Copyable {
         connections[index].peerHasEnded = false
         summary.connects += 1
         do throws(SystemError) {
-            let socket = try Socket.connect(to: target)
+            let source = IPAddress(ipv4: 0x7F00_0000 | UInt32(options.host))
+            let socket = try Socket.connect(to: target, from: options.host == 1 ? nil : source)
             connections[index].socket = socket
             connections[index].generation &+= 1
             try epoll.add(socket, token: UInt64(connections[index].generation) << 32 | UInt64(index))
@@ -139,6 +140,7 @@ struct Load: ~Copyable {
         case .exchanging:
             send(index)
             if connections[index].phase == .exchanging { receive(index) }
+        // A pausing connection keeps its socket where it only thinks.
         case .resting, .pausing:
             guard connections[index].peerHasEnded, connections[index].socket != nil else { return }
             summary.idleCloses += 1
@@ -219,7 +221,9 @@ struct Load: ~Copyable {
             closeSocket(index)
         }
         working -= 1
-        begin(index)
+        guard options.think > 0 else { return begin(index) }
+        connections[index].phase = .pausing(until: now + .milliseconds(options.think))
+        working += 1
     }
 
     private mutating func fail(_ index: Int, _ failure: Failure, status: Int = 0) {

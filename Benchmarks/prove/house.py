@@ -137,11 +137,12 @@ class House:
         process.port = port
         return process
 
-    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", **options):
+    def gateway(self, origin, settings="", routes=None, workers=1, access_log="off", clients="", admin="off",
+                idle_timeout="5m", **options):
         """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
         (port,) = free_ports(1)
         file = self.folder / f"gateway-{port}.yaml"
-        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients)
+        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients, admin, idle_timeout)
         file.write_text(text)
         process = self.start("gateway", [self.floodgate, "run", file], **options)
         wait_for("the gateway", lambda: takes_connections(port) or not process.is_running)
@@ -167,13 +168,14 @@ class House:
         return self.finish_load(self.begin_load(port, **options))
 
 
-def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients=""):
+def gateway_settings(port, origin, workers=1, access_log="off", settings="", routes=None, clients="", admin="off",
+                     idle_timeout="5m"):
     return f"""\
 workers: {workers}
 listeners: [{{ address: 127.0.0.1:{port} }}]
-admin: {{ address: off }}
+admin: {{ address: {admin} }}
 access_log: {{ path: {access_log} }}
-clients: {{ idle_timeout: 5m{clients} }}
+clients: {{ idle_timeout: {idle_timeout}{clients} }}
 limits:
   everyone: {{ rate: 100000000 per 1m, by: ip }}
 upstreams:
