@@ -4,7 +4,8 @@ import Foundation
 extension GatewayProcess {
     /// A page of the admin listener.
     func adminPage(_ path: String) throws -> String {
-        let client = try RawClient(port: ports.admin)
+        // It opens a moment after the gateway's own listeners.
+        let client = try eventually("the admin listener") { try? RawClient(port: ports.admin) }
         let response = try client.ask("GET \(path) HTTP/1.1\r\nHost: 127.0.0.1:\(ports.admin)\r\n\r\n")
         client.close()
         return response.text
