@@ -8,6 +8,7 @@ struct MemoryWatch: ~Copyable {
     private let pressure: MemoryPressure
     private let events: EventLog
     private let workers: Int
+    private let resident = ResidentMemory()
     private var watch = MemoryGuard()
     private var trimmed = Instant.zero
 
@@ -23,11 +24,11 @@ struct MemoryWatch: ~Copyable {
     }
 
     mutating func look(limit: Int, now: Instant) {
-        guard var used = ProcessNumbers.residentBytes() else { return }
+        guard var used = resident.bytes() else { return }
         if MemoryGuard.isWorthTrimming(used: used, limit: limit), trimmed + Self.trimInterval <= now {
             trimmed = now
             ProcessLimits.releaseFreeMemory()
-            used = ProcessNumbers.residentBytes() ?? used
+            used = resident.bytes() ?? used
         }
         let before = watch.level
         var reading = watch.look(used: used, limit: limit)

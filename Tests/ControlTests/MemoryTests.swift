@@ -1,4 +1,5 @@
 import Proxy
+import Reactor
 import Testing
 
 @testable import Control
@@ -61,6 +62,15 @@ import Testing
         let limit = MemoryLimit.automatic(machine: 1000 << 20, groups: one.groups) { one.files[$0] }
         #expect(abs(limit.bytes - one.limit << 20) < 100)
         #expect(limit.reason.contains(one.limit == 800 ? "machine" : "control group"))
+    }
+
+    @Test func `resident memory is what the kernel says elsewhere, too`() throws {
+        let resident = ResidentMemory()
+        let told = try #require(ProcessNumbers.now().residentBytes)
+        for _ in 0..<2 {
+            let bytes = resident.bytes() ?? 0
+            #expect(abs(bytes - told) < told / 4)
+        }
     }
 
     @Test func `a limit that is set is the limit`() {

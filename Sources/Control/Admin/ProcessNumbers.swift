@@ -9,11 +9,11 @@ package struct ProcessNumbers: Sendable {
     package let openDescriptors: Int?
 
     package static func now() -> ProcessNumbers {
-        ProcessNumbers(residentBytes: residentBytes(), openDescriptors: countDescriptors())
+        ProcessNumbers(residentBytes: readResidentBytes(), openDescriptors: countDescriptors())
     }
 
     /// The second number of `/proc/self/statm` counts resident pages (proc_pid_statm(5)).
-    package static func residentBytes() -> Int? {
+    private static func readResidentBytes() -> Int? {
         let descriptor = unsafe open("/proc/self/statm", O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
