@@ -17,7 +17,6 @@
 
 extern int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int flags);
 extern int pthread_setname_np(pthread_t thread, const char *name);
-extern int malloc_trim(size_t pad);
 
 
 // A global that Swift 6 does not let through as a variable.

@@ -27,7 +27,7 @@ struct MemoryWatch: ~Copyable {
         guard var used = resident.bytes() else { return }
         if MemoryGuard.isWorthTrimming(used: used, limit: limit), trimmed + Self.trimInterval <= now {
             trimmed = now
-            ProcessLimits.releaseFreeMemory()
+            ProcessLimits.returnFreeMemory()
             used = resident.bytes() ?? used
         }
         let before = watch.level

@@ -26,10 +26,6 @@ package enum ProcessLimits {
     /// Bytes of memory that the machine has.
     package static var machineMemory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
 
-    /// Gives memory that was freed, and that the allocator keeps, back to the system. Takes the allocator's
-    /// locks: milliseconds where it keeps much.
-    package static func releaseFreeMemory() { _ = malloc_trim(0) }
-
     package static var processID: Int { Int(getpid()) }
 
     /// 64 random bits from the kernel.
