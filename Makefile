@@ -11,6 +11,7 @@ BUILD_PACKAGES := libssl-dev libyaml-dev pkg-config
 COUNT_PACKAGES := gcc libc6-dev strace valgrind
 TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl python3 python3-websockets
 BENCH_PACKAGES := nginx-light haproxy strace valgrind
+SLOW_PACKAGES := slowhttptest
 
 WHY_libssl-dev := TLS and digests (OpenSSL)
 WHY_libyaml-dev := reads the settings file (libyaml)
@@ -22,6 +23,7 @@ WHY_strace := counts system calls
 WHY_nginx-light := stands beside the gateway for comparison, and is the origin there
 WHY_haproxy := stands beside the gateway for comparison
 WHY_valgrind := counts instructions
+WHY_slowhttptest := slow heads, bodies and readers as attackers send them
 WHY_gcc := builds the counter of allocations
 WHY_libc6-dev := builds the counter of allocations
 
@@ -103,6 +105,13 @@ bench: packages ## Measure beside nginx and HAProxy with the same work; ROUNDS=1
 microbench: packages ## Measure parsers, stages and tables alone, in nanoseconds per operation
 	swift build --configuration release --product microbench
 	@"$$(swift build --configuration release --show-bin-path)/microbench"
+
+.PHONY: slow
+slow: testpackages ## Show what slow clients, crowds and floods do to a neighbour
+	@$(call install,$(SLOW_PACKAGES))
+	swift build --configuration release --product floodgate
+	swift build --configuration release --product loadgen
+	/usr/bin/python3 Benchmarks/prove/prove.py --slow
 
 .PHONY: simulate
 simulate: packages ## Run 10,000 seeded schedules of a worker against misbehaving peers

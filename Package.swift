@@ -112,6 +112,7 @@ let package = Package(
         tests(
             "PipelineTests",
             ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Settings", "Telemetry", "Pipeline"]),
+        tests("ProxyTests", ["Time", "Addressing", "Settings", "Proxy"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Demo"]),
         tests(

@@ -151,7 +151,9 @@ struct Load: ~Copyable {
         connections[index].peerHasEnded = false
         summary.connects += 1
         do throws(SystemError) {
-            let socket = try Socket.connect(to: targets[index % targets.count])
+            let source = IPAddress(ipv4: 0x7F00_0000 | UInt32(options.host))
+            let socket = try Socket.connect(
+                to: targets[index % targets.count], from: options.host == 1 ? nil : source)
             connections[index].socket = socket
             connections[index].generation &+= 1
             try epoll.add(socket, token: UInt64(connections[index].generation) << 32 | UInt64(index))
@@ -172,6 +174,7 @@ struct Load: ~Copyable {
         case .exchanging:
             send(index)
             if connections[index].phase == .exchanging { receive(index) }
+        // A pausing connection keeps its socket where it only thinks.
         case .resting, .pausing:
             guard connections[index].peerHasEnded, connections[index].socket != nil else { return }
             summary.idleCloses += 1
@@ -252,11 +255,15 @@ struct Load: ~Copyable {
             closeSocket(index)
         }
         working -= 1
-        guard let next = unopened.first else { return begin(index) }
-        // Connections open gently: this one has had its request, and lets the next one begin.
-        unopened.removeFirst()
-        connections[index].phase = .resting
-        begin(next)
+        if let next = unopened.first {
+            // Connections open gently: this one has had its request, and lets the next one begin.
+            unopened.removeFirst()
+            connections[index].phase = .resting
+            return begin(next)
+        }
+        guard options.think > 0 else { return begin(index) }
+        connections[index].phase = .pausing(until: now + .milliseconds(options.think))
+        working += 1
     }
 
     private mutating func fail(_ index: Int, _ failure: Failure, status: Int = 0) {

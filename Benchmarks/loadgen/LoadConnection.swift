@@ -6,7 +6,7 @@ struct LoadConnection {
     enum Phase: Equatable {
         case connecting
         case exchanging
-        /// The last request failed; the next one begins a little later.
+        /// The next request begins a little later: the last one failed, or the client thinks.
         case pausing(until: Instant)
         /// Nothing is left to ask.
         case resting

@@ -55,6 +55,12 @@ struct LoadCommand: ParsableCommand {
     @Option(help: "Length that each answer's body must have; without it any announced one.")
     var expectBytes: Int?
 
+    @Option(help: "Milliseconds that a connection rests between an answer and its next request.")
+    var think = 0
+
+    @Option(name: .customLong("from"), help: "Last byte of the address to come from: 2 for 127.0.0.2.")
+    var host: UInt8 = 1
+
     @Option(help: "Seconds without progress until a request has failed.")
     var timeout = 10.0
 
@@ -78,7 +84,7 @@ struct LoadCommand: ParsableCommand {
 
     func validate() throws {
         guard (1...100_000).contains(connections) else { throw ValidationError("connections: 1 to 100000") }
-        guard requests >= 0, bodyBytes >= 0, readRate >= 0, seconds >= 0, timeout > 0, hold >= 0,
+        guard requests >= 0, bodyBytes >= 0, readRate >= 0, think >= 0, seconds >= 0, timeout > 0, hold >= 0,
             warmUp >= 0, atOnce >= 0
         else { throw ValidationError("numbers must not be negative") }
         guard (1...250).contains(addresses) else { throw ValidationError("addresses: 1 to 250") }

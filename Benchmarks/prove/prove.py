@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Shows that the gateway keeps what is claimed of it: each claim with what was measured, its bound, and whether it holds.
 
-Usage: prove.py [--binaries FOLDER] [NAME ...]. Without names all proofs run. Ends with 1 where a claim does not hold."""
+Usage: prove.py [--binaries FOLDER] [--slow] [NAME ...]. Without names all proofs run, or all of slow clients. Ends with 1 where a claim does not hold."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "shared"))
 import bodies
 import counts
 import lifecycle
+import slow
 from house import House, ProofError
 
 PROOFS = {
@@ -24,6 +25,16 @@ PROOFS = {
     "drain": lifecycle.drain,
     "descriptors": lifecycle.descriptors,
     "idle": lifecycle.idle_connections,
+}
+
+# Slow clients and many of them: `make slow`.
+SLOW = {
+    "heads": slow.slow_heads,
+    "bodies": slow.slow_bodies,
+    "readers": slow.slow_readers,
+    "crowd": slow.many_idle,
+    "flood": slow.flood,
+    "memory": slow.memory,
 }
 
 
@@ -52,15 +63,17 @@ class Report:
 def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--binaries", default=Path(__file__).resolve().parents[2] / ".build/release")
-    arguments.add_argument("names", nargs="*", choices=[[], *PROOFS], metavar="NAME")
+    arguments.add_argument("--slow", action="store_true", help="the proofs of slow clients instead")
+    arguments.add_argument("names", nargs="*", choices=[[], *PROOFS, *SLOW], metavar="NAME")
     options = arguments.parse_args()
     report = Report()
     report.line("claim", "measured", "bound", "")
     begun = time.monotonic()
-    for name in options.names or PROOFS:
+    every = {**PROOFS, **SLOW}
+    for name in options.names or (SLOW if options.slow else PROOFS):
         try:
             with House(options.binaries) as house:
-                PROOFS[name](house, report)
+                every[name](house, report)
         except (ProofError, OSError) as error:
             report.row(name, f"not carried out: {error}", holds=False)
     print(f"{time.monotonic() - begun:.0f} s, {report.failed} not held")

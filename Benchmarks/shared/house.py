@@ -145,11 +145,12 @@ class House:
 
     def gateway(
             self, origin, settings="", routes=None, workers=1, access_log="off", clients="", upstream="",
-            address="127.0.0.1", **options):
+            address="127.0.0.1", admin="off", idle_timeout="5m", **options):
         """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
         (port,) = free_ports(1)
         file = self.folder / f"gateway-{port}.yaml"
-        text = gateway_settings(port, origin.port, workers, access_log, settings, routes, clients, upstream, address)
+        text = gateway_settings(
+            port, origin.port, workers, access_log, settings, routes, clients, upstream, address, admin, idle_timeout)
         file.write_text(text)
         process = self.start("gateway", [self.floodgate, "run", file], **options)
         wait_for("the gateway", lambda: takes_connections(port) or not process.is_running)
@@ -181,13 +182,14 @@ class House:
 
 
 def gateway_settings(
-        port, origin, workers=1, access_log="off", settings="", routes=None, clients="", upstream="", address="127.0.0.1"):
+        port, origin, workers=1, access_log="off", settings="", routes=None, clients="", upstream="", address="127.0.0.1",
+        admin="off", idle_timeout="5m"):
     return f"""\
 workers: {workers}
 listeners: [{{ address: {address}:{port} }}]
-admin: {{ address: off }}
+admin: {{ address: {admin} }}
 access_log: {{ path: {access_log} }}
-clients: {{ idle_timeout: 5m, max_requests_per_connection: 1000000000{clients} }}
+clients: {{ idle_timeout: {idle_timeout}, max_requests_per_connection: 1000000000{clients} }}
 limits:
   everyone: {{ rate: 100000000 per 1m, by: ip }}
 upstreams:

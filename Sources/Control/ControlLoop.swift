@@ -10,6 +10,8 @@ package struct ControlLoop: ~Copyable {
     private let signals: Signals
     private let epoll: Epoll
     private var drain: Drain?
+    private var memory: MemoryWatch
+    private var nextLook = Instant.zero
     /// `NOTIFY_SOCKET`, where systemd wants to be told.
     private let notifyPath: String?
 
@@ -19,6 +21,8 @@ package struct ControlLoop: ~Copyable {
     package init(gateway: Gateway, signals: consuming Signals, notifyPath: String?) throws(SystemError) {
         let watching = try Self.watch(signals)
         self.gateway = gateway
+        memory = MemoryWatch(
+            pressure: gateway.memory, events: gateway.events, workers: gateway.workers.count)
         self.notifyPath = notifyPath
         self.signals = signals
         epoll = watching
@@ -34,11 +38,19 @@ package struct ControlLoop: ~Copyable {
     package mutating func run() {
         ServiceManager.tell(.ready, path: notifyPath)
         while true {
-            let wait = drain == nil ? -1 : Int32(Self.drainPoll.nanoseconds / 1_000_000)
-            _ = epoll.wait(milliseconds: wait)
+            let wait = drain == nil ? MemoryWatch.interval : Self.drainPoll
+            _ = epoll.wait(milliseconds: Int32(wait.nanoseconds / 1_000_000))
+            lookAtMemory()
             while let signal = signals.next() { hear(signal) }
             if advanceDrain() { return }
         }
+    }
+
+    private mutating func lookAtMemory() {
+        let now = SystemClock.now()
+        guard now >= nextLook else { return }
+        nextLook = now + MemoryWatch.interval
+        memory.look(limit: gateway.memoryLimit, now: now)
     }
 
     private mutating func hear(_ signal: Signals.Signal) {

@@ -29,6 +29,8 @@ struct Doors: ~Copyable {
     /// How long an address that has just been closed may stay in use.
     private static let leaveTime = Duration.seconds(1)
     private static let longestMemory = 64
+    /// Bytes that the kernel takes for one client beyond what it can send: two socket reads of a long answer.
+    private static let unsentBound = 128 << 10
 
     init(workers: Int) { self.workers = workers }
 
@@ -88,13 +90,18 @@ struct Doors: ~Copyable {
         let (address, families) = settings.address.socket
         // SO_REUSEPORT would let two gateways share a port without a word.
         guard !Listener.isInUse(address, families: families) else { throw SystemError.addressInUse }
-        var sockets = [try Listener(address, backlog: settings.backlog, families: families)]
+        var sockets = [
+            try Listener(
+                address, backlog: settings.backlog, families: families, unsentBound: Self.unsentBound)
+        ]
         do throws(SystemError) {
             while sockets.count < workers {
                 switch sockets[0].address {
                 case .ip:
                     sockets.append(
-                        try Listener(sockets[0].address, backlog: settings.backlog, families: families))
+                        try Listener(
+                            sockets[0].address, backlog: settings.backlog, families: families,
+                            unsentBound: Self.unsentBound))
                 case .unix: sockets.append(try sockets[0].duplicate())
                 }
             }

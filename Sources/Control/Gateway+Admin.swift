@@ -31,6 +31,8 @@ extension Gateway: AdminSource {
             })
         status.residentBytes = numbers.residentBytes
         status.openDescriptors = numbers.openDescriptors
+        status.memoryLimit = memoryLimit
+        status.memoryLevel = memory.current
         status.take(
             metrics(), routes: settings.routes.map(\.name),
             endpoints: settings.upstreams.map { ($0.name, $0.servers.map(\.text)) },

@@ -43,7 +43,10 @@ package final class Gateway: Sendable {
     package let workers: [Worker]
     package let accessLog: AccessLogWriter?
     package let started: WallTime
+    package let memory = MemoryPressure()
     private let resolver: Resolver
+    /// Where the settings set none.
+    private let automaticMemoryLimit = MemoryLimit.find(nil).bytes
     /// What can only change with a restart is compared with these.
     private let startSettings: GatewaySettings
     private let state: Mutex<State>
@@ -65,7 +68,7 @@ package final class Gateway: Sendable {
         do throws(SystemError) {
             let workers = try Gateway.startWorkers(
                 count, settings: settings, registry: registry, accessLog: accessLog, events: events,
-                clients: clients)
+                clients: clients, memory: memory)
             self.workers = workers
             resolver = try Resolver(events: events) { resolution in
                 for worker in workers {
@@ -132,23 +135,28 @@ package final class Gateway: Sendable {
     /// Descriptors that connections to upstreams may count on where the settings do not bound them.
     private static let upstreamReserve = 4096
 
+    /// Connections that one address may have however few there may be: a household with browsers.
+    private static let smallestAddressShare = 64
+
     /// Descriptors for logs, listeners, loops and the admin listener's clients.
     private static let ownDescriptors = 64
 
     private static func startWorkers(
         _ count: Int, settings: GatewaySettings, registry: MetricRegistry, accessLog: AccessLogWriter?,
-        events: EventLog,
-        clients: Int
+        events: EventLog, clients: Int, memory: MemoryPressure
     ) throws(SystemError) -> [Worker] {
         let compiler = PlanCompiler(settings, registry: registry)
         let store = MemoryCounterStore()
+        let addresses = AddressLimit(
+            counts: ConnectionCounts(),
+            maximum: settings.clients.maxConnectionsPerAddress ?? max(smallestAddressShare, clients / 8))
         var workers: [Worker] = []
         for index in 0..<count {
             let share = WorkerShare(index: index, of: count)
             let parts = Worker.Parts(
                 plan: compiler.plan(for: share), store: store, metrics: registry.makeWorkerMetrics(),
                 logWriter: accessLog, events: events, seed: ProcessLimits.randomSeed,
-                maximumClients: share.part(of: clients))
+                maximumClients: share.part(of: clients), addressLimit: addresses, memory: memory)
             workers.append(try Worker(index: index, parts: parts))
         }
         return workers
@@ -156,6 +164,9 @@ package final class Gateway: Sendable {
 
     /// Client connections that are open now.
     package var openConnections: Int { workers.reduce(0) { $0 + $1.openConnections } }
+
+    /// Bytes.
+    package var memoryLimit: Int { state.withLock { $0.settings.memoryLimit } ?? automaticMemoryLimit }
 
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
@@ -257,6 +268,10 @@ package final class Gateway: Sendable {
             ("admin.address", old.admin.address != new.admin.address), ("log", old.log != new.log),
             ("access_log", old.accessLog != new.accessLog),
             ("clients.max_connections", old.clients.maxConnections != new.clients.maxConnections),
+            (
+                "clients.max_connections_per_address",
+                old.clients.maxConnectionsPerAddress != new.clients.maxConnectionsPerAddress
+            ),
         ]
         for (key, hasChanged) in changed where hasChanged {
             events.warning("changed settings take effect with a restart", ["key": key])

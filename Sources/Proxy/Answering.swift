@@ -175,7 +175,9 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func readResponseBody(_ id: SlotID, on connection: SlotID) -> Bool {
         let limit = exchanges[id].readSize
         guard let count = receive(on: connection, behind: 0, limit: limit) else { return false }
-        if count == limit { exchanges[id].readSize = min(limit * 4, Exchange.largestRead) }
+        if count == limit, memoryLevel == .calm {
+            exchanges[id].readSize = min(limit * 4, Exchange.largestRead)
+        }
         guard let step = readPiece(of: id, from: 0, to: count, on: connection) else { return false }
         return pass(step, of: id, on: connection, head: .empty, from: 0, to: count)
     }

@@ -22,6 +22,8 @@ struct ClientConnection: ~Copyable {
     /// The connection's other end, or whom a trusted proxy named in the PROXY protocol.
     var peer: IPAddress
     let accepted: Instant
+    /// It counts among the connections of `peer`.
+    var isCounted = false
 
     var mode: Mode
     var machine = ServerConnectionMachine()

@@ -59,8 +59,10 @@ extension ProxyCore where Net: ~Copyable {
     mutating func removeClient(_ id: SlotID, closing: Closing) {
         if let exchange = clients[id].exchange {
             clients[id].exchange = nil
-            let outcome =
+            var outcome =
                 exchanges[exchange].outcome ?? Outcome(endedBy: .client, in: exchanges[exchange].phase)
+            // Complete on the server's side, but not with the client.
+            if outcome == .ok, !clients[id].unsent.isEmpty { outcome = .clientBody }
             releaseUpstream(of: exchange)
             finish(exchange, outcome)
         }
@@ -71,6 +73,7 @@ extension ProxyCore where Net: ~Copyable {
         case .plainly: network.close(client.socket)
         case .withReset: network.abort(client.socket)
         }
+        if client.isCounted { leave(client.peer) }
         metrics.add(.connectionsClosed)
         metrics.add(.connectionsOpen, -1)
     }
@@ -96,6 +99,7 @@ extension ProxyCore where Net: ~Copyable {
             perform(clients[id].machine.clientLeft(), on: id)
             return false
         }
+        noteTaken(exchange)
         exchanges[exchange].readSize = Exchange.smallestRead
         moveClientDeadline(id)
         return true
@@ -113,6 +117,7 @@ extension ProxyCore where Net: ~Copyable {
         case .failed:
             return perform(clients[id].machine.clientLeft(), on: id)
         }
+        if let exchange = clients[id].exchange { noteTaken(exchange) }
         moveClientDeadline(id)
         guard clients[id].unsent.isEmpty, let exchange = clients[id].exchange else { return }
         if exchanges[exchange].outcome != nil {
@@ -138,72 +143,6 @@ extension ProxyCore where Net: ~Copyable {
         perform(clients[client].machine.responseEnded(surplus: hasSurplus), on: client)
         // The caller may be the upstream's side: what the client has sent meanwhile must not be forgotten.
         if clients.contains(client), hasSurplus { runLater(client: client) }
-    }
-
-    /// Puts the deadline where the connection's state wants it. Cheap: the wheel hears of it only if it
-    /// comes nearer.
-    mutating func moveClientDeadline(_ id: SlotID) {
-        let instant = clientDeadline(id)
-        if clients[id].deadline.move(to: instant) { timers.add(Token(.client, id), at: instant) }
-    }
-
-    @inline(__always)
-    private func clientDeadline(_ id: SlotID) -> Instant {
-        switch clients[id].mode {
-        case .lingering: return clients[id].deadline.instant
-        case .proxyHeader: return clients[id].accepted + plan.clients.headTimeout
-        case .http: break
-        }
-        if !clients[id].unsent.isEmpty { return now + plan.clients.writeTimeout }
-        guard let exchange = clients[id].exchange else {
-            if let begun = clients[id].headBegun { return begun + plan.clients.headTimeout }
-            if clients[id].machine.mayParse {
-                return clients[id].quietSince
-                    + (clients[id].machine.requests == 0
-                        ? plan.clients.headTimeout : plan.clients.idleTimeout)
-            }
-            return now + plan.clients.bodyTimeout
-        }
-        switch exchanges[exchange].phase {
-        case .tunnel: return now + plan.clients.tunnelIdleTimeout
-        case .queue:
-            guard let upstream = exchanges[exchange].upstream else { return .distantFuture }
-            return exchanges[exchange].waitsSince + upstreams[upstream].plan.queueWait
-        case .request, .response, .body:
-            // Only while more of the body is wanted: an upstream that takes no more is not the client's
-            // fault.
-            let isWanted = !exchanges[exchange].requestBody.isEnded && !exchanges[exchange].stopsSending
-            guard isWanted, let connection = exchanges[exchange].connection,
-                connections[connection].unsent.isEmpty
-            else { return .distantFuture }
-            return now + plan.clients.bodyTimeout
-        case .head, .policy, .connect, .done: return .distantFuture
-        }
-    }
-
-    mutating func clientTimerFired(_ id: SlotID) {
-        let (passed, rearm) = clients[id].deadline.check(now)
-        if let rearm { timers.add(Token(.client, id), at: rearm) }
-        guard passed else { return }
-        switch clients[id].mode {
-        case .proxyHeader, .lingering: return removeClient(id, closing: .plainly)
-        case .http: break
-        }
-        guard let exchange = clients[id].exchange else {
-            let action = clients[id].machine.deadlineMissed()
-            if case .refuse = action { metrics.add(.headFault(.timeout)) }
-            return refuseHead(id, action, LocalResponse.headTimeout, of: clients[id].received.view)
-        }
-        if !clients[id].unsent.isEmpty {
-            exchanges[exchange].outcome = Outcome(endedBy: .client, in: exchanges[exchange].phase)
-            return removeClient(id, closing: .withReset)
-        }
-        switch exchanges[exchange].phase {
-        case .queue: fail(exchange, .queueTimeout)
-        case .tunnel: endTunnel(exchange, by: .gateway)
-        case .request, .response, .body: perform(clients[id].machine.deadlineMissed(), on: id)
-        case .head, .policy, .connect, .done: break
-        }
     }
 }
 

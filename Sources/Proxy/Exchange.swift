@@ -52,6 +52,10 @@ struct Exchange: ~Copyable {
     var clientEnded = false
     var serverEnded = false
 
+    /// How the client keeps up with what it sends and with what it is sent.
+    var bodyPace = Pace()
+    var readingPace = ReadingPace()
+
     var bytesIn = 0
     var bytesOut = 0
     var timings = Timings()

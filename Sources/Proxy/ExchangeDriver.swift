@@ -50,7 +50,11 @@ extension ProxyCore where Net: ~Copyable {
         case .requestID:
             return plan.requestID.decide(&exchanges[id].state, time: wallTime, random: &random)
         case .route:
-            return plan.route.decide(&exchanges[id].state, isReady: drain == .none)
+            let verdict = plan.route.decide(&exchanges[id].state, isReady: drain == .none)
+            // Behind the route: health checks are answered as long as anything is.
+            guard isOutOfMemory, case .next = verdict else { return verdict }
+            metrics.add(.requestsShed)
+            return .respond(.outOfMemory)
         case .rateLimit:
             guard let filter = exchanges[id].state.plan?.rateLimit else { return .next }
             guard let answer else { return filter.decide(&exchanges[id].state) }
@@ -95,7 +99,7 @@ extension ProxyCore where Net: ~Copyable {
     /// Whether a client's connection may carry a further request behind the one in work.
     @inline(__always)
     func mayServeMore(_ client: SlotID) -> Bool {
-        clients[client].machine.requests < plan.clients.maxRequestsPerConnection
+        clients[client].machine.requests < plan.clients.maxRequestsPerConnection && memoryLevel == .calm
     }
 
     /// Whether what has not arrived of the request's body is so little that it is read away for the

@@ -220,6 +220,8 @@ extension ProxyCore where Net: ~Copyable {
             }
             exchanges[id].bytesIn += step.consumed
             clients[exchanges[id].client].machine.requestBodyReceived()
+            // A body that came whole was never waited for.
+            if !step.ended { exchanges[id].bodyPace.moved(step.consumed, plan.bodyPace, now: now) }
             exchanges[id].requestBodyBytes += step.payload.count
             if let limit = exchanges[id].state.plan?.bodyLimit?.limit, exchanges[id].requestBodyBytes > limit
             {

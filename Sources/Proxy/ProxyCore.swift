@@ -54,6 +54,15 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     package var lacksDescriptors = false
     /// Client connections that may be open at once.
     package var maximumClients = Int.max
+    /// Bounds the connections of one address; nil bounds nobody.
+    package var addressLimit: AddressLimit?
+    /// Set where a connection was refused because its address has too many.
+    package var refusedAddress: IPAddress?
+    /// When the next refusal would be told if they came evenly: runs ahead of time in a flood.
+    var refusalsTold = Instant.zero
+    var memoryLevel = MemoryLevel.calm
+    /// Bytes in buffers beyond which no further request is taken on.
+    var bufferBound = Int.max
 
     enum Layout {
         /// Room before a read: as long as any head may be. A head that is written anew replaces one that was
@@ -110,11 +119,20 @@ extension ProxyCore where Net: ~Copyable {
             metrics.add(.connectionsClosed)
             return network.close(accepted.socket)
         }
+        var admission = Admission.uncounted
+        if listener.proxyProtocol == .off, let peer = accepted.peer?.address {
+            admission = enter(peer)
+            guard admission != .refused || mayTellRefusal() else {
+                metrics.add(.connectionsClosed)
+                return network.abort(accepted.socket)
+            }
+        }
         let id = clients.insert(
             ClientConnection(
                 socket: accepted.socket, listener: listener, peer: accepted.peer?.address ?? .loopback,
                 mode: listener.proxyProtocol == .off ? .http : .proxyHeader, limits: plan.headLimits, now: now
             ))
+        clients[id].isCounted = admission == .counted
         metrics.add(.connectionsOpen)
         do throws(SystemError) {
             try network.watch(accepted.socket, token: Token(.client, id).word)
@@ -123,6 +141,7 @@ extension ProxyCore where Net: ~Copyable {
             return removeClient(id, closing: .plainly)
         }
         if drain != .none { clients[id].machine.drainBegan() }
+        if admission == .refused { return refuseAddress(id) }
         moveClientDeadline(id)
         advanceClient(id)
     }

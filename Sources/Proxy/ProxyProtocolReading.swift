@@ -33,8 +33,18 @@ extension ProxyCore where Net: ~Copyable {
             return refuseProxyHeader(id)
         case .complete(let length, let source):
             clients[id].received.consume(length, pool: &buffers)
-            if let source { clients[id].peer = source }
             clients[id].mode = .http
+            if let source {
+                clients[id].peer = source
+                switch enter(source) {
+                case .counted: clients[id].isCounted = true
+                case .uncounted: break
+                case .refused:
+                    // The balancer's connection: it stays for as long as an answer takes.
+                    refuseAddress(id)
+                    return false
+                }
+            }
             moveClientDeadline(id)
             return true
         }

@@ -154,7 +154,8 @@ extension ProxyCore where Net: ~Copyable {
         closeQuietClients()
     }
 
-    private mutating func closeQuietClients() {
+    /// Closes connections that ask for nothing and have not just been answered.
+    mutating func closeQuietClients() {
         for id in clients.identities where clients[id].mode == .http && clients[id].machine.isIdle {
             guard clients[id].received.isEmpty, clients[id].quietSince + quietTime(of: id) <= now else {
                 continue

@@ -27,10 +27,15 @@ package struct Listener: Sendable {
     package enum Families: Sendable { case own, both }
 
     /// Opens, binds and listens. A unix socket that nobody listens on any more is replaced.
-    package init(_ address: SocketAddress, backlog: Int, families: Families = .own) throws(SystemError) {
+    ///
+    /// - Parameter unsentBound: See `Socket.boundUnsent`; holds for the connections that are accepted.
+    package init(
+        _ address: SocketAddress, backlog: Int, families: Families = .own, unsentBound: Int? = nil
+    ) throws(SystemError) {
         let socket = try Socket.open(for: address)
         do throws(SystemError) {
             try Listener.bind(socket, to: address, families)
+            if let unsentBound { socket.boundUnsent(unsentBound) }
             guard listen(socket.descriptor, Int32(clamping: backlog)) == 0 else {
                 throw SystemError("listen", code: errno)
             }

@@ -12,6 +12,8 @@ package protocol Network: ~Copyable {
     mutating func connect(to address: SocketAddress) throws(SystemError) -> Socket
     /// Error of a finished connect, nil where it succeeded.
     mutating func connectError(_ socket: Socket) -> Int32?
+    /// Bytes that were sent and that the peer has not got, as far as the kernel knows; 0 where it does not.
+    mutating func queued(_ socket: Socket) -> Int
     /// Whether an idle connection is still open with nothing to read.
     mutating func isQuiet(_ socket: Socket) -> Bool
     mutating func shutdownWrite(_ socket: Socket)
@@ -42,6 +44,7 @@ package struct LinuxNetwork: ~Copyable, Network {
     }
 
     package mutating func connectError(_ socket: Socket) -> Int32? { socket.pendingError() }
+    package mutating func queued(_ socket: Socket) -> Int { socket.queued() }
     package mutating func isQuiet(_ socket: Socket) -> Bool { socket.isQuiet() }
     package mutating func shutdownWrite(_ socket: Socket) { socket.shutdownWrite() }
     package mutating func close(_ socket: Socket) { socket.close() }

@@ -23,6 +23,9 @@ package enum ProcessLimits {
     /// Cores of the machine that are online; at least 1.
     package static var cores: Int { max(1, sysconf(Int32(_SC_NPROCESSORS_ONLN))) }
 
+    /// Bytes of memory that the machine has.
+    package static var machineMemory: Int { sysconf(Int32(_SC_PHYS_PAGES)) * sysconf(Int32(_SC_PAGESIZE)) }
+
     package static var processID: Int { Int(getpid()) }
 
     /// 64 random bits from the kernel.

@@ -59,6 +59,13 @@ package struct Socket: Hashable, Sendable {
         return count < 0 && errno == EAGAIN
     }
 
+    /// Bytes in the send queue: not sent yet, or not acknowledged (tcp(7), SIOCOUTQ, which is TIOCOUTQ). 0
+    /// where that cannot be told.
+    package func queued() -> Int {
+        var count: Int32 = 0
+        return unsafe ioctl(descriptor, UInt(TIOCOUTQ), &count) == 0 ? Int(count) : 0
+    }
+
     /// Ends this side of the connection; reading goes on.
     package func shutdownWrite() { _ = shutdown(descriptor, Int32(SHUT_WR)) }
 
@@ -75,6 +82,23 @@ package struct Socket: Hashable, Sendable {
     /// Small writes leave at once (TCP only; ignored elsewhere).
     package func setNoDelay() { setOption(Int32(IPPROTO_TCP), TCP_NODELAY, 1) }
 
+    /// Bounds what the kernel takes and cannot send yet to so many bytes and a little more (tcp(7),
+    /// TCP_NOTSENT_LOWAT). What is on its way to the peer does not count, so that fast peers are not slowed;
+    /// without a bound a peer that reads nothing is given megabytes, and a thousand of them take all the
+    /// memory that the system has for TCP. Accepted connections take it over from their listener. TCP only;
+    /// ignored elsewhere.
+    package func boundUnsent(_ bytes: Int) {
+        setOption(Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, Int32(clamping: bytes))
+    }
+
+    /// The bound; nil where there is none.
+    package var unsentBound: Int? {
+        var value: Int32 = 0
+        var length = socklen_t(MemoryLayout<Int32>.size)
+        let result = unsafe getsockopt(descriptor, Int32(IPPROTO_TCP), TCP_NOTSENT_LOWAT, &value, &length)
+        return result == 0 && value > 0 ? Int(value) : nil
+    }
+
     /// Error of a connect that was under way, or nil where it succeeded.
     package func pendingError() -> Int32? {
         var code: Int32 = 0
@@ -89,8 +113,13 @@ package struct Socket: Hashable, Sendable {
     }
 
     /// Starts to connect. The socket turns writable once the connect has succeeded or failed.
-    package static func connect(to address: SocketAddress) throws(SystemError) -> Socket {
+    ///
+    /// - Parameter source: The address of this machine to come from, one of the kernel's choice without it.
+    package static func connect(
+        to address: SocketAddress, from source: IPAddress? = nil
+    ) throws(SystemError) -> Socket {
         let socket = try open(for: address)
+        if let source { try socket.bind(to: source) }
         let result = unsafe RawAddress(address).withPointer { pointer, length in
             unsafe Glibc.connect(socket.descriptor, pointer, length)
         }
@@ -101,6 +130,19 @@ package struct Socket: Hashable, Sendable {
             throw SystemError("connect", code: code)
         }
         return socket
+    }
+
+    /// Binds to an address. The port is chosen when the socket connects: many may come from one address.
+    private func bind(to source: IPAddress) throws(SystemError) {
+        setOption(Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, 1)
+        let result = unsafe RawAddress(.ip(source, port: 0)).withPointer { pointer, length in
+            unsafe Glibc.bind(descriptor, pointer, length)
+        }
+        guard result == 0 else {
+            let code = errno
+            close()
+            throw SystemError("bind", code: code)
+        }
     }
 
     /// A new non-blocking stream socket of the address' family.

@@ -70,6 +70,21 @@ package enum HeadFault: Int, CaseIterable, Sendable {
     }
 }
 
+/// What a client was too slow at, once its head was there.
+package enum SlowPart: Int, CaseIterable, Sendable {
+    /// Sending its request's body.
+    case body
+    /// Reading its answer.
+    case reader
+
+    package var label: StaticString {
+        switch self {
+        case .body: "body"
+        case .reader: "reader"
+        }
+    }
+}
+
 /// First digit of the status that the client got.
 package enum StatusClass: Int, CaseIterable, Sendable {
     /// No status was sent: the client was gone.

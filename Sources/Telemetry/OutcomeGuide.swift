@@ -45,7 +45,10 @@ extension Outcome {
             "Nothing to look for."),
         Explanation(
             .gatewayPolicy, "A stage refused the request.",
-            "A limit (`limit` names the rule), no such route or host, a body that is announced too large."),
+            """
+            A limit (`limit` names the rule), no such route or host, a body that is announced too large. \
+            `memory_limit`: 503.
+            """),
         Explanation(
             .gatewayQueue, "The upstream had no place in time.",
             "Its queue is full or too slow, or none of its names has resolved: 503."),

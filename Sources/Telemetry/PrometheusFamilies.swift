@@ -31,6 +31,17 @@ extension PrometheusEncoder {
         for fault in HeadFault.allCases {
             sample(metrics.count(of: fault), ["kind": "\(fault.label)"])
         }
+        family(
+            "floodgate_slow_clients_total", .counter,
+            "Requests that ended because the client was too slow, by what it was slow at.")
+        for part in SlowPart.allCases {
+            sample(metrics.count(of: part), ["part": "\(part.label)"])
+        }
+        family("floodgate_requests_shed_total", .counter, "Requests refused at the memory limit.")
+        sample(metrics.value(of: .requestsShed))
+        family(
+            "floodgate_connections_shed_total", .counter, "Quiet connections closed near the memory limit.")
+        sample(metrics.value(of: .connectionsShed))
     }
 
     private mutating func requests(_ metrics: MetricsSnapshot) {

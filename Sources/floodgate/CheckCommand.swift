@@ -29,6 +29,8 @@ struct CheckCommand: ParsableCommand {
             count(settings.limits.count, "limit"),
         ]
         Terminal.say("\(file): ok: \(counts.joined(separator: ", "))")
+        let memory = MemoryLimit.find(settings.memoryLimit)
+        Terminal.say("memory limit: \(memory.bytes >> 20) MiB, \(memory.reason)")
         let gaps = RouteCoverage.report(settings)
         if gaps.isEmpty {
             Terminal.say("every proxied route has a limit")

@@ -36,6 +36,20 @@ import Testing
         #expect(Listener.isInUse(listener.address))
     }
 
+    @Test func `accepted connections take over how much may wait unsent`() throws {
+        let listener = try Listener(.ip(.loopback, port: 0), backlog: 8, unsentBound: 65_536)
+        let client = try Socket.connect(to: listener.address)
+        defer { for socket in [client, listener.socket] { socket.close() } }
+        try waitUntil(readable: listener.socket)
+        let accepted = try #require(try listener.accept())
+        defer { accepted.socket.close() }
+        #expect(accepted.socket.unsentBound == 65_536)
+        // The client reads nothing: what the kernel has taken is what may be on its way, and the bound.
+        let bytes = [UInt8](repeating: 7, count: 16_384)
+        while case .moved = bytes.withView({ accepted.socket.send($0) }) {}
+        #expect(accepted.socket.queued() < 1 << 20)
+    }
+
     @Test func `nobody waits at a listener that nobody has connected to`() throws {
         let listener = try Listener(.ip(.loopback, port: 0), backlog: 8)
         defer { listener.socket.close() }

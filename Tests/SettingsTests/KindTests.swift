@@ -38,6 +38,24 @@ private func read<Value: Sendable>(_ kind: Kind<Value>, _ text: String) -> (valu
         #expect(result.problems == ["expected a whole number from 1 to 64, found \"\(text)\""])
     }
 
+    @Test(arguments: [("240B/s", 240), ("1KiB/s", 1024), ("1 MiB/s", 1 << 20)])
+    func `speeds are sizes in a second`(text: String, expected: Int) {
+        #expect(read(.byteRate(ByteRate(1)...ByteRate(1 << 20)), text).value == ByteRate(expected))
+        #expect(Quantity.text(ByteRate(240)) == "240B/s")
+        #expect(Quantity.text(ByteRate(1024)) == "1KiB/s")
+    }
+
+    @Test(arguments: [
+        ("240", "\"240\": a speed is written as 240B/s (did you mean \"240B/s\"?)"),
+        ("1KiB", "\"1KiB\": a speed is written as 240B/s (did you mean \"1KiB/s\"?)"),
+        ("240/s", "\"240/s\": a speed is written as 240B/s (did you mean \"240B/s\"?)"),
+        ("0B/s", "expected a speed from 1B/s to 1MiB/s, found \"0B/s\""),
+        ("1KB/s", "\"1KB/s\": a size is written in B, KiB, MiB or GiB (did you mean \"1KiB\"?)"),
+    ])
+    func `speeds without a unit or beyond their bounds are refused`(text: String, problem: String) {
+        #expect(read(.byteRate(ByteRate(1)...ByteRate(1 << 20)), text).problems == [problem])
+    }
+
     @Test(arguments: [
         ("512", 512), ("1KiB", 1024), ("16 KiB", 16384), ("1MiB", 1 << 20), ("2GiB", 2 << 30), ("7B", 7),
     ])

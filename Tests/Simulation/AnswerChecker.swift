@@ -156,7 +156,8 @@ struct AnswerChecker {
         guard let answer else {
             // Nothing of an answer has come.
             if hasLargeBodies || sawClose || answeredEarly || isPipelining || waiting.hasMetFault
-                || world.happened.contains(.draining) || world.happened.contains(.watchFailed)
+                || world.happened.contains(.draining) || world.happened.contains(.memoryShort)
+                || world.happened.contains(.watchFailed)
             {
                 return
             }
@@ -182,6 +183,7 @@ struct AnswerChecker {
         case 502 where world.profile.idleCloses && !(request.isIdempotent && request.coding == .none):
             return nil
         case 503 where world.profile.smallPools || happened.contains(.namesUnknown): return nil
+        case 503 where happened.contains(.memoryShort): return nil
         case 504 where request.hasMetFault || happened.contains(.silentConnect): return nil
         case 408 where world.profile.clientFaults && isDripping: return nil
         default: return "nothing explains it"

@@ -10,6 +10,7 @@ final class PlanSource {
     enum Command {
         case install(GatewayPlan)
         case resolve(upstream: String, server: String, [ServerEndpoint])
+        case memory(MemoryPressure.Reading)
         case beginDrain, closeDoors, endAll
     }
 
@@ -30,6 +31,9 @@ final class PlanSource {
         add(.resolve(upstream: "n", server: "n.test:80", Self.endpoints([1])), upTo: 1000)
         if world.profile.reloads {
             for _ in 0..<world.dice.within(1...6) { add(reload(), upTo: 8_000_000) }
+        }
+        if world.profile.memory {
+            for _ in 0..<world.dice.within(1...3) { add(memory(), upTo: 6_000_000) }
         }
         commands.sort()
         if world.profile.drains {
@@ -57,6 +61,12 @@ final class PlanSource {
     private func add(_ command: Command, upTo microseconds: Int) {
         commands.append(world.now + world.dice.delay(upTo: microseconds))
         queue.append(command)
+    }
+
+    /// What a look at the memory may find: also that a worker has a little room left for itself.
+    private func memory() -> Command {
+        let level: MemoryLevel = world.dice.pick([.tight, .full, .calm])
+        return .memory(MemoryPressure.Reading(level: level, headroom: world.dice.pick([0, 30_000, .max])))
     }
 
     private func reload() -> Command {

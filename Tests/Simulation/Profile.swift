@@ -19,6 +19,8 @@ struct Profile {
     private(set) var endsAll: Bool
     /// Origins take seconds for an answer.
     private(set) var thinks: Bool
+    /// The process comes near its memory limit, reaches it, and has room again.
+    private(set) var memory: Bool
     /// Sockets cannot be registered now and then.
     private(set) var failsWatching: Bool
     /// Upstreams have few connections and short queues.
@@ -45,6 +47,7 @@ struct Profile {
         largeBodies = dice.chance(15)
         clients = dice.within(1...8)
         latencyBound = dice.pick([100, 1000, 10_000])
+        memory = !isCalm && dice.chance(20)
         smallestCapacity = largeBodies ? 4096 : dice.pick([16, 256, 4096])
     }
 
@@ -61,6 +64,7 @@ struct Profile {
         profile.endsAll = false
         profile.thinks = false
         profile.failsWatching = false
+        profile.memory = false
         return profile
     }()
 

@@ -52,6 +52,10 @@ struct SimulatedNetwork: Network {
         world.open(socket, for: "connectError")?.takeError()
     }
 
+    mutating func queued(_ socket: Socket) -> Int {
+        world.open(socket, for: "queued")?.toPeer.count ?? 0
+    }
+
     mutating func isQuiet(_ socket: Socket) -> Bool {
         guard let simulated = world.open(socket, for: "isQuiet") else { return false }
         return simulated.toGateway.isEmpty && !simulated.peerHasEnded && !simulated.peerHasReset

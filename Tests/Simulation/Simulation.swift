@@ -21,6 +21,7 @@ final class Simulation {
     private let plans: PlanSource
     private let metrics: WorkerMetrics
     private let listener = ListenerPlan(address: .ip(.loopback, port: 8080), proxyProtocol: .off)
+    private let addresses = ConnectionCounts()
     private var clients: [SimulatedClient] = []
     private var origins: [SimulatedOrigin] = []
     private var arriving: [Int] = []
@@ -44,6 +45,7 @@ final class Simulation {
             metrics: metrics, log: log.map { AccessLogBuffer(writer: $0, query: .presence) },
             random: RandomSource(seed: seed), now: Instant(nanoseconds: world.now),
             wallTime: WallTime(nanoseconds: 1_767_225_600_000_000_000 + world.now))
+        core.addressLimit = AddressLimit(counts: addresses, maximum: 1)
         world.makeOrigin = { [unowned self] socket, _ in
             origins.append(SimulatedOrigin(number: origins.count, socket: socket, world: world))
             return origins.count - 1
@@ -148,6 +150,9 @@ final class Simulation {
         case .install(let plan): core.install(plan)
         case .resolve(let upstream, let server, let endpoints):
             core.resolved(upstream: upstream, server: server, endpoints)
+        case .memory(let reading):
+            world.happened.insert(.memoryShort)
+            core.hear(reading)
         case .beginDrain:
             world.happened.insert(.draining)
             core.beginDrain()
@@ -167,6 +172,7 @@ final class Simulation {
         let census = core.census
         if census != (0, 0, 0, 0) { world.violate("left behind: \(census)") }
         if core.books.pooled != 0 { world.violate("pools count \(core.books.pooled) connections") }
+        if addresses.totals != (0, 0) { world.violate("addresses still count \(addresses.totals)") }
         if world.openSockets != 0 { world.violate("\(world.openSockets) sockets were never closed") }
         for (name, gauge) in plans.gauges {
             let value = Int64(bitPattern: metrics.value(of: gauge))

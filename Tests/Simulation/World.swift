@@ -30,7 +30,7 @@ final class World {
     /// What explains an answer of the gateway's own.
     enum Happening {
         case silentConnect, refusedConnect, brokenConnection, watchFailed, routeRemoved, namesUnknown,
-            draining, ended
+            memoryShort, draining, ended
     }
 
     init(seed: UInt64, profile: Profile? = nil, tracing: Bool = false) {

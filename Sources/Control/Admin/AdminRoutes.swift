@@ -158,6 +158,15 @@ extension PrometheusEncoder {
             family("process_resident_memory_bytes", .gauge, "Resident memory in bytes.")
             sample(level: bytes)
         }
+        if let limit = status.memoryLimit {
+            family(
+                "floodgate_memory_limit_bytes", .gauge, "Resident memory that the process is to stay below.")
+            sample(level: limit)
+            family(
+                "floodgate_memory_level", .gauge,
+                "0 calm, 1 tight (quiet connections are closed), 2 full (requests are refused).")
+            sample(level: Int(status.memoryLevel.rawValue))
+        }
         if let count = status.openDescriptors {
             family("process_open_fds", .gauge, "Open file descriptors.")
             sample(level: count)

@@ -1,4 +1,5 @@
 import Bytes
+import Proxy
 import Settings
 import Time
 
@@ -39,6 +40,8 @@ extension GatewayStatus {
             members.append(("access_log", .object(counts)))
         }
         if let residentBytes { members.append(("resident_bytes", .number(residentBytes))) }
+        if let memoryLimit { members.append(("memory_limit_bytes", .number(memoryLimit))) }
+        if memoryLevel != .calm { members.append(("memory_level", .string(memoryLevel.name))) }
         if let openDescriptors { members.append(("open_descriptors", .number(openDescriptors))) }
         return .object(members)
     }
@@ -72,6 +75,8 @@ extension GatewayStatus {
             Limit(name: $0.name, allowed: $0["allowed"]?.count ?? 0, denied: $0["denied"]?.count ?? 0)
         }
         residentBytes = json["resident_bytes"]?.integer
+        memoryLimit = json["memory_limit_bytes"]?.integer
+        memoryLevel = json["memory_level"]?.textValue.flatMap(MemoryLevel.init(name:)) ?? .calm
         openDescriptors = json["open_descriptors"]?.integer
     }
 }

@@ -1,3 +1,4 @@
+import Proxy
 import Telemetry
 import Time
 
@@ -32,6 +33,9 @@ package struct GatewayStatus: Sendable, Equatable {
     /// Nil where no access log is written.
     package var accessLog: AccessLog?
     package var residentBytes: Int?
+    /// Bytes.
+    package var memoryLimit: Int?
+    package var memoryLevel = MemoryLevel.calm
     package var openDescriptors: Int?
 
     package init(

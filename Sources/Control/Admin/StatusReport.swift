@@ -47,6 +47,9 @@ package struct StatusReport {
         if let bytes = status.residentBytes {
             process.append("\(StatusReport.mebibytes(bytes)) MiB resident")
         }
+        if status.memoryLevel != .calm, let limit = status.memoryLimit {
+            process.append("memory \(status.memoryLevel.name) of \(StatusReport.mebibytes(limit)) MiB")
+        }
         if let count = status.openDescriptors { process.append("\(count) descriptors open") }
         if !process.isEmpty { lines.append(fact("Process", process.joined(separator: ", "))) }
         return lines.joined(separator: "\n") + "\n"

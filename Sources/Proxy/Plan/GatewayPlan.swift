@@ -13,6 +13,9 @@ package final class GatewayPlan: Sendable {
     package let securityHeaders: SecurityHeadersPlan
     package let clients: ClientLimitsSettings
     package let headLimits: HeadLimits
+    /// How slowly clients may send bodies and read answers.
+    package let bodyPace: PaceLimit
+    package let readingPace: PaceLimit
     package let upstreams: [UpstreamPlan]
 
     package init(
@@ -24,6 +27,9 @@ package final class GatewayPlan: Sendable {
         self.securityHeaders = securityHeaders
         self.clients = clients
         headLimits = HeadLimits(maximumBytes: clients.maxHead, maximumTarget: min(8192, clients.maxHead))
+        let rate = clients.minimumRate?.bytesPerSecond
+        bodyPace = PaceLimit(patience: clients.bodyTimeout, minimumRate: rate)
+        readingPace = PaceLimit(patience: clients.writeTimeout, minimumRate: rate)
         self.upstreams = upstreams
     }
 }

@@ -10,6 +10,10 @@ package struct ClientLimitsSettings: Equatable, Sendable {
     package var bodyTimeout: Duration = .seconds(30)
     /// Longest wait for the client to take more of an answer.
     package var writeTimeout: Duration = .seconds(30)
+    /// Bytes a second that a client must send of a body, or read of an answer, while it is waited for. Judged
+    /// over `bodyTimeout` and `writeTimeout`: a client that is slower uses them up. Nil judges by silence
+    /// alone.
+    package var minimumRate: ByteRate? = ByteRate(240)
     /// Bytes of a request's head, at most 65,535; 431.
     package var maxHead = 16 << 10
     /// Bytes of a request's body, 0 is no limit; 413. Routes may say otherwise.
@@ -19,6 +23,8 @@ package struct ClientLimitsSettings: Equatable, Sendable {
     package var tunnelIdleTimeout: Duration = .seconds(3600)
     /// Connections per process, divided over the workers; nil is what the limit of descriptors allows.
     package var maxConnections: Int?
+    /// Connections from one address, IPv6 by /56, over all workers; nil is an eighth of all connections.
+    package var maxConnectionsPerAddress: Int?
 
     package init() {}
 }
@@ -41,12 +47,18 @@ extension ClientLimitsSettings {
         Field(
             "body_timeout", \.bodyTimeout, .duration(.milliseconds(100)...(.seconds(3600))),
             reload: .newConnections,
-            "Longest wait for more of a request's body; then 408.", example: "1m"),
+            "Longest wait for a request's body; what comes buys time back (minimum_rate); then 408.",
+            example: "1m"),
         Field(
             "write_timeout", \.writeTimeout, .duration(.milliseconds(100)...(.seconds(3600))),
             reload: .newConnections,
-            "Longest wait for the client to take more of an answer; then the connection is closed.",
+            "Longest wait for a client to read; what it reads buys time back (minimum_rate); then a reset.",
             example: "1m"),
+        Field(
+            "minimum_rate", \.minimumRate,
+            .optional(.byteRate(ByteRate(1)...ByteRate(1 << 20)), none: "off"), reload: .newConnections,
+            "Speed at which a client buys back the time it was waited for; off: any byte buys all of it.",
+            example: "1KiB/s"),
         Field(
             "tunnel_idle_timeout", \.tunnelIdleTimeout, .duration(.seconds(1)...(.seconds(7 * 86_400))),
             reload: .newConnections,
@@ -68,5 +80,10 @@ extension ClientLimitsSettings {
             reload: .restart,
             "Client connections per process, divided over the workers; auto follows the limit of open files.",
             example: "50000"),
+        Field(
+            "max_connections_per_address", \.maxConnectionsPerAddress,
+            .optional(.count(1...10_000_000), none: "auto"), reload: .restart,
+            "Connections of one address (IPv6: /56) but trusted_proxies; then 429. Auto: an eighth of all.",
+            example: "1000"),
     ]
 }

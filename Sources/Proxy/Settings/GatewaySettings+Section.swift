@@ -56,6 +56,11 @@ extension GatewaySettings {
         Field(
             "clients", \.clients, ClientLimitsSettings.section.kind(), reload: .newConnections,
             "What a client may take: time, bytes and connections.", example: "{ head_timeout: 5s }"),
+        Field(
+            "memory_limit", \.memoryLimit, .optional(.bytes((16 << 20)...(1 << 44)), none: "auto"),
+            reload: .live,
+            "Resident memory: near it quiet connections, then requests (503) are given up; auto: 80 %.",
+            example: "512MiB"),
     ]
 
     private static let logs: [Field<GatewaySettings>] = [

@@ -12,6 +12,8 @@ package struct GatewaySettings: Equatable, Sendable {
     package var admin = AdminSettings()
     package var trustedProxies: [AddressRange] = []
     package var clients = ClientLimitsSettings()
+    /// Bytes; nil is a share of what there is.
+    package var memoryLimit: Int?
     package var log = EventLogSettings()
     package var accessLog = AccessLogSettings()
     package var securityHeaders = SecurityHeadersSettings()

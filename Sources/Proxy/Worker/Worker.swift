@@ -52,10 +52,13 @@ package final class Worker: Sendable {
         package let events: EventLog
         package let seed: UInt64
         package let maximumClients: Int
+        package let addressLimit: AddressLimit
+        package let memory: MemoryPressure
 
         package init(
             plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics, logWriter: AccessLogWriter?,
-            events: EventLog, seed: UInt64, maximumClients: Int
+            events: EventLog, seed: UInt64, maximumClients: Int, addressLimit: AddressLimit,
+            memory: MemoryPressure
         ) {
             self.plan = plan
             self.store = store
@@ -64,6 +67,8 @@ package final class Worker: Sendable {
             self.events = events
             self.seed = seed
             self.maximumClients = maximumClients
+            self.addressLimit = addressLimit
+            self.memory = memory
         }
     }
 

@@ -11,6 +11,9 @@ struct WorkerLoop: ~Copyable {
     private var core: ProxyCore<LinuxNetwork>
     private let mailbox: Mailbox<WorkerMessage>
     private let events: EventLog
+    private let memory: MemoryPressure
+    /// Looks at the memory that were heard of.
+    private var memoryLooks = 0
     private var listeners: [WorkerListener] = []
     /// Set while no more connections can be taken; the kernel's backlog holds them meanwhile.
     private var acceptsAgain: Instant?
@@ -38,6 +41,8 @@ struct WorkerLoop: ~Copyable {
             network: network, plan: parts.plan, store: parts.store, metrics: parts.metrics, log: log,
             random: RandomSource(seed: parts.seed), now: now, wallTime: SystemClock.wallTime())
         core.maximumClients = parts.maximumClients
+        core.addressLimit = parts.addressLimit
+        memory = parts.memory
         self.mailbox = mailbox
         events = parts.events
         nextHousekeeping = now + Self.housekeeping
@@ -51,6 +56,7 @@ struct WorkerLoop: ~Copyable {
         let count = core.network.epoll.wait(milliseconds: waitingTime())
         core.now = SystemClock.now()
         core.wallTime = SystemClock.wallTime()
+        if let reading = memory.news(since: &memoryLooks) { core.hear(reading) }
         for index in 0..<count {
             let (word, readiness) = core.network.epoll.event(index)
             let token = Token(word: word)
@@ -103,6 +109,7 @@ struct WorkerLoop: ~Copyable {
 
     private mutating func accept(_ index: Int) {
         guard index < listeners.count, acceptsAgain == nil else { return }
+        defer { tellRefusedAddress() }
         for _ in 0..<Self.acceptsPerTurn {
             guard core.openClients < core.maximumClients else {
                 return pauseAccepting("connections at their limit", ["limit": "\(core.maximumClients)"])
@@ -115,6 +122,14 @@ struct WorkerLoop: ~Copyable {
                 return pauseAccepting("accept failed, pausing", ["reason": "\(error)"])
             }
         }
+    }
+
+    private mutating func tellRefusedAddress() {
+        guard let address = core.refusedAddress, let limit = core.addressLimit?.maximum else { return }
+        core.refusedAddress = nil
+        events.log(
+            .warning, "an address has as many connections as it may",
+            ["address": "\(address)", "limit": "\(limit)"], atMostEvery: .seconds(10))
     }
 
     private mutating func pauseAccepting(_ message: StaticString, _ details: EventLog.Details) {

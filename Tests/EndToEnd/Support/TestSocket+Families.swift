@@ -13,6 +13,21 @@ extension TestSocket {
         return TestSocket(adopting: descriptor)
     }
 
+    /// To 127.0.0.1, from another address of this machine's loopback.
+    ///
+    /// - Parameter host: the last byte of the address to come from.
+    static func connect(port: UInt16, from host: UInt8) throws(SocketError) -> TestSocket {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw .cannotOpen(errno: errno) }
+        let isBound = Loopback.withAddress(port: 0, host: host) { bind(descriptor, $0, $1) } == 0
+        guard isBound, Loopback.withAddress(port: port, { Glibc.connect(descriptor, $0, $1) }) == 0 else {
+            let code = errno
+            Glibc.close(descriptor)
+            throw .cannotConnect(errno: code)
+        }
+        return TestSocket(adopting: descriptor)
+    }
+
     /// To [::1].
     static func connect(ipv6Port port: UInt16) throws(SocketError) -> TestSocket {
         let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
