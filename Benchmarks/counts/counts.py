@@ -29,7 +29,7 @@ HEAD = """\
 # said), per operation for the parts (Benchmarks/microbench), as the difference of two runs of different lengths under
 # callgrind. The C library is told to use its plainest copies, and hashes are the same in every run.
 #
-# Ceilings stand above what was measured by 0.15 system calls, 0.01 allocations, 6 % of a request's instructions, and 8 %
+# Ceilings stand above what was measured by 0.15 system calls (0.6 where connections are new), 0.01 allocations, 6 % of a request's instructions, and 8 %
 # of a part's, at least 12: what is left of chance, and of other versions of the C library, on machines of the same kind.
 #
 """
@@ -37,7 +37,8 @@ HEAD = """\
 
 def ceiling(name, measured):
     if name.startswith("system calls"):
-        return round(measured + 0.15, 2)
+        # How many new connections a turn of the loop finds is chance.
+        return round(measured + (0.6 if "a connection for each" in name else 0.15), 2)
     if name.startswith("allocations"):
         return round(max(0, measured) + 0.01, 2)
     margin = 1.08 if "part" in name else 1.06
