@@ -126,6 +126,11 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func beginResponse(
         _ head: borrowing ResponseHead, of id: SlotID, on connection: SlotID, from: Int, to: Int
     ) -> Bool {
+        // Before anything is decided: an answer whose body is wrong from its first packet on has not begun
+        // for the client, who gets a readable refusal in its place.
+        exchanges[id].responseBody = BodyReader(head.framing)
+        guard let step = readBody(of: id, on: connection, from: from, to: to) else { return false }
+
         let client = exchanges[id].client
         let coding = Self.coding(of: head, for: exchanges[id].state.head)
         let framing: BodyFraming =
@@ -141,7 +146,6 @@ extension ProxyCore where Net: ~Copyable {
         exchanges[id].phase = .body
         exchanges[id].status = head.status
         exchanges[id].responseCoding = coding
-        exchanges[id].responseBody = BodyReader(head.framing)
         exchanges[id].timings.responseHead = now
 
         var writer = ByteWriter(heads.view)
@@ -150,7 +154,7 @@ extension ProxyCore where Net: ~Copyable {
             securityHeaders: exchanges[id].plan.securityHeaders, date: dateLine.bytes(at: wallTime),
             writer: &writer)
         precondition(!writer.overflowed, "the headroom is longer than any head")
-        return passBody(id, on: connection, head: writer.view, from: from, to: to)
+        return passBody(step, of: id, on: connection, head: writer.view, from: from, to: to)
     }
 
     /// How the body is framed for the client.
@@ -169,22 +173,29 @@ extension ProxyCore where Net: ~Copyable {
         let limit = exchanges[id].readSize
         guard let count = receive(on: connection, behind: 0, limit: limit) else { return false }
         if count == limit { exchanges[id].readSize = min(limit * 4, Exchange.largestRead) }
-        return passBody(id, on: connection, head: .empty, from: 0, to: count)
+        guard let step = readBody(of: id, on: connection, from: 0, to: count) else { return false }
+        return passBody(step, of: id, on: connection, head: .empty, from: 0, to: count)
     }
 
-    /// Takes the payload out of the read region's `from ..< to`, frames it, puts `head` before it and sends
-    /// all of it in one call.
-    private mutating func passBody(
-        _ id: SlotID, on connection: SlotID, head: ByteView, from: Int, to: Int
-    ) -> Bool {
+    /// Takes the payload out of the read region's `from ..< to`, in place. Nil where it is none; the exchange
+    /// has failed then.
+    private mutating func readBody(
+        of id: SlotID, on connection: SlotID, from: Int, to: Int
+    ) -> ChunkDecoder.Step? {
         let bytes = body.view.slice(Layout.headroom + from, Layout.headroom + to)
-        let step: ChunkDecoder.Step
         do throws(ChunkError) {
-            step = try exchanges[id].responseBody.read(bytes)
+            return try exchanges[id].responseBody.read(bytes)
         } catch {
             perform(connections[connection].machine.responseInvalid(), on: connection)
-            return false
+            return nil
         }
+    }
+
+    /// Frames the payload that stands in the read region's `from ..< to`, puts `head` before it and sends all
+    /// of it in one call.
+    private mutating func passBody(
+        _ step: ChunkDecoder.Step, of id: SlotID, on connection: SlotID, head: ByteView, from: Int, to: Int
+    ) -> Bool {
         let coding = exchanges[id].responseCoding
         var range = frame(from + step.payload.lowerBound..<from + step.payload.upperBound, as: coding)
         if step.ended { range = closeBody(of: id, coding, behind: range) }
@@ -195,7 +206,7 @@ extension ProxyCore where Net: ~Copyable {
             guard send(message, toClientOf: id) else { return false }
         }
         if step.ended {
-            let surplus = step.consumed < bytes.count
+            let surplus = step.consumed < to - from
             perform(connections[connection].machine.responseEnded(surplus: surplus), on: connection)
             return false
         }
