@@ -234,6 +234,7 @@ extension OriginFault {
     ]
 
     static let surplus: [OriginFault] = [
+        twoAnswers(filling: 16384), twoAnswers(filling: 32768), twoAnswers(filling: 98304),
         .wire("surplus: two answers at once", good + poison, ok),
         .later("surplus: a second answer later", good, then: poison, ok),
         .wire("surplus: two answers at once, kept", good + poison, onKept: true, ok),
@@ -251,6 +252,17 @@ extension OriginFault {
         OriginFault(
             "surplus: an answer before the request is read", [.send(good), .expectRequest], ok, reuses: true),
     ]
+
+    /// Two answers at once, the first of which ends where a read of the gateway's is full: what stands behind
+    /// it is still in the socket.
+    private static func twoAnswers(filling size: Int) -> OriginFault {
+        let length = size - "HTTP/1.1 200 OK\r\nContent-Length: 00000\r\n\r\n".utf8.count
+        let body = String(repeating: "b", count: length)
+        return .wire(
+            "surplus: two answers, the first of \(size) bytes",
+            "HTTP/1.1 200 OK\r\nContent-Length: \(length)\r\n\r\n" + body + poison,
+            .answer("200 OK", "Content-Length: \(length)", body: body))
+    }
 
     /// An answer that nobody may ever see.
     private static let poison = "HTTP/1.1 200 OK\r\nContent-Length: 6\r\nX-Poison: 1\r\n\r\npoison"
