@@ -76,8 +76,8 @@ class Client:
         plain = [exchange for exchange in exchanges if exchange.client_fault is None]
         for exchange in plain:
             self.writer.write(request_bytes(exchange))
-        for exchange in plain:
-            keeps = await self.take_answer(exchange)
+        for index, exchange in enumerate(plain):
+            keeps = await self.take_answer(exchange, behind=exchanges[index + 1 :])
             waiting.remove(exchange)
             if not keeps:
                 return self.abandon(waiting)
@@ -95,14 +95,18 @@ class Client:
             self.ledger.end(exchange, "not served")
         self.close()
 
-    async def take_answer(self, exchange):
-        """Reads one answer and judges it. True where the connection goes on."""
+    async def take_answer(self, exchange, behind=()):
+        """Reads one answer and judges it. True where the connection goes on.
+
+        `behind` are those that were asked together with it: the reset that shows that an answer of theirs is cut
+        destroys what the kernel still holds of this one."""
         ledger, token = self.ledger, exchange.token
         try:
             answer = await read_answer(self.reader, exchange)
         except Broken as error:
             # A reset destroys what the origin's kernel had not sent yet.
-            may_break = exchange.origin_fault in (*BREAKING, "reset behind", "drip")
+            breaking = (*BREAKING, "reset behind", "drip")
+            may_break = any(each.origin_fault in breaking for each in (exchange, *behind))
             if error.has_begun and not may_break:
                 ledger.violate(f"the answer to {describe(exchange)} was cut for no reason: {error}")
             elif not error.has_begun and not (self.was_kept or exchange.client_fault or exchange.origin_fault):
