@@ -135,4 +135,35 @@ import Testing
         }
         #expect(origin.connections.count == 20)
     }
+
+    /// Where the gateway's reads end depends on their sizes and on what has come: many lengths are tried, on
+    /// connections whose windows large answers have opened.
+    @Test(arguments: [16, 32, 64, 128, 192, 384])
+    func `what stands behind an answer that fills a read is nobody's answer`(kibibytes: Int) throws {
+        let size = kibibytes << 10
+        let head = "HTTP/1.1 200 OK\r\nContent-Length: "
+        let length = size - head.utf8.count - String(size).utf8.count - 4
+        let body = String(repeating: "b", count: length)
+        let answer = "\(head)\(length)\r\n\r\n\(body)"
+        let poison = "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nwrong"
+        let large = String(repeating: "l", count: 1 << 20)
+        let rounds = 8
+        let bad: [ScriptedOrigin.Step] = [
+            .expectRequest, .respond(body: large), .expectRequest, .send(answer + poison),
+            .waitUntilPeerLeaves,
+        ]
+        let good: [ScriptedOrigin.Step] = [
+            .expectRequest, .respond(fields: ["Connection: close"], body: "right"),
+        ]
+        let origin = try ScriptedOrigin(scripts: (0..<rounds).flatMap { _ in [bad, good] })
+        defer { origin.stop() }
+        let gateway = try GatewayProcess(before: origin)
+        for _ in 0..<rounds {
+            let client = try gateway.client()
+            #expect(try client.ask(get("/large")).body.count == large.utf8.count)
+            #expect(try client.ask(get("/filling")).body.count == length)
+            #expect(try gateway.client().ask(post("/next", body: "x")).text == "right")
+        }
+        #expect(origin.connections.count == 2 * rounds)
+    }
 }

@@ -234,7 +234,7 @@ extension OriginFault {
     ]
 
     static let surplus: [OriginFault] = [
-        twoAnswers(filling: 16384), twoAnswers(filling: 32768), twoAnswers(filling: 98304),
+        twoAnswers(filling: 16384), twoAnswers(filling: 65536),
         .wire("surplus: two answers at once", good + poison, ok),
         .later("surplus: a second answer later", good, then: poison, ok),
         .wire("surplus: two answers at once, kept", good + poison, onKept: true, ok),
