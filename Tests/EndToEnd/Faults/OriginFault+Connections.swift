@@ -34,6 +34,9 @@ extension OriginFault {
                     "connection: kept, \(how) instead of an answer to chunks", [.expectRequest], end: ending,
                     .chunkedPost),
                 kept(
+                    "connection: kept, \(how) instead of an answer to an empty POST", [.expectRequest],
+                    end: ending, Request(method: "POST")),
+                kept(
                     "connection: kept, \(how) behind one byte", [.expectRequest, .send("H")], end: ending,
                     .get),
                 kept(
