@@ -119,6 +119,14 @@ simulate: packages ## Run 10,000 seeded schedules of a worker against misbehavin
 	FLOODGATE_SIMULATION_COUNT=10000 swift test --configuration release -Xswiftc -enable-testing \
 		--skip-build --filter Simulation
 
+# Every byte of every exchange is held to what was sent. The seed that it prints repeats what was asked.
+.PHONY: soak
+soak: packages ## Ten minutes (SOAK_SECONDS) of clients and origins that misbehave (SOAK_SEED)
+	@$(call install,python3)
+	swift build --configuration release --product floodgate
+	/usr/bin/python3 Benchmarks/soak/soak.py $(if $(SOAK_SECONDS),--seconds $(SOAK_SECONDS)) \
+		$(if $(SOAK_SEED),--seed $(SOAK_SEED))
+
 .PHONY: build
 build: packages ## Build for debugging
 	swift build

@@ -211,7 +211,12 @@ extension ProxyCore where Net: ~Copyable {
             guard send(message, toClientOf: id) else { return false }
         }
         if step.ended {
-            let surplus = step.consumed < to - from
+            // A read that filled its room may have left bytes behind in the socket, of which no further event
+            // tells: they would be taken for the answer to the next request.
+            let mayHoldMore = connections[connection].isReadable
+            let surplus =
+                step.consumed < to - from
+                || (mayHoldMore && !network.isQuiet(connections[connection].socket))
             perform(connections[connection].machine.responseEnded(surplus: surplus), on: connection)
             return false
         }

@@ -102,6 +102,8 @@ import Testing
             "HTTP/1.1 200 OK\r\nX: a\u{0}b\r\n\r\n", "HTTP/1.1 200 OK\r\nX: a\rSet-Cookie: b\r\n\r\n",
             "HTTP/1.1 200 OK\r\n folded: y\r\n\r\n",
             "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nzz\r\n",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\n0\r\n\r\n",
         ] as [WireText])
     func `an answer that is none is answered for with 502`(wire: WireText) throws {
         let origin = try ScriptedOrigin(.expectRequest, .send(wire.text), .close)

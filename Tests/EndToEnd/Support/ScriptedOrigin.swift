@@ -89,9 +89,21 @@ final class ScriptedOrigin: @unchecked Sendable {
     convenience init(_ script: Step...) throws(SocketError) { try self.init(scripts: [script]) }
 
     /// Behind a unix socket; `port` is 0.
-    init(unix path: String, _ script: Step...) throws(SocketError) {
+    init(unix path: String, scripts: [[Step]]) throws(SocketError) {
         (listener, port) = (try Loopback.listen(unix: path), 0)
-        scripts = [script]
+        self.scripts = scripts
+        limit = .seconds(10)
+        Thread.detachNewThread { self.acceptConnections() }
+    }
+
+    convenience init(unix path: String, _ script: Step...) throws(SocketError) {
+        try self.init(unix: path, scripts: [script])
+    }
+
+    /// Behind a free port of [::1].
+    init(ipv6 scripts: [[Step]]) throws(SocketError) {
+        (listener, port) = try Loopback.listenIPv6()
+        self.scripts = scripts
         limit = .seconds(10)
         Thread.detachNewThread { self.acceptConnections() }
     }

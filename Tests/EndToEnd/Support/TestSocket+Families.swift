@@ -83,21 +83,48 @@ extension Loopback {
     }
 }
 
+extension Loopback {
+    /// A descriptor that listens on a free port of [::1], and that port.
+    static func listenIPv6() throws(SocketError) -> (descriptor: Int32, port: UInt16) {
+        let descriptor = socket(AF_INET6, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        guard descriptor >= 0 else { throw .cannotOpen(errno: errno) }
+        var address = sockaddr_in6()
+        address.sin6_family = sa_family_t(AF_INET6)
+        address.sin6_addr = in6addr_loopback
+        var length = socklen_t(MemoryLayout<sockaddr_in6>.size)
+        let status = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { address in
+                guard bind(descriptor, address, length) == 0, Glibc.listen(descriptor, 512) == 0 else {
+                    return errno
+                }
+                getsockname(descriptor, address, &length)
+                return 0
+            }
+        }
+        guard status == 0 else {
+            close(descriptor)
+            throw .cannotOpen(errno: status)
+        }
+        return (descriptor, UInt16(bigEndian: address.sin6_port))
+    }
+}
+
 /// A port where connects are never answered: its backlog is full, and nobody takes connections out of it.
-final class BlackHole {
+final class BlackHole: Sendable {
     let port: UInt16
     private let listener: Int32
-    private var fillers: [Int32] = []
+    private let fillers: [Int32]
 
     init() throws(SocketError) {
         (listener, port) = try Loopback.listen()
         // A second call narrows the backlog; zero still admits one.
         listen(listener, 0)
-        for _ in 0..<4 {
+        let port = self.port
+        fillers = (0..<4).map { _ in
             let filler = socket(
                 AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
             _ = Loopback.withAddress(port: port) { connect(filler, $0, $1) }
-            fillers.append(filler)
+            return filler
         }
         poll(nil, 0, 20)
     }

@@ -178,12 +178,4 @@ enum Loopback {
         }
         return (descriptor, UInt16(bigEndian: bound.sin_port))
     }
-
-    /// Ports that were free a moment ago, all different: held at once, then let go.
-    static func freePorts(_ count: Int) throws(SocketError) -> [UInt16] {
-        var held: [(descriptor: Int32, port: UInt16)] = []
-        defer { for entry in held { close(entry.descriptor) } }
-        for _ in 0..<count { held.append(try listen()) }
-        return held.map(\.port)
-    }
 }
