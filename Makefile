@@ -12,6 +12,7 @@ COUNT_PACKAGES := gcc libc6-dev strace valgrind
 TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl python3 python3-websockets
 BENCH_PACKAGES := nginx-light haproxy strace valgrind
 SLOW_PACKAGES := slowhttptest
+FUZZ_PACKAGES := $(BUILD_PACKAGES) lld python3
 
 WHY_libssl-dev := TLS and digests (OpenSSL)
 WHY_libyaml-dev := reads the settings file (libyaml)
@@ -19,6 +20,7 @@ WHY_pkg-config := finds both for the build
 WHY_curl := a real HTTP client for the tests
 WHY_python3 := runs the WebSocket client
 WHY_python3-websockets := a real WebSocket client for the tests
+WHY_lld := links the fuzz targets with libFuzzer
 WHY_strace := counts system calls
 WHY_nginx-light := stands beside the gateway for comparison, and is the origin there
 WHY_haproxy := stands beside the gateway for comparison
@@ -118,6 +120,18 @@ simulate: packages ## Run 10,000 seeded schedules of a worker against misbehavin
 	swift build --configuration release --build-tests -Xswiftc -enable-testing
 	FLOODGATE_SIMULATION_COUNT=10000 swift test --configuration release -Xswiftc -enable-testing \
 		--skip-build --filter Simulation
+
+# Seconds for each of the targets. What is found, and the inputs that got furthest, are kept in .build/fuzz.
+FUZZ_SECONDS := 60
+FUZZ_TARGETS :=
+
+.PHONY: fuzz
+fuzz: ## Fuzz what strangers reach, FUZZ_SECONDS for each of FUZZ_TARGETS (all)
+	@$(call install,$(FUZZ_PACKAGES))
+	FLOODGATE_FUZZ=1 swift build --configuration release --scratch-path .build/fuzz/build --product fuzzer \
+		-Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld
+	/usr/bin/python3 Tests/Fuzz/fuzz.py --fuzzer .build/fuzz/build/release/fuzzer --folder .build/fuzz \
+		--seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
 .PHONY: build
 build: packages ## Build for debugging
