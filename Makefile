@@ -133,6 +133,24 @@ fuzz: ## Fuzz what strangers reach, FUZZ_SECONDS for each of FUZZ_TARGETS (all)
 	/usr/bin/python3 Tests/Fuzz/fuzz.py --fuzzer .build/fuzz/build/release/fuzzer --folder .build/fuzz \
 		--seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
 
+# Only the gateway is built with a sanitizer: the tests around it are the ordinary ones. A race is written to a report and
+# the gateway goes on; whatever AddressSanitizer finds ends it, and with it the test. One test after another: a gateway that
+# is slow by itself need not wait for others too.
+SANITIZE := .build/sanitize
+
+.PHONY: sanitize
+sanitize: testpackages ## Run the end-to-end tests with AddressSanitizer, then with ThreadSanitizer
+	swift build --build-tests
+	rm -f $(SANITIZE)/report.*
+	for sanitizer in address thread; do \
+		swift build --sanitize=$$sanitizer --scratch-path $(SANITIZE)/$$sanitizer --product floodgate; \
+		FLOODGATE_BINARY="$(CURDIR)/$(SANITIZE)/$$sanitizer/debug/floodgate" \
+			ASAN_OPTIONS="detect_leaks=0:log_path=$(CURDIR)/$(SANITIZE)/report" \
+			TSAN_OPTIONS="exitcode=0:suppressions=$(CURDIR)/Tests/Sanitize/thread.txt:log_path=$(CURDIR)/$(SANITIZE)/report" \
+			swift test --skip-build --no-parallel --filter EndToEnd; \
+	done
+	@! cat $(SANITIZE)/report.* 2>/dev/null || { echo "The sanitizers have found what stands above." >&2; exit 1; }
+
 .PHONY: build
 build: packages ## Build for debugging
 	swift build
