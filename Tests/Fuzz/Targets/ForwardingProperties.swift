@@ -158,7 +158,9 @@ enum ForwardingProperties {
 
     private static func isWritten(_ line: ReferenceHead.Line) -> Bool {
         own.contains { equal(line.name, $0) }
-            || ["connection", "upgrade", "te", "transfer-encoding"].contains { equal(line.name, $0) }
+            || ["connection", "upgrade", "te", "transfer-encoding", "content-length"].contains {
+                equal(line.name, $0)
+            }
     }
 
     private static func isLine(

@@ -96,10 +96,13 @@ enum PathProperties {
                 continue
             }
             if endsOpen { continue }
-            // A parameter begins with a semicolon that stands there as it is.
-            let parameter = segment.firstIndex { $0.0 == 0x3B && !$0.1 } ?? segment.endIndex
-            let bare = segment[..<parameter].map(\.0)
-            if parameter != segment.endIndex, equal(bare, ".") || equal(bare, "..") { return nil }
+            // Parameters begin with a semicolon, for some servers with an encoded one too. Before them must
+            // stand a name, and no dots.
+            let parameters = segment.firstIndex { $0.0 == 0x3B } ?? segment.endIndex
+            let bare = segment[..<parameters].map(\.0)
+            if parameters != segment.endIndex, bare.isEmpty || equal(bare, ".") || equal(bare, "..") {
+                return nil
+            }
             kept.append(name)
         }
         let joined = kept.map { [0x2F] + $0 }.joined()
