@@ -12,6 +12,7 @@ COUNT_PACKAGES := gcc libc6-dev strace valgrind
 TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl python3 python3-websockets
 BENCH_PACKAGES := nginx-light haproxy strace valgrind
 SLOW_PACKAGES := slowhttptest
+FUZZ_PACKAGES := $(BUILD_PACKAGES) lld python3
 
 WHY_libssl-dev := TLS and digests (OpenSSL)
 WHY_libyaml-dev := reads the settings file (libyaml)
@@ -19,6 +20,7 @@ WHY_pkg-config := finds both for the build
 WHY_curl := a real HTTP client for the tests
 WHY_python3 := runs the WebSocket client
 WHY_python3-websockets := a real WebSocket client for the tests
+WHY_lld := links the fuzz targets with libFuzzer
 WHY_strace := counts system calls
 WHY_nginx-light := stands beside the gateway for comparison, and is the origin there
 WHY_haproxy := stands beside the gateway for comparison
@@ -126,6 +128,36 @@ soak: packages ## Ten minutes (SOAK_SECONDS) of clients and origins that misbeha
 	swift build --configuration release --product floodgate
 	/usr/bin/python3 Benchmarks/soak/soak.py $(if $(SOAK_SECONDS),--seconds $(SOAK_SECONDS)) \
 		$(if $(SOAK_SEED),--seed $(SOAK_SEED))
+
+# Seconds for each of the targets. What is found, and the inputs that got furthest, are kept in .build/fuzz.
+FUZZ_SECONDS := 60
+FUZZ_TARGETS :=
+
+.PHONY: fuzz
+fuzz: ## Fuzz what strangers reach, FUZZ_SECONDS for each of FUZZ_TARGETS (all)
+	@$(call install,$(FUZZ_PACKAGES))
+	FLOODGATE_FUZZ=1 swift build --configuration release --scratch-path .build/fuzz/build --product fuzzer \
+		-Xswiftc -sanitize=fuzzer,address -Xswiftc -use-ld=lld
+	/usr/bin/python3 Tests/Fuzz/fuzz.py --fuzzer .build/fuzz/build/release/fuzzer --folder .build/fuzz \
+		--seconds $(FUZZ_SECONDS) $(FUZZ_TARGETS)
+
+# Only the gateway is built with a sanitizer: the tests around it are the ordinary ones. A race is written to a report and
+# the gateway goes on; whatever AddressSanitizer finds ends it, and with it the test. One test after another: a gateway that
+# is slow by itself need not wait for others too.
+SANITIZE := .build/sanitize
+
+.PHONY: sanitize
+sanitize: testpackages ## Run the end-to-end tests with AddressSanitizer, then with ThreadSanitizer
+	swift build --build-tests
+	rm -f $(SANITIZE)/report.*
+	for sanitizer in address thread; do \
+		swift build --sanitize=$$sanitizer --scratch-path $(SANITIZE)/$$sanitizer --product floodgate; \
+		FLOODGATE_BINARY="$(CURDIR)/$(SANITIZE)/$$sanitizer/debug/floodgate" \
+			ASAN_OPTIONS="detect_leaks=0:log_path=$(CURDIR)/$(SANITIZE)/report" \
+			TSAN_OPTIONS="exitcode=0:suppressions=$(CURDIR)/Tests/Sanitize/thread.txt:log_path=$(CURDIR)/$(SANITIZE)/report" \
+			swift test --skip-build --no-parallel --filter EndToEnd; \
+	done
+	@! cat $(SANITIZE)/report.* 2>/dev/null || { echo "The sanitizers have found what stands above." >&2; exit 1; }
 
 .PHONY: build
 build: packages ## Build for debugging

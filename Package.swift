@@ -19,8 +19,8 @@ func module(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target 
     .target(name: name, dependencies: dependencies, swiftSettings: strict)
 }
 
-func tests(_ name: String, _ dependencies: [Target.Dependency] = []) -> Target {
-    .testTarget(name: name, dependencies: dependencies, swiftSettings: testing)
+func tests(_ name: String, _ dependencies: [Target.Dependency] = [], path: String? = nil) -> Target {
+    .testTarget(name: name, dependencies: dependencies, path: path, swiftSettings: testing)
 }
 
 /// Programs for proofs and measurements. They are built with the tree and never shipped.
@@ -28,6 +28,16 @@ func tool(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
     Target.executableTarget(
         name: name, dependencies: dependencies, path: "Benchmarks/\(name)", swiftSettings: strict)
 }
+
+/// The program that lets libFuzzer drive the fuzz targets. It links only in a sanitizer build, which
+/// `make fuzz` makes; every other build goes without it.
+let fuzzer: [Target] =
+    Context.environment["FLOODGATE_FUZZ"] == nil
+    ? []
+    : [
+        Target.executableTarget(
+            name: "fuzzer", dependencies: ["FuzzTargets"], path: "Tests/Fuzz/Fuzzer", swiftSettings: testing)
+    ]
 
 let package = Package(
     name: "floodgate",
@@ -122,5 +132,15 @@ let package = Package(
                 "Telemetry",
                 "Settings", "Proxy",
             ]),
-    ]
+
+        // What holds for any bytes: `make test` holds it with seeds and mutants, `make fuzz` with libFuzzer.
+        .target(
+            name: "FuzzTargets",
+            dependencies: [
+                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
+                "Stores", "Telemetry", "Settings", "Proxy", "Control",
+            ],
+            path: "Tests/Fuzz/Targets", swiftSettings: testing),
+        tests("FuzzTests", ["FuzzTargets"], path: "Tests/Fuzz/Tests"),
+    ] + fuzzer
 )

@@ -111,8 +111,9 @@ enum FieldLines {
         case ASCII.colon where index > start: return index
         case ASCII.lineFeed: throw .bareLineFeed
         case let byte where ASCII.isBlank(byte): throw index == start ? .foldedLine : .spaceBeforeColon
-        case ASCII.carriageReturn where index &+ 1 < bytes.count && bytes[index &+ 1] != ASCII.lineFeed:
-            throw .bareCarriageReturn
+        // What a CR means, the byte behind it tells: the reason is the same wherever the head was cut.
+        case ASCII.carriageReturn where index &+ 1 == bytes.count: return nil
+        case ASCII.carriageReturn where bytes[index &+ 1] != ASCII.lineFeed: throw .bareCarriageReturn
         default: throw .badFieldName
         }
     }

@@ -18,7 +18,8 @@ import Testing
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n",
         "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\nX: y\r\nContent-Length: 5\r\nbad\n",
         "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", "CONNECT a:443 HTTP/1.1\r\nHost: a\r\n\r\n",
-        "GET / HTTP/1.1\r\n\r\n",
+        "GET / HTTP/1.1\r\n\r\n", "GET / HTTP/1.1\r\nHost+1\rX: y\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost+1\r\n\r\n",
         "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}", "GET / HTTP/1.1\r\nHost: a\r\n", "\r\n\r\n\r\nGET",
     ]
 
@@ -27,7 +28,7 @@ import Testing
         "HTTP/1.0 200 \r\n\r\n",
         "HTTP/1.1 200 OK\nX: y\r\n\r\n", "HTTP/1.1 20 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 1\r\n\r\n",
-        "ICY 200 OK\r\n\r\n",
+        "ICY 200 OK\r\n\r\n", "HTTP/1.1 200 OK\r\nETag~x\rS\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-Long-Name-Of-A-Field: with a long value\r\n\r\n",
     ]
 

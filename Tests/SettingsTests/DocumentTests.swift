@@ -114,6 +114,7 @@ import Testing
         ),
         ("a: 1\n---\nb: 2\n", "2:1: error: one file holds one document; remove the second \"---\""),
         ("log: \u{1}\n", "1:6: error: a character that YAML does not allow (U+1)"),
+        ("#\r#\r\n#\u{85}#\u{2028}log: \u{1}\n", "5:6: error: a character that YAML does not allow (U+1)"),
         ("- a\n", "1:1: error: the file: expected a map of keys, found a list"),
         ("word\n", "1:1: error: the file: expected a map of keys, found a value"),
         ("? [a]\n: 1\n", "1:3: error: a key must be a word, not a list or map"),

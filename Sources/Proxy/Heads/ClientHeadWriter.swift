@@ -6,9 +6,9 @@ import Time
 
 /// Writes the head of an origin's answer as the client sees it: in the order that `ResponseStage` names,
 /// which is kept here by hand.
-enum ClientHeadWriter {
+package enum ClientHeadWriter {
     /// A final answer's head.
-    static func write(
+    package static func write(
         _ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, coding: BodyCoding,
         persists: Bool,
         securityHeaders: SecurityHeadersPlan, date: ByteView, writer: inout ByteWriter
@@ -33,7 +33,7 @@ enum ClientHeadWriter {
     }
 
     /// A 1xx answer: passed on without what concerns this hop alone.
-    static func writeInterim(_ head: borrowing ResponseHead, to writer: inout ByteWriter) {
+    package static func writeInterim(_ head: borrowing ResponseHead, to writer: inout ByteWriter) {
         writeStatus(head, &writer)
         writeKeptLines(head, &writer) { index in
             let name = head.fields[index].name
@@ -44,7 +44,7 @@ enum ClientHeadWriter {
     }
 
     /// A 101 answer: the upgrade is what this hop is about.
-    static func writeSwitch(
+    package static func writeSwitch(
         _ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, writer: inout ByteWriter
     ) {
         writeStatus(head, &writer)

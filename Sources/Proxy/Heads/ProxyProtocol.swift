@@ -4,8 +4,8 @@ import HTTPModel
 
 /// Reads the head that balancers put before a connection to tell whose it is (PROXY protocol 1 and 2, HAProxy
 /// 2020-03-05).
-enum ProxyProtocol {
-    enum Result: Equatable {
+package enum ProxyProtocol {
+    package enum Result: Equatable {
         case incomplete
         case invalid
         /// The head's length, and the client's address; nil where the balancer speaks for itself (LOCAL,
@@ -14,13 +14,13 @@ enum ProxyProtocol {
     }
 
     /// Longest head of version 1, line end included.
-    static let longestV1 = 107
+    package static let longestV1 = 107
     /// Longest head of version 2 that is accepted, extensions included.
-    static let longestV2 = 536
+    package static let longestV2 = 536
 
     private static var signature: ByteView { ByteView("\r\n\r\n\0\r\nQUIT\n") }
 
-    static func parse(_ bytes: ByteView, _ versions: ListenerSettings.ProxyProtocol) -> Result {
+    package static func parse(_ bytes: ByteView, _ versions: ListenerSettings.ProxyProtocol) -> Result {
         switch versions {
         case .off: .invalid
         case .v1: parseV1(bytes)

@@ -5,8 +5,8 @@ import Pipeline
 
 /// Writes the head that the server sees: the client's fields in runs, less what is for this hop alone, what
 /// strangers may not claim and what the gateway says itself.
-enum UpstreamHeadWriter {
-    static func write(
+package enum UpstreamHeadWriter {
+    package static func write(
         _ exchange: borrowing ExchangeState, host: UpstreamPlan.Host, server: String, switches: Bool,
         to writer: inout ByteWriter
     ) {

@@ -115,19 +115,12 @@ struct YAMLError: Error {
         }
     }
 
-    /// The place of a byte, counted from 0. Columns count characters, as libyaml's own marks do.
+    /// The place of a byte, counted from 0. Lines end where YAML ends them, columns count characters: as in
+    /// libyaml's own marks.
     private func place(ofByte offset: Int) -> Mark {
-        var mark = Mark(line: 1, column: 1)
-        let before = unsafe Array(text.prefix(offset))
-        for byte in before {
-            if byte == UInt8(ascii: "\n") {
-                mark.line += 1
-                mark.column = 1
-            } else if byte & 0b1100_0000 != 0b1000_0000 {
-                mark.column += 1
-            }
-        }
-        return mark
+        let before = unsafe String(decoding: text.prefix(offset), as: UTF8.self)
+        let lines = before.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        return Mark(line: lines.count, column: (lines.last?.unicodeScalars.count ?? 0) + 1)
     }
 
     private static func word(_ text: UnsafePointer<UInt8>?) -> String? {
