@@ -49,4 +49,15 @@ package enum ASCII {
     package static func isFieldContent(_ byte: UInt8) -> Bool {
         byte >= 0x20 ? byte != 0x7F : byte == 0x09
     }
+
+    /// Lowers the letters among eight bytes at once; bytes above 0x7F stay.
+    @inlinable
+    package static func lowercased(eight bytes: UInt64) -> UInt64 {
+        let seven = bytes & 0x7F7F_7F7F_7F7F_7F7F
+        // Bit 7 of each sum: whether the byte is at least `A`, and whether it is beyond `Z`.
+        let fromA = seven &+ 0x3F3F_3F3F_3F3F_3F3F
+        let beyondZ = seven &+ 0x2525_2525_2525_2525
+        let letters = fromA & ~beyondZ & ~bytes & 0x8080_8080_8080_8080
+        return bytes | letters &>> 2
+    }
 }

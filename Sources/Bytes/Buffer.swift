@@ -88,7 +88,17 @@ package struct Buffer: ~Copyable {
     package mutating func lowercase(_ from: Int, _ to: Int) {
         precondition(from >= 0 && from <= to && to <= count)
         let data = unsafe MutableByteView(start: base + start, count: count)
-        for index in from..<to { data[index] = ASCII.lowercased(data[index]) }
+        var index = from
+        while index &+ 8 <= to {
+            let eight = unsafe data.start.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+            unsafe data.start.storeBytes(
+                of: ASCII.lowercased(eight: eight), toByteOffset: index, as: UInt64.self)
+            index &+= 8
+        }
+        while index < to {
+            data[index] = ASCII.lowercased(data[index])
+            index &+= 1
+        }
     }
 
     /// Moves the data's bytes `from ..< to` one byte on, over the one behind them.

@@ -82,11 +82,22 @@ package struct ByteView {
     package func equals(_ other: ByteView) -> Bool {
         guard count == other.count else { return false }
         var index = 0
+        while index &+ 8 <= count {
+            if eight(at: index) != other.eight(at: index) { return false }
+            index &+= 8
+        }
         while index < count {
             if self[index] != other[index] { return false }
             index &+= 1
         }
         return true
+    }
+
+    /// Eight bytes from `index` on in the machine's order; all of them must lie inside the view.
+    @inlinable
+    func eight(at index: Int) -> UInt64 {
+        precondition(index >= 0 && index &+ 8 <= count, "eight bytes outside of the view")
+        return unsafe start.loadUnaligned(fromByteOffset: index, as: UInt64.self)
     }
 
     @inlinable
@@ -98,6 +109,10 @@ package struct ByteView {
     package func equalsIgnoringCase(_ lowercase: ByteView) -> Bool {
         guard count == lowercase.count else { return false }
         var index = 0
+        while index &+ 8 <= count {
+            if ASCII.lowercased(eight: eight(at: index)) != lowercase.eight(at: index) { return false }
+            index &+= 8
+        }
         while index < count {
             if ASCII.lowercased(self[index]) != lowercase[index] { return false }
             index &+= 1

@@ -83,8 +83,8 @@ extension UpstreamSettings {
             "The Host that servers see: the client's, the server's own, or a name.",
             example: "app.example.com"),
         Field(
-            "max_response_head", \.maxResponseHead, .bytes(1024...(1 << 20)), reload: .live,
-            "Largest head of an answer; then 502.", example: "64KiB"),
+            "max_response_head", \.maxResponseHead, .bytes(1024...65_535), reload: .live,
+            "Largest head of an answer; then 502.", example: "32KiB"),
     ]
 
     private static let times: [Field<UpstreamSettings>] = [

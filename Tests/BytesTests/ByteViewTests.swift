@@ -18,6 +18,38 @@ import Testing
         #expect(ByteView("abc").firstIndex(of: 0x0A) == nil)
     }
 
+    @Test func `eight letters are lowered like each of them`() {
+        for byte in UInt8.min...UInt8.max {
+            for place in 0..<8 {
+                var bytes = [UInt8](repeating: 0x40, count: 8)
+                bytes[place] = byte
+                let expected = bytes.map { ASCII.lowercased($0) }
+                let word = bytes.reversed().reduce(UInt64(0)) { $0 << 8 | UInt64($1) }
+                let lowered = ASCII.lowercased(eight: word)
+                #expect((0..<8).map { UInt8(truncatingIfNeeded: lowered >> (8 * UInt64($0))) } == expected)
+            }
+        }
+    }
+
+    @Test func `views are compared whole, whatever their length and place of difference`() {
+        for length in 0..<40 {
+            let bytes = (0..<length).map { UInt8(0x41 + $0 % 26) }
+            let lowered = bytes.map { ASCII.lowercased($0) }
+            bytes.withView { view in
+                lowered.withView { #expect(view.equalsIgnoringCase($0)) }
+                bytes.withView { #expect(view.equals($0)) }
+                for place in bytes.indices {
+                    var other = bytes
+                    other[place] = 0x21
+                    other.withView { #expect(!view.equals($0)) }
+                    other = lowered
+                    other[place] = 0x21
+                    other.withView { #expect(!view.equalsIgnoringCase($0)) }
+                }
+            }
+        }
+    }
+
     @Test func `token characters are those of RFC 9110`() {
         let specials = Array("!#$%&'*+-.^_`|~".utf8)
         for byte in UInt8.min...UInt8.max {
