@@ -108,7 +108,13 @@ let package = Package(
         tests("TimeTests", ["Bytes", "Time"]),
         tests("HTTPModelTests", ["Bytes", "HTTPModel"]),
         tests("HTTP1Tests", ["Bytes", "HTTPModel", "HTTP1"]),
-        tests("SettingsTests", ["Addressing", "Settings", "Telemetry", "Upstream", "Pipeline", "Proxy"]),
+        tests(
+            "SettingsTests",
+            [
+                "Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry", "Upstream", "Pipeline",
+                "Proxy",
+                "Control",
+            ]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests(
             "ControlTests",

@@ -4,87 +4,156 @@ extension Outcome {
         package let outcome: Outcome
         /// What happened.
         package let meaning: StaticString
-        /// Where to look first.
+        /// What is likely to be behind it.
         package let cause: StaticString
+        /// Where to look first: fields of the access log, metrics, settings.
+        package let look: StaticString
 
-        init(_ outcome: Outcome, _ meaning: StaticString, _ cause: StaticString) {
+        init(_ outcome: Outcome, _ meaning: StaticString, _ cause: StaticString, _ look: StaticString) {
             self.outcome = outcome
             self.meaning = meaning
             self.cause = cause
+            self.look = look
         }
     }
 
     /// Every outcome, in the order of its cases. The README prints this table.
     package static let guide: [Explanation] = [
         Explanation(
-            .ok, "The upstream's answer was delivered whole, whatever its status; a tunnel ended in order.",
-            "Nothing to look for."),
+            .ok,
+            "The upstream's answer was delivered whole, whatever its status; a tunnel ended in order.",
+            "None needed.",
+            "`status`: an error with this outcome is the backend's own."),
         Explanation(
-            .clientHead, "The request's head was malformed, too large or too slow.",
-            "Scanners, broken clients, dropped networks: 400, 408, 414, 417, 431, 501, 505."),
-        Explanation(
-            .clientPolicy, "The client left while stages decided.",
-            "A slow store, an impatient client."),
-        Explanation(.clientQueue, "The client left the upstream's queue.", "The upstream is saturated."),
-        Explanation(
-            .clientConnect, "The client left while a server was being connected.",
-            "Servers accept slowly."),
-        Explanation(
-            .clientRequest, "The client left inside its request body, stalled, or sent bad chunks.",
-            "Aborted uploads, dropped networks: 408, 400."),
-        Explanation(
-            .clientResponse, "The client left before the answer began.",
-            "The upstream is slower than its clients wait."),
-        Explanation(
-            .clientBody, "The client left inside the answer, or did not read it in time.",
-            "Aborted downloads, closed event streams, `clients.write_timeout`."),
-        Explanation(
-            .clientTunnel, "The client broke its tunnel off.", "Dropped networks, closed browser tabs."),
-        Explanation(
-            .gatewayHead, "The gateway ended before it had the request's head.",
-            "Nothing to look for."),
-        Explanation(
-            .gatewayPolicy, "A stage refused the request.",
+            .clientHead,
             """
-            A limit (`limit` names the rule), no such route or host, a body that is announced too large. \
-            `memory_limit`: 503.
+            The request's head was malformed, too large or too slow, or its address had too \
+            many connections.
+            """,
+            """
+            Scanners, broken clients, large cookies, dropped networks, one address with a \
+            crowd behind it.
+            """,
+            """
+            `status`; `floodgate_head_errors_total` by `kind`, \
+            `floodgate_connections_refused_total`; `clients.max_head`, \
+            `clients.head_timeout`, `clients.max_connections_per_address`.
             """),
         Explanation(
-            .gatewayQueue, "The upstream had no place in time.",
-            "Its queue is full or too slow, or none of its names has resolved: 503."),
+            .clientPolicy,
+            "The client left while stages decided.",
+            "A slow store, an impatient client.",
+            "`policy_us`."),
         Explanation(
-            .gatewayConnect, "The gateway had no descriptor to connect a server with, or ended meanwhile.",
-            "The limit of open files: 503. The drain's deadline."),
+            .clientQueue,
+            "The client left the upstream's queue.",
+            "The upstream is saturated.",
+            "`queue_us`; `connections` and `queue` of the upstream."),
         Explanation(
-            .gatewayRequest, "The request's body grew beyond the limit, or the gateway ended inside it.",
-            "`max_body`: 413. The drain's deadline."),
+            .clientConnect,
+            "The client left while a server was being connected.",
+            "Servers accept slowly.",
+            "`connect_us`; the server's load."),
         Explanation(
-            .gatewayResponse, "The gateway ended before an answer came.",
-            "The drain's deadline, shorter than the answer's wait."),
+            .clientRequest,
+            "The client left inside its request body, sent it too slowly, or sent bad chunks.",
+            "Aborted uploads, dropped networks: 408, 400.",
+            "`bytes_in`; `floodgate_slow_clients_total`; `clients.body_timeout`, `clients.minimum_rate`."),
         Explanation(
-            .gatewayBody, "The gateway ended inside the answer.",
-            "The drain's deadline: long downloads, event streams."),
+            .clientResponse,
+            "The client left before the answer began.",
+            "The upstream is slower than its clients wait.",
+            "`response_us`; the backend's own times."),
         Explanation(
-            .gatewayTunnel, "The gateway ended a tunnel.",
-            "Silent for `clients.tunnel_idle_timeout`, or the drain's deadline."),
+            .clientBody,
+            "The client left inside the answer, or did not read it in time.",
+            "Aborted downloads, closed event streams, slow readers.",
+            "`bytes_out`; `floodgate_slow_clients_total`; `clients.write_timeout`, `clients.minimum_rate`."),
         Explanation(
-            .gatewayDone, "The gateway answered by itself, as configured.",
-            "Health checks, redirects, fixed answers."),
+            .clientTunnel,
+            "The client broke its tunnel off.",
+            "Dropped networks, closed browser tabs.",
+            "`total_us`; pings of the application."),
         Explanation(
-            .upstreamConnect, "No server could be connected.",
-            "Refused, timed out, unreachable; no local port left."),
+            .gatewayHead,
+            "The gateway ended before it had the request's head.",
+            "A restart.",
+            "Nothing to look for."),
         Explanation(
-            .upstreamRequest, "The server left while the request was sent, or took too long to take it.",
-            "Crashes, restarts, its own limit for bodies, `write_timeout`."),
+            .gatewayPolicy,
+            "A stage refused the request, or there was no memory for it.",
+            """
+            A limit, no such route or host, an ambiguous path, a body that is announced too \
+            large; `memory_limit`: 503.
+            """,
+            "`status`; `limit` names the rule; `floodgate explain`; `floodgate_memory_level`."),
         Explanation(
-            .upstreamResponse, "The server gave no valid answer.",
-            "It closed, timed out (`response_timeout`), or sent a malformed head."),
+            .gatewayQueue,
+            "The upstream had no place in time.",
+            "Its queue is full or too slow, or none of its names has resolved: 503.",
+            "`queue_us`; `connections` and `queue` of the upstream; `name not resolved` in the log."),
         Explanation(
-            .upstreamBody, "The server broke off its answer.",
-            "Crashes, restarts, `read_timeout`, bad chunks."),
-        Explanation(.upstreamTunnel, "The server broke a tunnel off.", "Crashes, restarts."),
+            .gatewayConnect,
+            "The gateway had no descriptor to connect a server with, or ended meanwhile.",
+            "The limit of open files: 503. The drain's deadline.",
+            "`process_open_fds`; `ulimit -Hn`."),
         Explanation(
-            .storePolicy, "A stage had no answer from the store in time, and its rule refuses then.",
-            "The store is down, slow or unreachable."),
+            .gatewayRequest,
+            "The request's body grew beyond the limit, or the gateway ended inside it.",
+            "A chunked upload beyond `max_body`: 413. The drain's deadline.",
+            "`bytes_in`; `max_body` of the route."),
+        Explanation(
+            .gatewayResponse,
+            "The gateway ended before an answer came.",
+            "A drain deadline that is shorter than the answer's wait.",
+            "`response_us`; `drain.deadline`."),
+        Explanation(
+            .gatewayBody,
+            "The gateway ended inside the answer.",
+            "A drain met long downloads or event streams.",
+            "`drain.deadline`."),
+        Explanation(
+            .gatewayTunnel,
+            "The gateway ended a tunnel.",
+            "It was silent for too long, or a drain met it.",
+            "`clients.tunnel_idle_timeout`, `drain.deadline`."),
+        Explanation(
+            .gatewayDone,
+            "The gateway answered by itself, as configured.",
+            "Health checks, redirects, fixed answers.",
+            "`route`."),
+        Explanation(
+            .upstreamConnect,
+            "No server could be connected.",
+            "Refused, timed out, unreachable; no local port left.",
+            "`server`; is it up? `floodgate_upstream_connections_failed_total`; `connect_timeout`."),
+        Explanation(
+            .upstreamRequest,
+            "The server left while the request was sent, or took too long to take it.",
+            "Crashes, restarts, its own limit for bodies.",
+            "The backend's log; `write_timeout`."),
+        Explanation(
+            .upstreamResponse,
+            "The server gave no valid answer.",
+            "It closed, was too slow, or sent a malformed head.",
+            """
+            `response_us` against `response_timeout`; the backend's log; its idle time-out, \
+            which must be longer than `idle_timeout`.
+            """),
+        Explanation(
+            .upstreamBody,
+            "The server broke off its answer.",
+            "Crashes, restarts, silence, bad chunks.",
+            "`bytes_out`; the backend's log; `read_timeout`."),
+        Explanation(
+            .upstreamTunnel,
+            "The server broke a tunnel off.",
+            "Crashes, restarts.",
+            "The backend's log."),
+        Explanation(
+            .storePolicy,
+            "A stage had no answer from the store in time, and its rule refuses then.",
+            "The store is down, slow or unreachable.",
+            "`policy_us`; the store."),
     ]
 }

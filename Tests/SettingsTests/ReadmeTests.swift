@@ -15,23 +15,57 @@ import Testing
     }
 
     @Test func `the outcome codes are those of the guide`() throws {
-        let rows = Outcome.guide.map { "| `\($0.outcome.code)` | \($0.meaning) | \($0.cause) |\n" }
-        try expect("outcomes", "| Code | What happened | Where to look |\n|---|---|---|\n" + rows.joined())
+        let rows = Outcome.guide.map { line in
+            "| `\(line.outcome.code)` | \(line.meaning) | \(line.cause) | \(line.look) |\n"
+        }
+        let head = "| Code | What happened | Likely cause | Look here |\n|---|---|---|---|\n"
+        try expect("outcomes", head + rows.joined())
     }
 
     @Test func `the settings are what the declarations say`() throws {
         try expect("settings", Reference(GatewaySettings.section.description).markdown)
     }
 
-    @Test func `each field of the access log's example line is explained`() throws {
+    @Test func `the metrics are those of the admin listener's page`() throws {
+        let page = MetricsPage.text()
+        let rows = MetricsPage.families(of: page).map {
+            "| `\($0.name)\($0.labels)` | \($0.kind) | \($0.help) |\n"
+        }
+        try expect("metrics", "| Metric | Kind | Tells |\n|---|---|---|\n" + rows.joined())
+    }
+
+    @Test func `no family of the sources is missing on the page`() throws {
+        let names = try ["Telemetry/PrometheusFamilies.swift", "Control/Admin/AdminRoutes.swift"].flatMap {
+            try contents(of: "Sources/\($0)").matches(of: /family\(\s*"(\w+)"/).map { String($0.1) }
+        }
+        #expect(names.count > 20)
+        #expect(Set(names) == Set(MetricsPage.families(of: MetricsPage.text()).map(\.name)))
+    }
+
+    @Test func `the commands are those of the Makefile`() throws {
+        let lines = try contents(of: "Makefile").matches(of: /\n([a-z]+):.*## (.+)/)
+        #expect(lines.count > 8)
+        let rows = lines.map { "| `make \($0.1)` | \($0.2) |\n" }
+        try expect("commands", "| Command | What it does |\n|---|---|\n" + rows.joined())
+    }
+
+    @Test func `the fields of the access log are those that its encoder writes`() throws {
         let readme = try contents(of: "README.md")
-        let lines = readme.split(separator: "\n")
-        let example = try #require(lines.first { $0.hasPrefix("{\"time\":") })
-        let object = try JSONSerialization.jsonObject(with: Data(example.utf8))
-        let keys = try #require(object as? [String: Any]).keys
-        #expect(keys.count > 20)
-        let table = try #require(Self.region("access-log", of: readme))
-        for key in keys { #expect(readme[table].contains("`\(key)`"), "\(key)") }
+        let table = readme[try #require(Self.region("access-log", of: readme))]
+        let rows = table.split(separator: "\n").compactMap { $0.split(separator: "|").first }
+        let named = rows.flatMap { $0.matches(of: /`(\w+)`/).map { String($0.1) } }
+        #expect(named.count == Set(named).count)
+        let written = try Self.keys(of: FullRecord.line())
+        #expect(Set(named) == written)
+
+        let example = readme.split(separator: "\n").first { $0.hasPrefix("{\"time\":") }
+        let shown = try Self.keys(of: String(try #require(example)))
+        #expect(shown.count > 20 && shown.isSubset(of: written))
+    }
+
+    private static func keys(of line: String) throws -> Set<String> {
+        let object = try JSONSerialization.jsonObject(with: Data(line.utf8))
+        return Set(try #require(object as? [String: Any]).keys)
     }
 
     private func expect(_ name: String, _ text: String) throws {

@@ -8,7 +8,10 @@ import Time
         #expect(Set(codes).count == Outcome.allCases.count)
         #expect(Outcome.guide.map(\.outcome) == Outcome.allCases)
         #expect(
-            Outcome.guide.allSatisfy { $0.meaning.utf8CodeUnitCount > 0 && $0.cause.utf8CodeUnitCount > 0 })
+            Outcome.guide.allSatisfy {
+                $0.meaning.utf8CodeUnitCount > 0 && $0.cause.utf8CodeUnitCount > 0
+                    && $0.look.utf8CodeUnitCount > 0
+            })
         #expect(Set(Outcome.guide.map { "\($0.meaning)" }).count == Outcome.allCases.count)
     }
 
