@@ -43,27 +43,30 @@ extension Outcome {
             .clientPolicy,
             "The client left while stages decided.",
             "A slow store, an impatient client.",
-            "`policy_us`."),
+            "`total_us`; the store."),
         Explanation(
             .clientQueue,
             "The client left the upstream's queue.",
             "The upstream is saturated.",
-            "`queue_us`; `connections` and `queue` of the upstream."),
+            "`total_us`; `connections` and `queue` of the upstream."),
         Explanation(
             .clientConnect,
             "The client left while a server was being connected.",
             "Servers accept slowly.",
-            "`connect_us`; the server's load."),
+            "`total_us`; the server's load."),
         Explanation(
             .clientRequest,
             "The client left inside its request body, sent it too slowly, or sent bad chunks.",
-            "Aborted uploads, dropped networks: 408, 400.",
+            """
+            Aborted uploads, dropped networks: 408, 400. A head that no longer fits with the \
+            fields that are added: 431.
+            """,
             "`bytes_in`; `floodgate_slow_clients_total`; `clients.body_timeout`, `clients.minimum_rate`."),
         Explanation(
             .clientResponse,
             "The client left before the answer began.",
             "The upstream is slower than its clients wait.",
-            "`response_us`; the backend's own times."),
+            "`total_us`; the backend's own times."),
         Explanation(
             .clientBody,
             "The client left inside the answer, or did not read it in time.",
@@ -91,7 +94,7 @@ extension Outcome {
             .gatewayQueue,
             "The upstream had no place in time.",
             "Its queue is full or too slow, or none of its names has resolved: 503.",
-            "`queue_us`; `connections` and `queue` of the upstream; `name not resolved` in the log."),
+            "`total_us`; `connections` and `queue` of the upstream; `name not resolved` in the log."),
         Explanation(
             .gatewayConnect,
             "The gateway had no descriptor to connect a server with, or ended meanwhile.",
@@ -106,7 +109,7 @@ extension Outcome {
             .gatewayResponse,
             "The gateway ended before an answer came.",
             "A drain deadline that is shorter than the answer's wait.",
-            "`response_us`; `drain.deadline`."),
+            "`total_us`; `drain.deadline`."),
         Explanation(
             .gatewayBody,
             "The gateway ended inside the answer.",
@@ -154,6 +157,6 @@ extension Outcome {
             .storePolicy,
             "A stage had no answer from the store in time, and its rule refuses then.",
             "The store is down, slow or unreachable.",
-            "`policy_us`; the store."),
+            "`total_us`; the store."),
     ]
 }
