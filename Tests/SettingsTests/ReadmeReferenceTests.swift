@@ -1,3 +1,4 @@
+import Control
 import Foundation
 import Proxy
 import Settings
@@ -49,6 +50,11 @@ import Testing
             .filter { name in tops.contains(String(name.prefix { $0 != "." })) }
         #expect(named.count > 20)
         for name in named { #expect(section.holds(name.split(separator: ".")[...]), "\(name)") }
+    }
+
+    @Test func `the changes begin with the version that this is`() throws {
+        let changes = try #require(readme.range(of: "\n## Changes\n\n")).upperBound
+        #expect(readme[changes...].hasPrefix("### \(Gateway.version)\n"))
     }
 
     @Test func `the place for the measurements is marked`() throws {
