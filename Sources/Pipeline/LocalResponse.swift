@@ -68,6 +68,8 @@ package final class RuleName: Sendable {
 package final class FixedBody: Sendable {
     package let bytes: [UInt8]
     package let contentType: String
+    /// Whether browsers show it as a page, so that what pages alone need belongs to it.
+    package let isPage: Bool
     /// Complete field lines, each with its CRLF.
     package let fieldLines: [UInt8]
     /// Names of those fields in lower case: what the gateway would say itself gives way to them.
@@ -78,6 +80,7 @@ package final class FixedBody: Sendable {
         self.bytes = bytes
         let others = fields.filter { $0.name.lowercased() != "content-type" }
         self.contentType = fields.first { $0.name.lowercased() == "content-type" }?.value ?? contentType
+        isPage = self.contentType.lowercased().hasPrefix("text/html")
         fieldLines = others.flatMap { Array("\($0.name): \($0.value)\r\n".utf8) }
         fieldNames = others.map { Array($0.name.lowercased().utf8) }
     }

@@ -98,8 +98,11 @@ package final class SecurityHeadersPlan: Sendable {
     /// Writes the lines for an answer that the gateway makes itself, but for those that the operator wrote
     /// for this answer.
     package func write(to writer: inout ByteWriter, besides body: FixedBody?) {
-        guard let body, !body.fieldLines.isEmpty else { return block.withView { writer.write($0) } }
-        for line in lines where !line.htmlOnly && !line.nameBytes.withView({ body.sets($0) }) {
+        guard let body, body.isPage || !body.fieldLines.isEmpty else {
+            return block.withView { writer.write($0) }
+        }
+        for line in lines where (body.isPage || !line.htmlOnly) && !line.nameBytes.withView({ body.sets($0) })
+        {
             line.bytes.withView { writer.write($0) }
         }
     }

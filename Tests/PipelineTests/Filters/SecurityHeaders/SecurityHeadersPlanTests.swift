@@ -71,4 +71,20 @@ import Testing
         settings.preset = .off
         #expect(names(try apply(settings, to: "").written) == ["x-frame-options", "X-Ours"])
     }
+
+    @Test func `an answer of the gateway's own that is a page gets the policy for pages`() {
+        let plan = SecurityHeadersPlan(SecurityHeadersSettings())
+        func written(_ fields: HeaderField...) -> [String] {
+            let body = FixedBody(bytes: [], contentType: "text/plain; charset=utf-8", fields: fields)
+            let text = ByteWriter.text(capacity: 8192) { plan.write(to: &$0, besides: body) }
+            return names(text.split(separator: "\r\n").map(String.init))
+        }
+        #expect(!written().contains("Content-Security-Policy"))
+        let page = HeaderField("content-type", "Text/HTML; charset=utf-8")
+        #expect(written(page).count == 12)
+        #expect(written(page).contains("Content-Security-Policy"))
+        let own = written(page, HeaderField("Content-Security-Policy", "default-src 'none'"))
+        #expect(own.count == 11)
+        #expect(!own.contains("Content-Security-Policy"))
+    }
 }
