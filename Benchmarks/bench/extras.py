@@ -17,7 +17,7 @@ def begin(house, name, origin, **options):
     if name == "floodgate":
         connections, address = options.get("connections", 0), options.get("address", "127.0.0.1")
         # With a cap on the upstream, what the system allows is left for clients (README, limits of the system).
-        clients = f", max_connections: {connections}" if connections else ""
+        clients = f", max_connections: {connections}, max_connections_per_address: {connections}" if connections else ""
         upstream = ", connections: 200" if connections else ""
         return house.gateway(origin, clients=clients, upstream=upstream, address=address)
     return getattr(rivals, name)(house, origin, **options)

@@ -39,4 +39,5 @@ TWO_WORKERS = 1.15
 IDLE_BARS = {10_000: 40, 50_000: 160}
 
 TITLES = {
-    "direct": "direct", "nginx": "nginx", "nginx64k": "nginx, 64 KiB buffers", "haproxy": "HAProxy", "floodgate": "Floodgate"}
+    "direct": "direct", "nginx": "nginx", "nginx64k": "nginx, 8 x 64 KiB", "nginx1m": "nginx, 16 x 64 KiB",
+    "haproxy": "HAProxy", "floodgate": "Floodgate"}

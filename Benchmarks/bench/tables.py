@@ -126,10 +126,10 @@ class Report:
             cpu = {name: f"{figures['cpu_us']:.1f} µs" for name, figures in rows.items()}
             bars = " and ".join(dict.fromkeys(f"≤ {bar:.2f}" for bar in scenario.bars.values()))
             if "nginx64k" in rows:
-                cpu["nginx"] += f" ({cpu['nginx64k']} with 64 KiB buffers)"
+                cpu["nginx"] += f" ({cpu['nginx64k']} with 8 × 64 KiB buffers, {cpu['nginx1m']} with 16)"
             nginx = ratio_markdown(compared["nginx"])
             if "nginx64k" in compared:
-                nginx += f" ({ratio_markdown(compared['nginx64k'])})"
+                nginx += f" ({ratio_markdown(compared['nginx64k'])}; {ratio_markdown(compared['nginx1m'])})"
             lines.append(
                 f"| CPU per request: {scenario.title} | {cpu['floodgate']} | {cpu['nginx']} | {cpu['haproxy']} | {nginx} | "
                 f"{ratio_markdown(compared['haproxy'])} | {bars} |")

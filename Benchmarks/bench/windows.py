@@ -35,7 +35,8 @@ class Stand:
             return house.gateway(origin, workers=workers, access_log=house.folder / "access.log" if log else "off")
         if name == "haproxy":
             return rivals.haproxy(house, origin, workers=workers, access_log=log)
-        settings = rivals.BIG_BUFFERS if name == "nginx64k" else ""
+        counts = {"nginx64k": 8, "nginx1m": 16}
+        settings = rivals.BIG_BUFFERS.format(count=counts[name]) if name in counts else ""
         return rivals.nginx(house, origin, workers=workers, access_log=log, settings=settings)
 
     def window(self, name, scenario, seconds, warm_up):
@@ -66,7 +67,7 @@ LENGTHS = {"/": len(rivals.SMALL), "/16k": rivals.FILES["16k"], "/1m": rivals.FI
 
 def contenders(scenario):
     names = ["direct", "nginx", "haproxy", "floodgate"]
-    return names[:2] + ["nginx64k"] + names[2:] if scenario.has_big_buffers else names
+    return names[:2] + ["nginx64k", "nginx1m"] + names[2:] if scenario.has_big_buffers else names
 
 
 def measure(stand, scenarios, rounds, seconds, progress):

@@ -185,7 +185,7 @@ def idle_connections(house, report, wanted=10_000, bound=40):
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     # All at once need a connection to the server each.
     for what, at_once, count in (("64 at a time", 64, min(wanted, hard - 1000)), ("all at once", 0, min(wanted, hard // 2 - 500))):
-        gateway = house.gateway(house.origin(), clients=f", max_connections: {count + 300}")
+        gateway = house.gateway(house.origin(), clients=f", max_connections: {count + 300}, max_connections_per_address: {count + 300}")
         house.load(gateway.port, requests=5_000)
         before = gateway.resident_kib
         load = house.begin_load(

@@ -117,9 +117,11 @@ HAPROXY_FORMAT = (
     '"queue":%Tw,"connect":%Tc,"response":%Tr,"total":%Ta,"user_agent":"%[capture.req.hdr(1),json(utf8s)]",'
     '"referer":"%[capture.req.hdr(2),json(utf8s)]"}\'')
 
+# nginx has eight buffers for an answer unless told otherwise. Sixteen of this size hold 1 MiB whole, so that nothing is ever
+# written to its temporary file: its best case, for a megabyte of memory on each connection.
 BIG_BUFFERS = """\
             proxy_buffer_size 64k;
-            proxy_buffers 16 64k;
+            proxy_buffers {count} 64k;
             proxy_busy_buffers_size 128k;"""
 
 
