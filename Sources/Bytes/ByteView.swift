@@ -93,6 +93,24 @@ package struct ByteView {
         return true
     }
 
+    /// Negative where these bytes stand before `other`'s, zero where they are the same: shorter ones first,
+    /// those of one length by their bytes.
+    @inlinable
+    package func order(_ other: ByteView) -> Int {
+        guard count == other.count else { return count &- other.count }
+        var index = 0
+        while index &+ 8 <= count {
+            let (left, right) = (eight(at: index), other.eight(at: index))
+            if left != right { return UInt64(bigEndian: left) < UInt64(bigEndian: right) ? -1 : 1 }
+            index &+= 8
+        }
+        while index < count {
+            if self[index] != other[index] { return Int(self[index]) &- Int(other[index]) }
+            index &+= 1
+        }
+        return 0
+    }
+
     /// Eight bytes from `index` on in the machine's order; all of them must lie inside the view.
     @inlinable
     func eight(at index: Int) -> UInt64 {

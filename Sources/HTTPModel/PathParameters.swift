@@ -4,7 +4,11 @@ import Bytes
 /// segment's name; servlet containers and some others drop them before they look at the path.
 package enum PathParameters {
     /// Whether a normalised path has any.
-    package static func occur(in path: ByteView) -> Bool { start(in: path) != path.count }
+    package static func occur(in path: ByteView) -> Bool {
+        // Nearly no path has either of the bytes that they can begin with.
+        guard path.firstIndex(of: 0x3B) != nil || path.firstIndex(of: 0x25) != nil else { return false }
+        return start(in: path) != path.count
+    }
 
     /// A segment of a normalised path without its parameters.
     package static func removed(from segment: ByteView) -> ByteView { segment.prefix(start(in: segment)) }

@@ -155,6 +155,10 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
+    /// Deadlines that are dealt with before others get their turn: a thousand slow clients that came together
+    /// also go together.
+    private static var deadlinesPerTurn: Int { 16 }
+
     /// Goes on with what others should not wait for, and looks after deadlines. Once a turn.
     package mutating func advance() {
         // Two lists in turn: what becomes runnable meanwhile waits for the next turn, and neither list is
@@ -174,7 +178,8 @@ extension ProxyCore where Net: ~Copyable {
             }
         }
         running.removeAll(keepingCapacity: true)
-        while let token = timers.popExpired(now) {
+        for _ in 0..<Self.deadlinesPerTurn {
+            guard let token = timers.popExpired(now) else { break }
             switch token.kind {
             case .client where clients.contains(token.id): clientTimerFired(token.id)
             case .upstream where connections.contains(token.id): connectionTimerFired(token.id)

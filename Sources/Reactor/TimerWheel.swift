@@ -55,10 +55,11 @@ package struct TimerWheel<Owner: Sendable>: ~Copyable {
     /// Nanoseconds until the next entry may be due; nil when there is none. May be early, never late.
     @inlinable
     package func untilNext(_ now: Instant) -> Int64? {
-        count == 0 ? nil : max(0, earliest &* Self.tick - now.nanoseconds)
+        guard expired.isEmpty else { return 0 }
+        return count == 0 ? nil : max(0, earliest &* Self.tick - now.nanoseconds)
     }
 
-    /// Takes out one due entry's owner; nil when no more is due. Call until nil.
+    /// Takes out one due entry's owner; nil when no more is due. Who stops before nil calls again at once.
     @inlinable
     package mutating func popExpired(_ now: Instant) -> Owner? {
         if expired.isEmpty { collect(now) }

@@ -50,6 +50,20 @@ import Testing
         }
     }
 
+    @Test func `bytes have an order: by length, then by the first difference`() {
+        let words = [
+            "", "b", "aa", "ab", "zzzzzzz", "aaaaaaaa", "aaaaaaab", "aaaaaaaba", "aaaaaaabb",
+            "aaaaaaab\u{7F}",
+        ]
+        .map { Array($0.utf8) }
+        for (left, leftWord) in words.enumerated() {
+            for (right, rightWord) in words.enumerated() {
+                let order = leftWord.withView { view in rightWord.withView { view.order($0) } }
+                #expect(order.signum() == (left - right).signum())
+            }
+        }
+    }
+
     @Test func `token characters are those of RFC 9110`() {
         let specials = Array("!#$%&'*+-.^_`|~".utf8)
         for byte in UInt8.min...UInt8.max {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What `make run` starts, on other ports: the demo with the quick-start settings, asked by real clients.
-@Suite(.timeLimit(.minutes(1))) struct QuickstartTests {
+@Suite(.timeLimit(.minutes(5))) struct QuickstartTests {
     /// Config/quickstart.yaml with free ports in it, and the demo that runs it.
     private func withDemo(_ body: (_ port: UInt16) throws -> Void) throws {
         let free = try Loopback.freePorts(3)

@@ -85,7 +85,7 @@ struct PathTree: Sendable {
     mutating func seal() {
         for index in nodes.indices {
             nodes[index].literals.sort { left, right in
-                left.segment.withView { left in right.segment.withView { PathTree.order(left, $0) < 0 } }
+                left.segment.withView { left in right.segment.withView { left.order($0) < 0 } }
             }
             nodes[index].exact.seal()
             nodes[index].below.seal()
@@ -150,16 +150,6 @@ struct PathTree: Sendable {
         return nodes[node].below.match(head, allow: &allow)
     }
 
-    /// Shorter segments first, those of one length by their bytes: negative where `left` stands before
-    /// `right`.
-    private static func order(_ left: ByteView, _ right: ByteView) -> Int {
-        guard left.count == right.count else { return left.count - right.count }
-        for index in 0..<left.count where left[index] != right[index] {
-            return Int(left[index]) - Int(right[index])
-        }
-        return 0
-    }
-
     /// Place of a literal among those of a node, in log n steps. By index: a copy of each would cost more
     /// than the comparison.
     private func literalIndex(of node: Int, _ name: ByteView) -> Int? {
@@ -167,7 +157,7 @@ struct PathTree: Sendable {
         var high = nodes[node].literals.count
         while low < high {
             let middle = (low + high) / 2
-            let order = nodes[node].literals[middle].segment.withView { PathTree.order($0, name) }
+            let order = nodes[node].literals[middle].segment.withView { $0.order(name) }
             if order == 0 { return middle }
             if order < 0 { low = middle + 1 } else { high = middle }
         }
