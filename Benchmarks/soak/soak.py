@@ -19,7 +19,7 @@ import time
 import urllib.request
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1] / "prove"))
+sys.path.append(str(Path(__file__).resolve().parents[1] / "shared"))
 
 from clients import Client
 from house import Process, free_ports, takes_connections, wait_for
