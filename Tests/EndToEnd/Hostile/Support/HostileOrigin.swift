@@ -76,21 +76,17 @@ final class HostileOrigin: @unchecked Sendable {
     }
 
     private func acceptConnections() {
-        while true {
-            let descriptor = accept(listener, nil, nil)
-            if descriptor < 0, errno == EINTR || errno == ECONNABORTED { continue }
-            guard descriptor >= 0 else { break }
-            let socket = TestSocket(adopting: descriptor)
+        Loopback.acceptAll(listener) { socket in
             let index: Int? = lock.withLock {
                 guard isAccepting else { return nil }
                 accepted += 1
                 sockets[accepted] = socket
                 return accepted
             }
-            guard let index else { break }
+            guard let index else { return false }
             Thread.detachNewThread { self.serve(socket, index) }
+            return true
         }
-        close(listener)
     }
 
     private func serve(_ socket: TestSocket, _ index: Int) {
