@@ -79,10 +79,11 @@ let package = Package(
                 "Stores", "Proxy", "Telemetry", "Settings",
             ]),
         module("Demo", ["COpenSSL"]),
+        module("Certificates", ["Time", "Addressing", "COpenSSL"]),
         .executableTarget(
             name: "floodgate",
             dependencies: [
-                "Addressing", "Control", "Demo", "Proxy", "Reactor", "Settings",
+                "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -129,8 +130,9 @@ let package = Package(
             "PipelineTests",
             ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Settings", "Telemetry", "Pipeline"]),
         tests("ProxyTests", ["Time", "Addressing", "Settings", "Proxy"]),
+        tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),
-        tests("EndToEnd", ["Demo"]),
+        tests("EndToEnd", ["Certificates", "Demo"]),
         tests(
             "Simulation",
             [

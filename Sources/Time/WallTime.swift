@@ -19,7 +19,7 @@ package struct WallTime: Comparable, Hashable, Sendable {
         package var year: Int, month: Int, day: Int, weekday: Int, hour: Int, minute: Int, second: Int
 
         /// Days to a date of the proleptic Gregorian calendar by counting from March in eras of 400 years.
-        init(seconds: Int64) {
+        package init(seconds: Int64) {
             let days = Int(seconds.floorDivided(by: 86_400))
             let inDay = Int(seconds) - days * 86_400
             let shifted = days + 719_468

@@ -23,7 +23,11 @@ enum ImportDirection {
             "Stores", "Proxy", "Telemetry", "Settings",
         ],
         "Demo": ["COpenSSL"],
-        "floodgate": ["Addressing", "Control", "Demo", "Proxy", "Reactor", "Settings", "ArgumentParser"],
+        "Certificates": ["Time", "Addressing", "COpenSSL"],
+        "floodgate": [
+            "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings", "Time",
+            "ArgumentParser",
+        ],
     ]
 
     /// Modules of pure decisions, which do no input or output: the C library stays out of their sight.

@@ -8,6 +8,7 @@ enum UnsafeCode {
         "Sources/Bytes/ByteWriter.swift": "writes into a region, bounds-checked",
         "Sources/Bytes/MutableByteView.swift": "the one place where borrowed memory is written",
         "Sources/Bytes/Scratch.swift": "owns a worker's scratch memory",
+        "Sources/Certificates/OpenSSL/": "the one place where certificates meet OpenSSL's memory",
         "Sources/Control/Admin/ProcessNumbers.swift": "asks the kernel about this process",
         "Sources/Demo/BlockingSocket.swift": "the demo's system calls",
         "Sources/Demo/Clock.swift": "the C library's calendar",
