@@ -83,7 +83,7 @@ let package = Package(
         .executableTarget(
             name: "floodgate",
             dependencies: [
-                "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings", "Time",
+                "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),

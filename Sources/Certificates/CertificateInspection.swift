@@ -30,7 +30,8 @@ package enum CertificateInspection {
                 problems.append(.weakSignature(index, digest: digest))
             }
         }
-        if chain.leaf.names.isEmpty { problems.append(.noNames) }
+        // An authority that is looked at by itself has no host to name.
+        if chain.leaf.names.isEmpty, !chain.leaf.isAuthority { problems.append(.noNames) }
         return problems
     }
 

@@ -6,7 +6,8 @@ package enum CertificateReport {
     package static func text(_ chain: CertificateChain, now: Int64) -> String {
         var lines: [String] = []
         for (index, certificate) in chain.certificates.enumerated() {
-            lines.append("\(index + 1). \(certificate.subject.isEmpty ? "(no subject)" : certificate.subject)")
+            let subject = certificate.subject.isEmpty ? "(no subject)" : certificate.subject
+            lines.append("\(index + 1). \(subject)")
             lines += rows(certificate, now: now).map { name, value in
                 "   " + name + String(repeating: " ", count: 13 - name.count) + value
             }

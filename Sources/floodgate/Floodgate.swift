@@ -10,6 +10,6 @@ struct Floodgate: ParsableCommand {
         version: Gateway.version,
         subcommands: [
             RunCommand.self, CheckCommand.self, ExplainCommand.self, ReferenceCommand.self,
-            StatusSubcommand.self, DemoCommand.self,
+            StatusSubcommand.self, CertsCommand.self, DemoCommand.self,
         ])
 }

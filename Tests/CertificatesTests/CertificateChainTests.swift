@@ -47,8 +47,8 @@ import Testing
     }
 
     @Test func `the fingerprint is that of the bytes on the wire`() throws {
-        let der = try #require(Base64.decoded(Array(leaf.certificatePEM.split(separator: "\n")[1...]
-            .dropLast().joined().utf8)))
+        let body = leaf.certificatePEM.split(separator: "\n")[1...].dropLast().joined()
+        let der = try #require(Base64.decoded(Array(body.utf8)))
         var digest = [UInt8](repeating: 0, count: 32)
         SHA256(der, der.count, &digest)
         #expect(leaf.certificate.fingerprint == digest)

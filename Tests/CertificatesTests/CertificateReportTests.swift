@@ -13,7 +13,8 @@ import Testing
     }
 
     private func lines(_ certificates: Certificate..., now: Int64 = Sample.now) -> [String] {
-        CertificateReport.text(CertificateChain(certificates), now: now).split(separator: "\n").map(String.init)
+        CertificateReport.text(CertificateChain(certificates), now: now)
+            .split(separator: "\n").map(String.init)
     }
 
     @Test func `every certificate is described in its order`() {

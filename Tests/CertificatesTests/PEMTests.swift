@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test func `explanations before and between blocks are passed over`() throws {
-        let text = "\u{FEFF}Certificate:\n  Data: x\n" + certificate + "\n\n issuer: y\r\n" + certificate + " \n\r\n"
+        let before = "\u{FEFF}Certificate:\n  Data: x\n"
+        let text = before + certificate + "\n\n issuer: y\r\n" + certificate + " \n\r\n"
         #expect(try CertificateChain(pem: text).certificates.count == 2)
     }
 

@@ -61,8 +61,8 @@ enum Sample {
     static func encryptedPEM(_ key: KeyHandle) throws -> String {
         let output = MemoryOutput()!
         precondition(
-            PEM_write_bio_PKCS8PrivateKey(output.pointer, key.pointer, EVP_aes_128_cbc(), "secret", 6, nil, nil)
-                == 1)
+            PEM_write_bio_PKCS8PrivateKey(
+                output.pointer, key.pointer, EVP_aes_128_cbc(), "secret", 6, nil, nil) == 1)
         return String(decoding: output.bytes(), as: UTF8.self)
     }
 

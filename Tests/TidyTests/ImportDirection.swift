@@ -25,7 +25,7 @@ enum ImportDirection {
         "Demo": ["COpenSSL"],
         "Certificates": ["Time", "Addressing", "COpenSSL"],
         "floodgate": [
-            "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings", "Time",
+            "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings",
             "ArgumentParser",
         ],
     ]

@@ -1,8 +1,8 @@
 import COpenSSL
 
 /// A certificate before it is signed.
-// SAFETY: the certificate that is being made belongs to a `CertificateHandle` of this frame; strings and bytes
-// that are passed live through each call, and OpenSSL copies them.
+// SAFETY: the certificate that is being made belongs to a `CertificateHandle` of this frame; strings and
+// bytes that are passed live through each call, and OpenSSL copies them.
 struct CertificateDraft {
     /// The only part of the subject; up to 64 bytes (RFC 5280, ub-common-name).
     var commonName: String
