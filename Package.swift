@@ -79,6 +79,7 @@ let package = Package(
                 "Stores", "Proxy", "Telemetry", "Settings",
             ]),
         module("Demo", ["COpenSSL"]),
+        module("WebSocket", ["Bytes"]),
         module("Certificates", ["Time", "Addressing", "COpenSSL"]),
         .executableTarget(
             name: "floodgate",
@@ -130,6 +131,7 @@ let package = Package(
             "PipelineTests",
             ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Settings", "Telemetry", "Pipeline"]),
         tests("ProxyTests", ["Time", "Addressing", "Settings", "Proxy"]),
+        tests("WebSocketTests", ["Bytes", "WebSocket"]),
         tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Certificates", "Demo"]),
