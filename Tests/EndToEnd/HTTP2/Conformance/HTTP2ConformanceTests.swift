@@ -6,7 +6,7 @@ import Testing
     static let tables: [(name: String, table: [HTTP2Case], atLeast: Int)] = [
         ("framing", HTTP2FramingTable.table, 50), ("streams", HTTP2StreamTable.table, 55),
         ("frames", HTTP2FrameTable.table, 85), ("messages", HTTP2MessageTable.table, 120),
-        ("compression", HPACKTable.table, 70),
+        ("compression", HPACKTable.table, 69),
     ]
 
     private func run(_ row: HTTP2Case) throws {

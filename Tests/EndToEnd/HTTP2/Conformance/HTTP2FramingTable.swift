@@ -93,7 +93,8 @@ enum HTTP2FramingTable {
             .block(1, HTTP2Case.getBlock + .raw([UInt8](repeating: 0x82, count: HTTP2Frame.largest)))),
         HTTP2Case(
             "4.2", "CONTINUATION beyond the largest size", .connection(Code.frameSize),
-            .block(1, HTTP2Case.getBlock, .endStream), .continuation(1, .raw(over))),
+            .block(1, HTTP2Case.getBlock, .endStream),
+            .continuation(1, .literal("x-a", String(repeating: "a", count: HTTP2Frame.largest)))),
         HTTP2Case(
             "4.2", "SETTINGS beyond the largest size", .connection(Code.frameSize),
             .any(Kind.settings, [], 0, [UInt8](repeating: 0, count: 6 * 2731))),

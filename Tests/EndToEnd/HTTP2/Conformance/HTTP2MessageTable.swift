@@ -276,7 +276,7 @@ enum HTTP2MessageTable {
     private static let connect: [HTTP2Case] = [
         HTTP2Case(
             "8.5", "CONNECT", refused,
-            .headers(1, [(":method", "CONNECT"), (":authority", "here:80")], .endHeaders)),
+            .headers(1, [(":method", "CONNECT"), (":authority", "here:80")], .endHeaders), strict: true),
         HTTP2Case(
             "8.5", "CONNECT with :path", refused, .headers(1, [(":method", "CONNECT")] + get.dropFirst())),
         HTTP2Case(

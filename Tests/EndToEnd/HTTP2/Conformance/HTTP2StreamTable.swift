@@ -111,11 +111,14 @@ enum HTTP2StreamTable {
 
     private static let identifiers: [HTTP2Case] = [
         HTTP2Case("5.1.1", "an even stream", .connection(Code.protocolError), .get(2)),
+        // The section says that it is closed by then, too, and what comes on a closed stream may be discarded.
         HTTP2Case(
-            "5.1.1", "a stream below one that was opened", .connection(Code.protocolError), .get(5), .get(3)),
+            "5.1.1", "a stream below one that was opened",
+            .discarded.or(.connection(Code.protocolError, Code.streamClosed)).on(3), .get(5), .get(3)),
         HTTP2Case(
             "5.1.1", "a stream below one that is through",
-            .connection(Code.protocolError, Code.streamClosed), .get(5), .untilOver(5), .get(3)),
+            .discarded.or(.connection(Code.protocolError, Code.streamClosed)).on(3), .get(5), .untilOver(5),
+            .get(3)),
         HTTP2Case("5.1.1", "stream 0", .connection(Code.protocolError), .get(0)),
         HTTP2Case("5.1.1", "streams that are left out", .served.on(101), .get(1), .get(101)),
         HTTP2Case("5.1.1", "the highest stream", .served.on(0x7FFF_FFFF), .get(0x7FFF_FFFF)),

@@ -83,6 +83,10 @@ struct HTTP2Case: CustomTestStringConvertible, Sendable {
         var served = false
         /// The connection goes on, as PING tells, and the stream was not reset.
         var alive = false
+        /// Nothing may have come on the stream.
+        var silent = false
+        /// The connection may end without an error behind the answer.
+        var mayEnd = false
         /// That which is looked at.
         var stream: UInt32 = 1
 
@@ -96,6 +100,8 @@ struct HTTP2Case: CustomTestStringConvertible, Sendable {
                 $0.statuses.formUnion(other.statuses)
                 $0.served = served || other.served
                 $0.alive = alive || other.alive
+                $0.silent = silent || other.silent
+                $0.mayEnd = mayEnd || other.mayEnd
             }
         }
 
@@ -115,7 +121,7 @@ struct HTTP2Case: CustomTestStringConvertible, Sendable {
             if close { parts.append("close") }
             if !statuses.isEmpty { parts.append("status \(statuses.sorted()) on \(stream)") }
             if served { parts.append("an answer on \(stream)") }
-            if alive { parts.append("the connection going on") }
+            if alive { parts.append("the connection going on\(silent ? " without an answer" : "")") }
             return parts.joined(separator: " or ")
         }
 
@@ -136,6 +142,9 @@ struct HTTP2Case: CustomTestStringConvertible, Sendable {
         static func status(_ statuses: Int...) -> Accepted { Accepted(statuses: Set(statuses)) }
 
         static let alive = Accepted(alive: true)
+        /// The connection goes on as if nothing had been sent on the stream.
+        static let discarded = Accepted(alive: true, silent: true)
+        static let servedLast = Accepted(served: true, mayEnd: true)
         static let served = Accepted(served: true)
         static let closed = Accepted(close: true)
     }

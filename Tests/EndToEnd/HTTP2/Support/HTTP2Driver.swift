@@ -7,7 +7,8 @@ struct HTTP2Driver {
     /// Whether a connection error must be told by GOAWAY.
     let isStrict: Bool
 
-    private static let probe = Array("isAlive?".utf8)
+    /// Two, one behind the answer to the other: answers to PING may overtake what was caused before.
+    private static let probes = [Array("isAlive?".utf8), Array("indeed? ".utf8)]
     /// How long anything may take; what comes, comes at once.
     private static let limit = Duration.seconds(8)
 
@@ -19,7 +20,7 @@ struct HTTP2Driver {
         do {
             if row.opening == .greeting { try client.greet() }
             try perform(row.steps, client)
-            if row.isProbed { try client.send(.ping(Self.probe)) }
+            if row.isProbed { try client.send(.ping(Self.probes[0])) }
         } catch is HTTP2Ended {
         } catch SocketError.reset {
         } catch {
@@ -63,6 +64,10 @@ struct HTTP2Driver {
     /// Reads as long as what comes could change the verdict; false where the time was up.
     private func waitForVerdict(_ row: HTTP2Case, _ client: HTTP2Client) -> Bool {
         do {
+            if row.isProbed {
+                try client.wait(for: "the answer to PING") { client.pongs.contains(Self.probes[0]) }
+                try client.send(.ping(Self.probes[1]))
+            }
             try client.wait(for: "a verdict") {
                 guard row.isProbed, isAnswered(client), !hasFailed(client) else { return false }
                 return !row.accepted.needsStream || client.answer(sofar: row.accepted.stream).isOver
@@ -70,6 +75,9 @@ struct HTTP2Driver {
             }
             return true
         } catch is HTTP2Ended {
+            return true
+        } catch SocketError.reset {
+            try? client.waitForEnd()
             return true
         } catch {
             return false
@@ -79,6 +87,9 @@ struct HTTP2Driver {
     /// What is wrong; nil where all is as it may be.
     private func judge(_ row: HTTP2Case, _ client: HTTP2Client) -> String? {
         let accepted = row.accepted
+        let answer = client.answer(sofar: accepted.stream)
+        let isServed = answer.hasEnded && answer.status.map { $0 < 500 } == true
+        if accepted.mayEnd, isServed, !hasFailed(client) { return nil }
         if client.isClosed || hasFailed(client) {
             guard client.isClosed else { return "GOAWAY without the end of the connection" }
             if let goAway = client.goAways.first(where: { $0.code != HTTP2Code.none }) {
@@ -87,17 +98,17 @@ struct HTTP2Driver {
             let mayClose = accepted.close || (!isStrict && !accepted.goAways.isEmpty)
             return mayClose ? nil : "the end of the connection"
         }
-        let answer = client.answer(sofar: accepted.stream)
         if let code = answer.reset, !(answer.hasEnded && code == HTTP2Code.none) {
             return accepted.resets.contains(code) ? nil : "a stream error"
         }
         if let status = answer.status, accepted.statuses.contains(status) { return nil }
-        if accepted.served, let status = answer.status { return status < 500 ? nil : "an error" }
+        if accepted.served, answer.status != nil { return isServed ? nil : "an error" }
+        if accepted.silent, answer.status != nil { return "an answer" }
         if accepted.alive, isAnswered(client) { return nil }
         return "no error"
     }
 
-    private func isAnswered(_ client: HTTP2Client) -> Bool { client.pongs.contains(Self.probe) }
+    private func isAnswered(_ client: HTTP2Client) -> Bool { client.pongs.contains(Self.probes[1]) }
 
     private func hasFailed(_ client: HTTP2Client) -> Bool {
         client.goAways.contains { $0.code != HTTP2Code.none }
