@@ -148,11 +148,15 @@ import Testing
     }
 
     @Test func `an answer that breaks off ends its stream with an error`() throws {
+        let gate = Gate()
         try exchange(
-            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"), .close
+            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"), .waitFor(gate),
+            .close
         ) { client, _ in
-            let answer = try client.ask(1)
-            #expect(answer.status == 200)
+            try client.request(1)
+            try client.wait(for: "the beginning") { client.answers[1]?.text == "only this" }
+            gate.open()
+            let answer = try client.answer(1)
             #expect(!answer.hasEnded)
             #expect(answer.reset != nil && answer.reset != HTTP2Code.none)
             try client.settle()
