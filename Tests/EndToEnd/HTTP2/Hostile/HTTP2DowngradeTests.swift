@@ -80,9 +80,10 @@ import Testing
                 "content-length below the body", Row.head("POST", [("content-length", "1")]), body: ["ab"]),
             .refused(
                 "content-length above the body", Row.head("POST", [("content-length", "3")]), body: ["ab"]),
-            .refused(
-                "content-length 0 before a body", Row.head("POST", [("content-length", "0")]),
-                body: ["GET /smuggled-MARK HTTP/1.1\r\n\r\n"]),
+            Row(
+                name: "content-length 0 before a body", fields: Row.head("POST", [("content-length", "0")]),
+                body: ["GET /smuggled-MARK HTTP/1.1\r\n\r\n"],
+                fate: .refusedBehind(Sight(line: "POST /MARK", framing: ["content-length: 0"]))),
             .refused("content-length without a body", Row.head("POST", [("content-length", "5")])),
             .refused(
                 "two lengths", Row.head("POST", [("content-length", "2"), ("content-length", "1")]),
