@@ -69,7 +69,8 @@ enum HPACKTable {
 
     private static let updates: [HTTP2Case] = [
         HTTP2Case("7541 6.3", "a table beyond the limit", error, .block(1, .sizeUpdate(1 << 20) + get)),
-        HTTP2Case("7541 6.3", "a table one byte beyond the limit", error, .block(1, .sizeUpdate(4097) + get)),
+        HTTP2Case(
+            "7541 6.3", "a table one byte beyond the limit", error, .block(1, .sizeUpdate(4097) + get)),
         HTTP2Case("7541 4.2", "a size update behind all fields", error, .block(1, get + .sizeUpdate(0))),
         HTTP2Case(
             "7541 4.2", "a size update between fields", error,

@@ -83,7 +83,8 @@ enum HTTP2FrameTable {
         HTTP2Case(
             "6.4", "RST_STREAM of three bytes", frameSize, .post(1), .any(Kind.reset, [], 1, [0, 0, 8])),
         HTTP2Case(
-            "6.4", "RST_STREAM of five bytes", frameSize, .post(1), .any(Kind.reset, [], 1, [0, 0, 0, 8, 0])),
+            "6.4", "RST_STREAM of five bytes", frameSize, .post(1),
+            .any(Kind.reset, [], 1, [0, 0, 0, 8, 0])),
         HTTP2Case("6.4", "an empty RST_STREAM", frameSize, .post(1), .any(Kind.reset, [], 1)),
     ]
 
@@ -102,10 +103,13 @@ enum HTTP2FrameTable {
         HTTP2Case(
             "6.5.2", "a window beyond 2^31 - 1", .connection(Code.flowControl),
             .settings((Setting.window, 0x8000_0000))),
-        HTTP2Case("6.5.2", "the largest window", .served, .settings((Setting.window, 0x7FFF_FFFF)), .get(1)),
-        HTTP2Case("6.5.2", "a frame size below 16384", protocolError, .settings((Setting.frameSize, 16_383))),
         HTTP2Case(
-            "6.5.2", "a frame size above 2^24 - 1", protocolError, .settings((Setting.frameSize, 16_777_216))),
+            "6.5.2", "the largest window", .served, .settings((Setting.window, 0x7FFF_FFFF)), .get(1)),
+        HTTP2Case(
+            "6.5.2", "a frame size below 16384", protocolError, .settings((Setting.frameSize, 16_383))),
+        HTTP2Case(
+            "6.5.2", "a frame size above 2^24 - 1", protocolError,
+            .settings((Setting.frameSize, 16_777_216))),
         HTTP2Case(
             "6.5.2", "the largest frame size", .served, .settings((Setting.frameSize, 16_777_215)), .get(1)),
         HTTP2Case("6.5.2", "no table", .served, .settings((Setting.tableSize, 0)), .get(1)),
@@ -129,7 +133,8 @@ enum HTTP2FrameTable {
             .untilAcknowledged(3), .get(1)),
         HTTP2Case(
             "6.5.3", "the last of a setting holds", .served,
-            .settings((Setting.window, 0), (Setting.window, 0x7FFF_FFFF), (Setting.window, 65_535)), .get(1)),
+            .settings((Setting.window, 0), (Setting.window, 0x7FFF_FFFF), (Setting.window, 65_535)), .get(1)
+        ),
         // Or the last alone, where a server folds the frame before it looks.
         HTTP2Case(
             "6.5.3", "each of a setting is checked", .alive.or(.connection(Code.flowControl)),
@@ -152,7 +157,8 @@ enum HTTP2FrameTable {
         HTTP2Case("6.7", "PING", .alive, .frame(.ping(payload))),
         HTTP2Case("6.7", "an answer to no PING", .alive, .frame(.ping(payload, .ack))),
         HTTP2Case("6.7", "PING on a stream", protocolError, .any(Kind.ping, [], 1, payload)),
-        HTTP2Case("6.7", "PING of seven bytes", frameSize, .any(Kind.ping, [], 0, Array(payload.dropLast()))),
+        HTTP2Case(
+            "6.7", "PING of seven bytes", frameSize, .any(Kind.ping, [], 0, Array(payload.dropLast()))),
         HTTP2Case("6.7", "PING of nine bytes", frameSize, .any(Kind.ping, [], 0, payload + [0])),
         HTTP2Case("6.7", "an empty PING", frameSize, .any(Kind.ping)),
         HTTP2Case(
@@ -166,7 +172,8 @@ enum HTTP2FrameTable {
         HTTP2Case(
             "6.8", "GOAWAY of seven bytes", frameSize,
             .any(Kind.goAway, [], 0, [UInt8](repeating: 0, count: 7))),
-        HTTP2Case("6.8", "GOAWAY with words", .alive.or(.closed), .frame(.goAway(debug: Array("bye".utf8)))),
+        HTTP2Case(
+            "6.8", "GOAWAY with words", .alive.or(.closed), .frame(.goAway(debug: Array("bye".utf8)))),
         HTTP2Case(
             "6.8", "an answer comes behind the client's GOAWAY", .servedLast, .get(1), .frame(.goAway())),
         HTTP2Case("6.8", "GOAWAY twice", .alive.or(.closed), .frame(.goAway()), .frame(.goAway())),
@@ -197,7 +204,8 @@ enum HTTP2FrameTable {
             "6.9.1", "the connection's window beyond 2^31 - 1 in two steps", .connection(Code.flowControl),
             .frame(.window(0, 0x7FFF_0000)), .frame(.window(0, 0x10000))),
         HTTP2Case(
-            "6.9.1", "the connection's window of 2^31 - 1", .served, .frame(.window(0, 0x7FFF_0000)), .get(1)),
+            "6.9.1", "the connection's window of 2^31 - 1", .served, .frame(.window(0, 0x7FFF_0000)),
+            .get(1)),
         HTTP2Case(
             "6.9.1", "a stream's window beyond 2^31 - 1", .stream(Code.flowControl), .post(1),
             .frame(.window(1, 0x7FFF_FFFF))),
@@ -222,7 +230,8 @@ enum HTTP2FrameTable {
             .continuation(1, HPACKBlock())),
         HTTP2Case(
             "6.10", "CONTINUATION behind the last CONTINUATION", protocolError,
-            .block(1, HTTP2Case.getBlock, []), .continuation(1, HPACKBlock()), .continuation(1, HPACKBlock())),
+            .block(1, HTTP2Case.getBlock, []), .continuation(1, HPACKBlock()),
+            .continuation(1, HPACKBlock())),
         HTTP2Case(
             "6.10", "two CONTINUATION frames", .served, .block(1, HTTP2Case.getBlock, .endStream),
             .continuation(1, .literal("x-one", "1"), []), .continuation(1, .literal("x-two", "2"))),

@@ -70,7 +70,8 @@ enum HTTP2FramingTable {
         HTTP2Case(
             "4.1", "undefined flags on RST_STREAM", .alive, .post(1),
             .any(Kind.reset, .undefined, 1, [0, 0, 0, 8])),
-        HTTP2Case("4.1", "the reserved bit on PING", .alive, .any(Kind.ping, [], 0x8000_0000, ping.payload)),
+        HTTP2Case(
+            "4.1", "the reserved bit on PING", .alive, .any(Kind.ping, [], 0x8000_0000, ping.payload)),
         HTTP2Case(
             "4.1", "the reserved bit on HEADERS", .served,
             .any(Kind.headers, .whole, 0x8000_0001, HTTP2Case.getBlock.bytes)),
@@ -99,7 +100,8 @@ enum HTTP2FramingTable {
             "4.2", "SETTINGS beyond the largest size", .connection(Code.frameSize),
             .any(Kind.settings, [], 0, [UInt8](repeating: 0, count: 6 * 2731))),
         HTTP2Case(
-            "4.2", "PING beyond the largest size", .connection(Code.frameSize), .any(Kind.ping, [], 0, over)),
+            "4.2", "PING beyond the largest size", .connection(Code.frameSize), .any(Kind.ping, [], 0, over)
+        ),
         HTTP2Case(
             "4.2", "GOAWAY beyond the largest size", .connection(Code.frameSize),
             .any(Kind.goAway, [], 0, over)),
@@ -143,7 +145,8 @@ enum HTTP2FramingTable {
                 "4.3", "an empty last CONTINUATION", .served, .block(1, HTTP2Case.getBlock, .endStream),
                 .continuation(1, HPACKBlock())),
             HTTP2Case(
-                "4.3", "an empty block", .malformed.or(.connection(Code.compression)), .block(1, HPACKBlock())
+                "4.3", "an empty block", .malformed.or(.connection(Code.compression)),
+                .block(1, HPACKBlock())
             ),
             HTTP2Case(
                 "4.3", "a block that ends inside of a field", .connection(Code.compression),

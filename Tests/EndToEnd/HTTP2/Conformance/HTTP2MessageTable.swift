@@ -49,7 +49,8 @@ enum HTTP2MessageTable {
 
     /// §8.2.1: bytes that stand in no name.
     private static let badNames: [(String, String)] = [
-        ("NUL", "x-a\u{0}b"), ("CR", "x-a\rb"), ("LF", "x-a\nb"), ("CR LF", "x-a\r\nb"), ("a tab", "x-a\tb"),
+        ("NUL", "x-a\u{0}b"), ("CR", "x-a\rb"), ("LF", "x-a\nb"), ("CR LF", "x-a\r\nb"),
+        ("a tab", "x-a\tb"),
         ("a space", "x-a b"), ("a space at the end", "x-a "), ("a space at the start", " x-a"),
         ("an upper-case letter", "x-A"), ("DEL", "x-a\u{7F}"), ("the byte 0x80", "x-a\u{80}"),
         ("the byte 0xFF", "x-a\u{FF}"), ("a colon", "x-a:b"), ("a colon at the end", "x-a:"),
@@ -62,7 +63,8 @@ enum HTTP2MessageTable {
             .field("8.2", "a name in upper case", "ACCEPT", "v"),
             .field("8.2", "one letter in upper case", "acCept", "v"),
             HTTP2Case(
-                "8.2.1", "a name that is no token", malformed.or(.served), .headers(1, get + [("x(a)", "v")])),
+                "8.2.1", "a name that is no token", malformed.or(.served),
+                .headers(1, get + [("x(a)", "v")])),
             HTTP2Case(
                 "8.2", "a name in upper case from the table", malformed,
                 .block(1, HTTP2Case.getBlock + .literal("X-A", "v", .incremental) + .indexed(62))),
@@ -79,7 +81,8 @@ enum HTTP2MessageTable {
 
     /// §8.2.1: what stands in no value.
     private static let badValues: [(String, String)] = [
-        ("NUL", "a\u{0}b"), ("CR", "a\rb"), ("LF", "a\nb"), ("CR LF", "a\r\nx: y"), ("CR at the end", "a\r"),
+        ("NUL", "a\u{0}b"), ("CR", "a\rb"), ("LF", "a\nb"), ("CR LF", "a\r\nx: y"),
+        ("CR at the end", "a\r"),
         ("LF at the end", "a\n"), ("LF at the start", "\na"), ("NUL alone", "\u{0}"),
         ("a space at the start", " a"), ("a space at the end", "a "), ("a tab at the start", "\ta"),
         ("a tab at the end", "a\t"), ("a space alone", " "),
@@ -104,7 +107,8 @@ enum HTTP2MessageTable {
                 "8.2.1", "a control in a value", malformed.or(.served),
                 .headers(1, get + [("x-a", "a\u{1}b")])),
             HTTP2Case(
-                "8.2.1", "bytes above 0x7F in a value", .served, .headers(1, get + [("x-a", "\u{E4}\u{FF}")])),
+                "8.2.1", "bytes above 0x7F in a value", .served,
+                .headers(1, get + [("x-a", "\u{E4}\u{FF}")])),
             HTTP2Case("8.2.1", "a tab inside of a value", .served, .headers(1, get + [("x-a", "a\tb")])),
             HTTP2Case("8.2.1", "an empty value", .served, .headers(1, get + [("x-a", "")])),
             HTTP2Case(
@@ -154,7 +158,8 @@ enum HTTP2MessageTable {
         + [
             HTTP2Case("8.3", "an unknown pseudo-field", malformed, .headers(1, [(":unknown", "1")] + get)),
             HTTP2Case("8.3", "a pseudo-field without a name", malformed, .headers(1, [(":", "1")] + get)),
-            HTTP2Case("8.3", "a pseudo-field in upper case", malformed, .headers(1, [(":PATH", "/")] + get)),
+            HTTP2Case(
+                "8.3", "a pseudo-field in upper case", malformed, .headers(1, [(":PATH", "/")] + get)),
             HTTP2Case("8.3", ":status in a request", malformed, .headers(1, [(":status", "200")] + get)),
             HTTP2Case(
                 "8.3", ":status in the place of :method", malformed,
@@ -178,7 +183,8 @@ enum HTTP2MessageTable {
         HTTP2Case(
             "8.2.1", "a line end in :authority", malformed, .headers(1, with(":authority", "here\r\nx: y"))),
         HTTP2Case("8.2.1", "a line end in :method", malformed, .headers(1, with(":method", "GET\r\nx: y"))),
-        HTTP2Case("8.2.1", "a line end in :scheme", malformed, .headers(1, with(":scheme", "http\r\nx: y"))),
+        HTTP2Case(
+            "8.2.1", "a line end in :scheme", malformed, .headers(1, with(":scheme", "http\r\nx: y"))),
         HTTP2Case("8.3.1", "an empty :method", malformed, .headers(1, with(":method", "")), strict: true),
         HTTP2Case("8.3.1", "a :method that is no token", malformed, .headers(1, with(":method", "GE T"))),
         HTTP2Case("8.3.1", "an empty :scheme", malformed, .headers(1, with(":scheme", "")), strict: true),
@@ -191,13 +197,15 @@ enum HTTP2MessageTable {
             "8.3.1", "a user in :authority", malformed, .headers(1, with(":authority", "me@here")),
             strict: true),
         HTTP2Case(
-            "8.3.1", "no :authority and no host", malformed, .headers(1, without(":authority")), strict: true),
+            "8.3.1", "no :authority and no host", malformed, .headers(1, without(":authority")),
+            strict: true),
         HTTP2Case(
             "8.3.1", "host in the place of :authority", .served,
             .headers(1, without(":authority") + [("host", "here")])),
         HTTP2Case("8.3.1", "host as :authority", .served, .headers(1, get + [("host", "here")])),
         HTTP2Case(
-            "8.3.1", "host unlike :authority", malformed, .headers(1, get + [("host", "there")]), strict: true
+            "8.3.1", "host unlike :authority", malformed, .headers(1, get + [("host", "there")]),
+            strict: true
         ),
         HTTP2Case(
             "8.3.1", "an empty host beside :authority", malformed, .headers(1, get + [("host", "")]),
@@ -251,7 +259,8 @@ enum HTTP2MessageTable {
         length("content-length above two DATA", "9", .data(1, "a", []), .data(1, "bc")),
         length("content-length 0 with DATA", "0", .data(1, "a")),
         length(
-            "content-length above DATA with trailers", "9", .data(1, "a", []), .headers(1, [("x-sum", "1")])),
+            "content-length above DATA with trailers", "9", .data(1, "a", []), .headers(1, [("x-sum", "1")])
+        ),
         length("a negative content-length", "-1", .data(1, "a")),
         length("a signed content-length", "+1", .data(1, "a")),
         length("a content-length in hexadecimal", "0x1", .data(1, "a")),

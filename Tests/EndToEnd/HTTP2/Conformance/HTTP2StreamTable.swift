@@ -13,9 +13,11 @@ enum HTTP2StreamTable {
     private static let idle: [HTTP2Case] = [
         HTTP2Case("5.1", "DATA on an idle stream", .connection(Code.protocolError), .data(1, "x")),
         HTTP2Case("5.1", "an empty DATA on an idle stream", .connection(Code.protocolError), .data(1, "")),
-        HTTP2Case("5.1", "RST_STREAM on an idle stream", .connection(Code.protocolError), .frame(.reset(1))),
         HTTP2Case(
-            "5.1", "WINDOW_UPDATE on an idle stream", .connection(Code.protocolError), .frame(.window(1, 100))
+            "5.1", "RST_STREAM on an idle stream", .connection(Code.protocolError), .frame(.reset(1))),
+        HTTP2Case(
+            "5.1", "WINDOW_UPDATE on an idle stream", .connection(Code.protocolError),
+            .frame(.window(1, 100))
         ),
         HTTP2Case(
             "5.1", "CONTINUATION on an idle stream", .connection(Code.protocolError),
@@ -38,15 +40,18 @@ enum HTTP2StreamTable {
         HTTP2Case(
             "5.1", "PRIORITY on an open stream", .served, .post(1), .frame(.priority(1)), .data(1, "x")),
         HTTP2Case(
-            "5.1", "WINDOW_UPDATE on an open stream", .served, .post(1), .frame(.window(1, 9)), .data(1, "x")),
+            "5.1", "WINDOW_UPDATE on an open stream", .served, .post(1), .frame(.window(1, 9)),
+            .data(1, "x")),
         HTTP2Case("5.1", "RST_STREAM on an open stream", .alive.on(0), .post(1), .frame(.reset(1))),
         HTTP2Case(
-            "5.1", "a request behind one that was reset", .served.on(3), .post(1), .frame(.reset(1)), .get(3)),
+            "5.1", "a request behind one that was reset", .served.on(3), .post(1), .frame(.reset(1)),
+            .get(3)),
     ]
 
     private static let halfClosed: [HTTP2Case] = [
         HTTP2Case(
-            "5.1", "DATA on a half-closed stream", .stream(Code.streamClosed), .get(1, "/held"), .data(1, "x")
+            "5.1", "DATA on a half-closed stream", .stream(Code.streamClosed), .get(1, "/held"),
+            .data(1, "x")
         ),
         HTTP2Case(
             "5.1", "an empty DATA on a half-closed stream", .stream(Code.streamClosed), .get(1, "/held"),
@@ -79,7 +84,8 @@ enum HTTP2StreamTable {
             "5.1", "WINDOW_UPDATE behind RST_STREAM", .alive.or(.connection(Code.streamClosed)), .post(1),
             .frame(.reset(1)), .frame(.window(1, 5))),
         HTTP2Case(
-            "5.1", "RST_STREAM twice", .alive.or(.connection(Code.streamClosed)), .post(1), .frame(.reset(1)),
+            "5.1", "RST_STREAM twice", .alive.or(.connection(Code.streamClosed)), .post(1),
+            .frame(.reset(1)),
             .frame(.reset(1))),
         HTTP2Case(
             "5.1", "PRIORITY behind RST_STREAM", .alive, .post(1), .frame(.reset(1)), .frame(.priority(1))),
@@ -99,7 +105,8 @@ enum HTTP2StreamTable {
             "5.1", "WINDOW_UPDATE on a stream that is through", .alive, .get(1), .untilOver(1),
             .frame(.window(1, 5))),
         HTTP2Case(
-            "5.1", "RST_STREAM on a stream that is through", .alive, .get(1), .untilOver(1), .frame(.reset(1))
+            "5.1", "RST_STREAM on a stream that is through", .alive, .get(1), .untilOver(1),
+            .frame(.reset(1))
         ),
         HTTP2Case(
             "5.1", "PRIORITY on a stream that is through", .alive, .get(1), .untilOver(1),
@@ -111,7 +118,7 @@ enum HTTP2StreamTable {
 
     private static let identifiers: [HTTP2Case] = [
         HTTP2Case("5.1.1", "an even stream", .connection(Code.protocolError), .get(2)),
-        // The section says that it is closed by then, too, and what comes on a closed stream may be discarded.
+        // The section says too that it is closed by then, and what comes there may be discarded.
         HTTP2Case(
             "5.1.1", "a stream below one that was opened",
             .discarded.or(.connection(Code.protocolError, Code.streamClosed)).on(3), .get(5), .get(3)),
@@ -133,7 +140,8 @@ enum HTTP2StreamTable {
 
     private static let priorities: [HTTP2Case] = [
         HTTP2Case(
-            "5.3.1", "PRIORITY on itself", .alive.or(.stream(Code.protocolError)), .frame(.priority(1, on: 1))
+            "5.3.1", "PRIORITY on itself", .alive.or(.stream(Code.protocolError)),
+            .frame(.priority(1, on: 1))
         ),
         HTTP2Case(
             "5.3.1", "HEADERS that depend on themselves", dependent,

@@ -26,6 +26,7 @@ import Testing
         #expect(try client.ask(1).text == "ok")
         gateway.signal(SIGTERM)
         try client.waitForEnd()
+        client.close()
         #expect(client.goAways.last?.code == HTTP2Code.none)
         #expect(client.goAways.last.map { $0.last == 1 } == true)
         #expect(client.violations.isEmpty)
@@ -49,6 +50,7 @@ import Testing
         for gate in gates { gate.open() }
         for stream: UInt32 in [1, 3] { #expect(try client.answer(stream).text == "whole") }
         try client.waitForEnd()
+        client.close()
         #expect(client.goAways.allSatisfy { $0.code == HTTP2Code.none && $0.last >= 3 })
         // Two steps (§6.8) are one more, and the last says which streams were taken.
         #expect(client.goAways.count <= 2)
@@ -70,6 +72,7 @@ import Testing
         try client.send(.data(1, Array("def".utf8), .endStream))
         #expect(try client.answer(1).text == "taken")
         try client.waitForEnd()
+        client.close()
         #expect(String(latin1: origin.requests[0].body) == "abcdef")
         #expect(try gateway.process.waitUntilExit(within: .seconds(4)) == .code(0))
     }
@@ -92,6 +95,7 @@ import Testing
         gate.open()
         #expect(try client.answer(1).text == "whole")
         try client.waitForEnd()
+        client.close()
         let late = client.answer(sofar: 3)
         let isServed = late.text == "second" && late.hasEnded
         let isRefused = late.head == nil && [nil, HTTP2Code.refused].contains(late.reset)
@@ -109,6 +113,7 @@ import Testing
         _ = try origin.requests(1)
         gateway.signal(SIGTERM)
         try client.waitForEnd()
+        client.close()
         #expect(try gateway.process.waitUntilExit(within: .seconds(3)) == .code(0))
     }
 }

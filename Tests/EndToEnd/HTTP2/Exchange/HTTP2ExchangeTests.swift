@@ -48,7 +48,8 @@ import Testing
         let gateway = try GatewayProcess(http2: origin)
         #expect(try gateway.ask("/").text == "old")
         let upgrade = get(
-            "/up", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__")
+            "/up", "Connection: Upgrade, HTTP2-Settings", "Upgrade: h2c", "HTTP2-Settings: AAMAAABkAAQAAP__"
+        )
         let answer = try gateway.client().ask(upgrade)
         #expect(answer.status == 200)
         #expect(answer.text == "old")
@@ -193,6 +194,22 @@ import Testing
             [HTTP2Code.protocolError, HTTP2Code.calm, HTTP2Code.refused].contains($0)
         }
         #expect(answer.status == 431 || isReset == true, "\(answer)")
+        #expect(try client.ask(3, "/next").text == "ok")
+        #expect(origin.requests.map(\.target) == ["/next"])
+        expectClean(client)
+    }
+
+    @Test(arguments: ["many fields", "a long name"])
+    func `what HTTP/1.1 refuses in a head is refused here too`(what: String) throws {
+        let origin = try ScriptedOrigin.answering(body: "ok")
+        defer { origin.stop() }
+        let gateway = try GatewayProcess(http2: origin)
+        let client = try gateway.http2()
+        let many = (0..<101).map { ("x-\($0)", "1") }
+        let long = [("x-" + String(repeating: "a", count: 254), "1")]
+        let answer = try client.ask(1, "/refused", what == "many fields" ? many : long)
+        let isReset = answer.reset.map { [HTTP2Code.protocolError, HTTP2Code.calm].contains($0) } == true
+        #expect(answer.status == 431 || isReset, "\(answer)")
         #expect(try client.ask(3, "/next").text == "ok")
         #expect(origin.requests.map(\.target) == ["/next"])
         expectClean(client)

@@ -110,7 +110,10 @@ import Testing
         let size = 24 << 20
         let gate = Gate()
         let origin = try ScriptedOrigin(scripts: [
-            [.expectHead, .waitFor(gate), .expectPattern(size), .respond(body: "all"), .waitUntilPeerLeaves],
+            [
+                .expectHead, .waitFor(gate), .expectPattern(size), .respond(body: "all"),
+                .waitUntilPeerLeaves,
+            ],
             [.forever([.expectRequest, .respond(body: "other")])],
         ])
         defer { origin.stop() }
@@ -120,7 +123,7 @@ import Testing
         try client.request(1, "POST", "/slow", [("content-length", "\(size)")], .endHeaders)
         let sent = try client.sendPattern(size, on: 1, stallingAfter: .milliseconds(700))
         #expect(sent < size, "the gateway takes whatever comes")
-        // What the kernel holds between gateway and origin is not the gateway's doing; its own share is small.
+        // What the kernel holds before the origin is not the gateway's doing; its own share is small.
         #expect(client.room(on: 1, sent: sent, inAll: sent) <= 0)
         #expect((gateway.process.residentBytes ?? 0) < 200 << 20)
         #expect(try client.ask(3, "/other").text == "other")

@@ -106,7 +106,8 @@ import Testing
         try exchange(.expectRequest, .send(head), .waitUntilPeerLeaves) { client, _ in
             let answer = try client.ask(1)
             #expect(answer.value("x-kept") == "1")
-            #expect(answer.fields("connection", "keep-alive", "x-hop", "proxy-connection", "upgrade").isEmpty)
+            #expect(
+                answer.fields("connection", "keep-alive", "x-hop", "proxy-connection", "upgrade").isEmpty)
         }
     }
 
@@ -150,7 +151,8 @@ import Testing
     @Test func `an answer that breaks off ends its stream with an error`() throws {
         let gate = Gate()
         try exchange(
-            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"), .waitFor(gate),
+            .expectRequest, .send("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this"),
+            .waitFor(gate),
             .close
         ) { client, _ in
             try client.request(1)
@@ -179,7 +181,8 @@ import Testing
 
     @Test func `an answer before the body is whole reaches the client`() throws {
         try exchange(
-            .expectHead, .send("HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"), .close
+            .expectHead, .send("HTTP/1.1 403 No\r\nContent-Length: 2\r\nConnection: close\r\n\r\nno"),
+            .close
         ) { client, _ in
             try client.request(1, "POST", "/early", [("content-length", "100000")], .endHeaders)
             try client.send(.data(1, [UInt8](repeating: 1, count: 1000)))

@@ -89,7 +89,9 @@ import Testing
                     client.room(on: 1, sent: start, inAll: start) >= bytes.count
                 }
                 try client.send(.data(1, bytes))
-                try client.wait(for: "the echo") { client.answer(sofar: 1).body.count == start + bytes.count }
+                try client.wait(for: "the echo") {
+                    client.answer(sofar: 1).body.count == start + bytes.count
+                }
                 try client.grant(1, bytes.count)
                 try client.grant(0, bytes.count)
             }

@@ -190,7 +190,8 @@ import Testing
         .kept("transfer_encoding", [("transfer_encoding", "chunked")]),
         .kept("x-middleware-subrequest", [("x-middleware-subrequest", "1")]),
         .kept(
-            "fields in their order", [("x-b", "1"), ("x-a", "2"), ("x-b", "3")], "x-b: 1", "x-a: 2", "x-b: 3"),
+            "fields in their order", [("x-b", "1"), ("x-a", "2"), ("x-b", "3")], "x-b: 1", "x-a: 2",
+            "x-b: 3"),
         .kept("bytes above 0x7F", [("x-a", "\u{E4}")], "x-a: \u{FFFD}"),
         .kept("a priority", [("priority", "u=1")], "priority: u=1"),
         .kept("an expectation without a body", [("expect", "100-continue")]),

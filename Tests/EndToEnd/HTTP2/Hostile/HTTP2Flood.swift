@@ -15,6 +15,8 @@ struct HTTP2Flood: CustomTestStringConvertible, Sendable {
     var isDeaf = false
     /// The flood need not end the connection; it must only be borne. For what costs nothing.
     var isHarmless = false
+    /// The client must be told by GOAWAY.
+    var isTold = false
     /// The codes of GOAWAY that may be told.
     var codes: Set<UInt32> = [HTTP2Code.calm]
     /// Frame number `index` of the flood.

@@ -268,7 +268,9 @@ final class HTTP2Client {
     private func check(_ frame: HTTP2Frame) {
         if settings == nil, frame.kind != HTTP2Frame.Kind.settings || frame.flags.contains(.ack) {
             // §3.4: except where the server could not even read the preface.
-            if frame.kind != HTTP2Frame.Kind.goAway { violations.append("SETTINGS were not its first frame") }
+            if frame.kind != HTTP2Frame.Kind.goAway {
+                violations.append("SETTINGS were not its first frame")
+            }
         }
         if frame.payload.count > HTTP2Frame.largest { violations.append("a frame beyond 16 KiB") }
         if let block, frame.kind != HTTP2Frame.Kind.continuation || frame.stream != block.stream {

@@ -30,10 +30,8 @@ struct HTTP2Driver {
         let isTimely = waitForVerdict(row, client)
         let fault = judge(row, client)
         let late = isTimely ? "" : " (nothing more came)"
-        #expect(
-            fault == nil,
-            "\(row.testDescription): \(fault ?? "")\(late); accepted: \(row.accepted); seen: \(client.summary)"
-        )
+        let story = "\(fault ?? "")\(late); accepted: \(row.accepted); seen: \(client.summary)"
+        #expect(fault == nil, "\(row.testDescription): \(story)")
         #expect(client.violations.isEmpty, "\(row.testDescription): the server itself breaks rules")
     }
 

@@ -9,7 +9,8 @@ extension GatewayProcess {
         top: String = ""
     ) throws {
         try self.init(
-            before: origin, clients: clients, upstream: upstream, route: route, listener: Self.http2, top: top
+            before: origin, clients: clients, upstream: upstream, route: route, listener: Self.http2,
+            top: top
         )
     }
 
@@ -34,7 +35,8 @@ extension HTTP2Client {
     }
 
     /// Sends a request without a body and reads its answer.
-    func ask(_ stream: UInt32, _ path: String = "/", _ fields: [(String, String)] = []) throws -> HTTP2Answer
+    func ask(_ stream: UInt32, _ path: String = "/", _ fields: [(String, String)] = []) throws
+        -> HTTP2Answer
     {
         try request(stream, "GET", path, fields)
         return try answer(stream)
