@@ -2,7 +2,8 @@ import Foundation
 import Testing
 
 /// One server for all cases of a suite: a gateway before an origin, or whatever FLOODGATE_H2_TARGET names
-/// (`host:port`, on this machine; paths below /held should not be answered there). When the last case is through, the gateway must have survived.
+/// (`host:port`, on this machine; what is asked for at /held should not be answered there). When the last
+/// case is through, the gateway must have survived.
 struct HTTP2Room: SuiteTrait, TestScoping {
     struct Place: Sendable {
         let port: UInt16
