@@ -51,6 +51,7 @@ let package = Package(
         // C system libraries: module maps and shims, no logic.
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
+        .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // The house, in the order of its directions: a module imports only what stands above it.
@@ -59,24 +60,26 @@ let package = Package(
         module("Slots"),
         module("Addressing", ["Bytes"]),
         module("HTTPModel", ["Bytes"]),
+        module("TLS", ["Bytes", "COpenSSL"]),
+        module("HTTP2", ["Bytes", "HTTPModel", "CNghttp2"]),
         module("Reactor", ["Bytes", "Time", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
         module("Settings", ["Bytes", "Addressing", "CYAML"]),
         module("Telemetry", ["Bytes", "Time", "Settings"]),
-        module("Upstream", ["Time", "Slots", "Addressing", "Settings"]),
+        module("Upstream", ["Time", "Slots", "Addressing", "Settings", "TLS"]),
         module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"]),
         module("Stores", ["Time", "Pipeline"]),
         module(
             "Proxy",
             [
-                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline",
-                "Upstream", "Stores", "Telemetry", "Settings",
+                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "TLS", "Certificates",
+                "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
             ]),
         module(
             "Control",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
-                "Stores", "Proxy", "Telemetry", "Settings",
+                "Stores", "Proxy", "Telemetry", "Settings", "TLS", "Certificates",
             ]),
         module("Demo", ["COpenSSL"]),
         module("WebSocket", ["Bytes"]),
@@ -122,7 +125,7 @@ let package = Package(
             "ControlTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Proxy",
-                "Control",
+                "TLS", "Control",
             ]),
         tests("UpstreamTests", ["Time", "Slots", "Addressing", "Upstream", "Pipeline"]),
         tests("ReactorTests", ["Bytes", "Time", "Addressing", "Reactor", "Pipeline"]),

@@ -1,8 +1,8 @@
 import Reactor
 import Time
 
-/// Nanoseconds per operation: the median, the least and the greatest of many short batches. Others work on the
-/// machine too, and a batch that they interrupt shows in the greatest only.
+/// Nanoseconds per operation: the median, the least and the greatest of many short batches. Others work on
+/// the machine too, and a batch that they interrupt shows in the greatest only.
 struct Measurement {
     private let name: String
     private let median: Double

@@ -17,6 +17,7 @@ enum Stages {
         case .clientAddress: return repeated(rounds) { plan.clientAddress.decide(&$0) }
         case .requestID:
             return repeated(rounds) { plan.requestID.decide(&$0, time: time, random: &random) }
+        case .secureRedirect: return repeated(rounds) { SecureRedirectFilter.decide($0) }
         case .route: return repeated(rounds) { plan.route.decide(&$0, isReady: true) }
         case .rateLimit: return rateLimit(plan, rounds)
         case .bodyLimit:

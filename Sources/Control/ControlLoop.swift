@@ -12,6 +12,7 @@ package struct ControlLoop: ~Copyable {
     private var drain: Drain?
     private var memory: MemoryWatch
     private var nextLook = Instant.zero
+    private var certificates: CertificateWatch
     /// `NOTIFY_SOCKET`, where systemd wants to be told.
     private let notifyPath: String?
 
@@ -23,6 +24,7 @@ package struct ControlLoop: ~Copyable {
         self.gateway = gateway
         memory = MemoryWatch(
             pressure: gateway.memory, events: gateway.events, workers: gateway.workers.count)
+        certificates = CertificateWatch(now: SystemClock.now())
         self.notifyPath = notifyPath
         self.signals = signals
         epoll = watching
@@ -41,6 +43,7 @@ package struct ControlLoop: ~Copyable {
             let wait = drain == nil ? MemoryWatch.interval : Self.drainPoll
             _ = epoll.wait(milliseconds: Int32(wait.nanoseconds / 1_000_000))
             lookAtMemory()
+            certificates.look(gateway, now: SystemClock.now(), time: SystemClock.wallTime())
             while let signal = signals.next() { hear(signal) }
             if advanceDrain() { return }
         }

@@ -2,23 +2,30 @@ import Addressing
 import Proxy
 import Reactor
 import Settings
+import TLS
 import Time
 
 /// The gateway's listening sockets, one of each address for each worker, kept from reload to reload while the
 /// settings name the address.
 struct Doors: ~Copyable {
-    /// An address that could not be listened on.
-    struct Failure: Error, CustomStringConvertible {
-        let address: String
-        let reason: SystemError
+    /// An address that could not be listened on, or not with its certificates.
+    enum Failure: Error, CustomStringConvertible {
+        case address(String, SystemError)
+        case certificates(String, TLSFailure)
 
-        var description: String { "cannot listen on \(address): \(reason)" }
+        var description: String {
+            switch self {
+            case .address(let address, let reason): "cannot listen on \(address): \(reason)"
+            case .certificates(let address, let reason):
+                "cannot use the certificates of \(address): \(reason.description)"
+            }
+        }
     }
 
     private struct Door {
         let address: ListenAddress
-        let plan: ListenerPlan
         let sockets: [Listener]
+        let settings: ListenerSettings
     }
 
     private let workers: Int
@@ -35,17 +42,18 @@ struct Doors: ~Copyable {
     init(workers: Int) { self.workers = workers }
 
     /// Where clients connect now, with the ports that the kernel chose where the settings say 0.
-    var addresses: [SocketAddress] { doors.map(\.plan.address) }
+    var addresses: [SocketAddress] { doors.map(\.sockets[0].address) }
 
     /// Opens what is new and returns each worker's listeners, or changes nothing and says what could not be
     /// opened. What is no longer named is closed by the workers.
-    mutating func open(_ wanted: [ListenerSettings]) throws(Failure) -> [[WorkerListener]] {
+    mutating func open(
+        _ wanted: [ListenerSettings], ticketKeys: TicketKeys
+    ) throws(Failure) -> [[WorkerListener]] {
         var opened: [Door] = []
         var fresh: [Listener] = []
         for settings in wanted {
             if let known = doors.first(where: { $0.address == settings.address }) {
-                let plan = ListenerPlan(address: known.plan.address, proxyProtocol: settings.proxyProtocol)
-                opened.append(Door(address: known.address, plan: plan, sockets: known.sockets))
+                opened.append(Door(address: known.address, sockets: known.sockets, settings: settings))
                 continue
             }
             do throws(SystemError) {
@@ -54,17 +62,47 @@ struct Doors: ~Copyable {
                 fresh += door.sockets
             } catch {
                 for listener in fresh { listener.socket.close() }
-                throw Failure(address: settings.address.text, reason: error)
+                throw .address(settings.address.text, error)
             }
+        }
+        let listeners: [[WorkerListener]]
+        do throws(Failure) {
+            listeners = try Self.listeners(of: opened, workers: workers, ticketKeys)
+        } catch {
+            for listener in fresh { listener.socket.close() }
+            throw error
         }
         let kept = opened.map(\.address)
         for door in doors where !kept.contains(door.address) { door.sockets[0].removeFile() }
         let closed = (doors.map(\.address) + leaving).filter { !kept.contains($0) }
         leaving = Array(closed.prefix(Self.longestMemory))
         doors = opened
-        return (0..<workers).map { worker in
-            opened.map { WorkerListener(listener: $0.sockets[worker], plan: $0.plan) }
+        return listeners
+    }
+
+    /// Each worker's listeners, with certificates of its own.
+    private static func listeners(
+        of doors: [Door], workers: Int, _ ticketKeys: TicketKeys
+    ) throws(Failure) -> [[WorkerListener]] {
+        var listeners: [[WorkerListener]] = []
+        for worker in 0..<workers {
+            var own: [WorkerListener] = []
+            for door in doors {
+                var context: ServerContext?
+                do throws(TLSFailure) {
+                    if let tls = door.settings.tls {
+                        context = try ServerContext(tls.material, ticketKeys: ticketKeys)
+                    }
+                } catch {
+                    throw .certificates(door.address.text, error)
+                }
+                let plan = ListenerPlan(
+                    address: door.sockets[worker].address, settings: door.settings, tls: context)
+                own.append(WorkerListener(listener: door.sockets[worker], plan: plan))
+            }
+            listeners.append(own)
         }
+        return listeners
     }
 
     /// Takes the files of unix sockets away: nobody is to find the way in any more.
@@ -109,10 +147,7 @@ struct Doors: ~Copyable {
             for listener in sockets { listener.socket.close() }
             throw error
         }
-        return Door(
-            address: settings.address,
-            plan: ListenerPlan(address: sockets[0].address, proxyProtocol: settings.proxyProtocol),
-            sockets: sockets)
+        return Door(address: settings.address, sockets: sockets, settings: settings)
     }
 }
 

@@ -5,6 +5,7 @@ import Reactor
 import Settings
 import Stores
 import Synchronization
+import TLS
 import Telemetry
 import Time
 import Upstream
@@ -30,6 +31,8 @@ package final class Gateway: Sendable {
 
     private struct State: ~Copyable {
         var settings: GatewaySettings
+        /// The file's text that the settings were read from.
+        var text: String
         var doors: Doors
         var generation = 1
         var isDraining = false
@@ -44,6 +47,8 @@ package final class Gateway: Sendable {
     package let accessLog: AccessLogWriter?
     package let started: WallTime
     package let memory = MemoryPressure()
+    /// What session tickets are sealed with, whatever the settings.
+    private let ticketKeys = TicketKeys()
     private let resolver: Resolver
     /// Where the settings set none.
     private let automaticMemoryLimit = MemoryLimit.find(nil).bytes
@@ -52,8 +57,9 @@ package final class Gateway: Sendable {
     private let state: Mutex<State>
 
     /// Starts everything but the admin listener. Serves clients when it returns.
-    package init(file: SettingsFile, settings: GatewaySettings) throws(StartFailure) {
+    package init(file: SettingsFile, contents: SettingsFile.Contents) throws(StartFailure) {
         self.file = file
+        let settings = contents.settings
         startSettings = settings
         events = EventLog(settings.log)
         registry = MetricRegistry()
@@ -85,12 +91,13 @@ package final class Gateway: Sendable {
         }
         let listeners: [[WorkerListener]]
         do throws(Doors.Failure) {
-            listeners = try doors.open(settings.listeners)
+            ticketKeys.use(settings.sharedTicketKeys)
+            listeners = try doors.open(settings.listeners, ticketKeys: ticketKeys)
         } catch {
             throw .listener(error.description)
         }
         for (worker, listeners) in zip(workers, listeners) { worker.post(.listen(listeners)) }
-        state = Mutex(State(settings: settings, doors: doors))
+        state = Mutex(State(settings: settings, text: contents.text, doors: doors))
     }
 
     private static func openAccessLog(
@@ -222,8 +229,7 @@ package final class Gateway: Sendable {
             ReloadReport(isApplied: false, generation: state.generation, problems: [problem])
         }
         if state.isDraining { return refused("the gateway is shutting down") }
-        let loaded: (settings: GatewaySettings, warnings: [Diagnostic])
-        let listeners: [[WorkerListener]]
+        let loaded: SettingsFile.Contents
         do throws(SettingsFile.Failure) {
             loaded = try file.load()
         } catch .invalid(let diagnostics) {
@@ -236,11 +242,18 @@ package final class Gateway: Sendable {
         guard !loaded.settings.routes.isEmpty || state.settings.routes.isEmpty else {
             return refused("\(file.path) has no routes: nothing would be served any more")
         }
+        return apply(loaded, &state)
+    }
+
+    /// Puts settings in force that were read and checked, or changes nothing and says why.
+    private func apply(_ loaded: SettingsFile.Contents, _ state: inout State) -> ReloadReport {
+        let listeners: [[WorkerListener]]
         do throws(Doors.Failure) {
-            listeners = try state.doors.open(loaded.settings.listeners)
+            listeners = try state.doors.open(loaded.settings.listeners, ticketKeys: ticketKeys)
         } catch {
-            return refused(error.description)
+            return ReloadReport(isApplied: false, generation: state.generation, problems: [error.description])
         }
+        ticketKeys.use(loaded.settings.sharedTicketKeys)
         warnOfRestarts(from: startSettings, to: loaded.settings)
         do throws(SystemError) {
             // New names first: the first request on a new route should find its servers.
@@ -257,9 +270,33 @@ package final class Gateway: Sendable {
         resolver.publishAll()
         state.admin?.update(token: loaded.settings.admin.token)
         state.settings = loaded.settings
+        state.text = loaded.text
         state.generation += 1
         return ReloadReport(isApplied: true, generation: state.generation, diagnostics: loaded.warnings)
     }
+
+    /// Reads certificates and keys again that the settings in force name, because a file has changed: what
+    /// they hold is put in force, or the old ones stay and the log says why. The settings' own file is not
+    /// read.
+    package func refreshCredentials() {
+        let report = state.withLock { state in
+            if state.isDraining { return ReloadReport(isApplied: false, generation: state.generation) }
+            do throws(SettingsFile.Failure) {
+                return apply(try file.load(text: state.text), &state)
+            } catch .invalid(let diagnostics) {
+                return ReloadReport(isApplied: false, generation: state.generation, diagnostics: diagnostics)
+            } catch {
+                return ReloadReport(
+                    isApplied: false, generation: state.generation, problems: [error.description])
+            }
+        }
+        if report.isApplied { events.info("certificates read again", ["generation": "\(report.generation)"]) }
+        for error in report.errors {
+            events.error("certificates refused, the old ones stay in force", ["reason": error])
+        }
+    }
+
+    package func rotateTicketKeys() { ticketKeys.rotate() }
 
     /// Says which changes wait for a restart.
     private func warnOfRestarts(from old: GatewaySettings, to new: GatewaySettings) {

@@ -11,10 +11,10 @@ package typealias SettingsDiagnostic = Diagnostic
 package enum GatewayRunner {
     /// Runs until a signal ends it. Throws before anything serves if it cannot start.
     package static func run(
-        _ file: SettingsFile, _ settings: GatewaySettings, signals: consuming Signals,
+        _ file: SettingsFile, _ contents: SettingsFile.Contents, signals: consuming Signals,
         whenReady: (Gateway) -> Void = { _ in }
     ) throws(Gateway.StartFailure) {
-        let gateway = try Gateway(file: file, settings: settings)
+        let gateway = try Gateway(file: file, contents: contents)
         try gateway.startAdmin()
         do throws(SystemError) {
             var loop = try ControlLoop(

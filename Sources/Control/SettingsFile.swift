@@ -23,17 +23,42 @@ package struct SettingsFile: Sendable {
         }
     }
 
-    /// Reads and checks the file: settings and warnings, or everything that is wrong with it.
-    package func load() throws(Failure) -> (settings: GatewaySettings, warnings: [Diagnostic]) {
+    /// What a file came to.
+    package struct Contents {
+        package let settings: GatewaySettings
+        package let warnings: [Diagnostic]
+        /// As it was read: certificates are read again with it when their files change.
+        package let text: String
+    }
+
+    /// Reads and checks the file and the files that it names: settings and warnings, or everything that is
+    /// wrong with them.
+    package func load() throws(Failure) -> Contents {
         let bytes: [UInt8]
         do throws(SystemError) {
             bytes = try ProcessFiles.read(path, limit: SettingsFile.longest)
         } catch {
             throw .unreadable(path: path, error)
         }
-        let loaded = GatewaySettings.load(
-            text: String(decoding: bytes, as: UTF8.self), file: path, environment: ProcessFiles.environment)
-        guard let settings = loaded.settings else { throw .invalid(loaded.diagnostics) }
-        return (settings, loaded.diagnostics)
+        return try load(text: String(decoding: bytes, as: UTF8.self))
     }
+
+    /// The same for a text that was read before.
+    package func load(text: String) throws(Failure) -> Contents {
+        let credentials = CredentialFiles(now: SystemClock.wallTime().seconds) { path in
+            do throws(SystemError) {
+                return .success(try ProcessFiles.read(path, limit: SettingsFile.longestCredential))
+            } catch {
+                return .failure(CredentialFiles.Unreadable("\(error)"))
+            }
+        }
+        let loaded = GatewaySettings.load(
+            text: text, file: path, environment: ProcessFiles.environment, credentials: credentials)
+        guard let settings = loaded.settings else { throw .invalid(loaded.diagnostics) }
+        return Contents(settings: settings, warnings: loaded.diagnostics, text: text)
+    }
+
+    /// Bytes of a certificate's, a key's or an authorities' file; the system's authorities have a quarter of
+    /// that.
+    private static let longestCredential = 1 << 20
 }

@@ -236,6 +236,17 @@ extension ClientConnectionMachine {
         }
     }
 
+    /// The origin has told that it has not begun to deal with the request (RFC 9113 §8.7), or it could not be
+    /// begun.
+    package mutating func refused() -> Action {
+        switch state {
+        case .exchange(_, .awaited), .connecting: return close(.fail(.closedBeforeResponse, .untouched))
+        case .exchange(_, .body): return close(.fail(.closedInBody, .no))
+        case .closed: return .proceed
+        case .idle, .tunnel: return close(.close)
+        }
+    }
+
     /// The exchange is not wanted any more, or the pool gives the connection up.
     package mutating func cancelled() -> Action {
         if isClosed { return .proceed }

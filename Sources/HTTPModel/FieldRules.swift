@@ -66,7 +66,7 @@ package enum FieldRules {
     package static func isFrameworkInternal(_ name: FieldName, _ bytes: ByteView) -> Bool {
         guard name == .other else { return name == .xMiddlewareSubrequest }
         // All of them begin alike and are of middling length: most names are told apart by their first byte.
-        guard bytes.count >= 11, bytes.count <= 24, bytes[0] | 0x20 == 0x78 || bytes[0] | 0x20 == 0x74 else {
+        guard bytes.count >= 11, bytes.count <= 28, bytes[0] | 0x20 == 0x78 || bytes[0] | 0x20 == 0x74 else {
             return false
         }
         for field in frameworkInternal where bytes.equalsIgnoringCase(field) { return true }
@@ -74,12 +74,13 @@ package enum FieldRules {
     }
 
     /// Rewritten targets (IIS, Symfony), inner requests (Next.js), clients' addresses and schemes by
-    /// other names.
+    /// other names, and what the gateway alone says of a client's certificate.
     private static let frameworkInternal: [StaticString] = [
         "x-original-url", "x-rewrite-url", "x-original-host", "x-forwarded-server", "x-client-ip",
         "x-cluster-client-ip",
         "true-client-ip", "x-middleware-prefetch", "x-middleware-rewrite", "x-middleware-next",
         "x-middleware-override", "x-forwarded-ssl", "x-forwarded-scheme", "x-url-scheme",
+        "x-client-certificate-subject",
     ]
 
     /// Request fields that mean one thing only: a second line is refused, because two readers would pick two

@@ -21,6 +21,11 @@ package struct ExchangeState: ~Copyable {
     /// Port that the connection came in at; nil for unix sockets.
     package var localPort: UInt16?
 
+    /// Subject of the client's certificate, for upstreams.
+    package var certificateSubject: [UInt8]?
+    /// Port of https that the listener sends its clients to.
+    package var redirectPort: UInt16?
+
     package var requestID = RequestID.none
     package var trace = TraceContext.none
     /// The path that was matched and is forwarded; stands in the exchange's head buffer.

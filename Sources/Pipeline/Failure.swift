@@ -14,6 +14,10 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
     /// The server could not be connected to.
     case connectFailed
     case connectTimeout
+    /// TLS with the server could not be agreed on.
+    case handshakeFailed
+    /// The server's certificate is not to be trusted.
+    case unverified
     /// The server took too long to take the request.
     case requestTimeout
     /// The connection broke before any part of an answer came.
@@ -38,7 +42,8 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
     package var origin: Outcome.Origin {
         switch self {
         case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .bodyTooLarge: .gateway
-        case .connectFailed, .connectTimeout, .requestTimeout, .upstreamClosed, .responseTimeout,
+        case .connectFailed, .connectTimeout, .handshakeFailed, .unverified, .requestTimeout, .upstreamClosed,
+            .responseTimeout,
             .badResponse,
             .truncated, .readTimeout:
             .upstream
@@ -52,7 +57,7 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
         switch self {
         case .badBody, .bodyTooLarge, .bodyTimeout: true
         case .noEndpoint, .queueFull, .queueTimeout, .noDescriptor, .connectFailed, .connectTimeout,
-            .requestTimeout,
+            .handshakeFailed, .unverified, .requestTimeout,
             .upstreamClosed, .responseTimeout, .badResponse, .truncated, .readTimeout, .headTooLarge:
             false
         }
@@ -78,6 +83,14 @@ package enum Failure: Error, Equatable, Sendable, CaseIterable {
         case .connectFailed:
             LocalResponse(
                 status: 502, title: "Bad gateway", detail: "The service could not be reached.", retryAfter: 1)
+        case .handshakeFailed:
+            LocalResponse(
+                status: 502, title: "Bad gateway",
+                detail: "The service could not be reached: TLS with it failed.", retryAfter: 1)
+        case .unverified:
+            LocalResponse(
+                status: 502, title: "Bad gateway",
+                detail: "The service could not be reached: its certificate is not trusted.")
         case .upstreamClosed, .truncated:
             LocalResponse(
                 status: 502, title: "Bad gateway", detail: "The service broke off before it had answered.")

@@ -26,6 +26,8 @@ package struct LocalResponse {
     package var content: Content
     /// `Allow` of a 405, as a list of methods.
     package var allow: FixedBody?
+    /// `Location`: the request's own address by https, at this port.
+    package var redirectPort: UInt16?
 
     package init(
         status: Int, title: StaticString, detail: StaticString, rule: RuleName? = nil, retryAfter: Int? = nil,

@@ -5,6 +5,8 @@ package enum Stage: UInt8, CaseIterable, Sendable {
     case clientAddress
     /// The request's id and its trace, taken over or begun.
     case requestID
+    /// Clients of a listener that only redirects go to https.
+    case secureRedirect
     /// The route, by host, path, method and headers. Everything behind this stage is the route's own.
     case route
     /// The route's limits by address.
@@ -25,6 +27,7 @@ package enum Stage: UInt8, CaseIterable, Sendable {
         case .clientAddress:
             "The client's address: the peer, or the rightmost untrusted address of X-Forwarded-For"
         case .requestID: "X-Request-Id and traceparent, taken over or begun"
+        case .secureRedirect: "Listeners with `redirect`: the same address by https; 308"
         case .route: "Host, path, method and headers choose the route; 404, 405, 421"
         case .rateLimit: "Limits by address; 429"
         case .bodyLimit: "A Content-Length above the route's limit; 413"

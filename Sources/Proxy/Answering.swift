@@ -28,13 +28,10 @@ extension ProxyCore where Net: ~Copyable {
     /// where nothing came; an end has been dealt with then.
     private mutating func receive(on id: SlotID, behind stored: Int, limit: Int) -> Int? {
         let start = Layout.headroom + stored
-        let region = body.view.slice(start, start + limit)
-        switch network.receive(connections[id].socket, into: region) {
-        case .moved(let count):
-            if count < limit, !connections[id].peerHasEnded { connections[id].isReadable = false }
-            return count
-        case .blocked:
-            connections[id].isReadable = false
+        let region = body.view.slice(start, start + limit + connections[id].transport.slack)
+        switch receive(connection: id, into: region) {
+        case .moved(let count): return count
+        case .blocked: break
         case .ended where connections[id].isBroken:
             perform(connections[id].machine.originClosed(.reset), on: id)
         case .ended:
@@ -52,7 +49,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func readResponseHead(_ id: SlotID, on connection: SlotID) -> Bool {
         let stored = connections[connection].received.count
         body.view.write(connections[connection].received.view, at: Layout.headroom)
-        guard let count = receive(on: connection, behind: stored, limit: Exchange.firstRead) else {
+        guard let count = receive(on: connection, behind: stored, limit: exchanges[id].readSize) else {
             return false
         }
         connections[connection].received.removeAll(pool: &buffers)
@@ -65,8 +62,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Parses the heads in the read region's `from ..< to`: interim ones, and the final one.
-    private mutating func parseResponseHeads(_ id: SlotID, on connection: SlotID, from: Int, to: Int) -> Bool
-    {
+    mutating func parseResponseHeads(_ id: SlotID, on connection: SlotID, from: Int, to: Int) -> Bool {
         var head = ResponseHead(fields: tables.take())
         let goesOn = parseResponseHeads(id, on: connection, from: from, to: to, into: &head)
         tables.give(head.intoFields())
@@ -124,7 +120,10 @@ extension ProxyCore where Net: ~Copyable {
         }
         var writer = ByteWriter(heads.view)
         ClientHeadWriter.writeInterim(head, to: &writer)
-        return send(writer.view, toClientOf: id)
+        guard let seat = clients[client].seat else { return send(writer.view, toClientOf: id) }
+        _ = sessions[seat.session].engine.submitInterim(heads.view.slice(0, writer.count), on: seat.stream)
+        makeDirty(seat.session)
+        return true
     }
 
     /// The final head is here: writes the client's, with what has come of the body behind it, in one call.
@@ -132,10 +131,16 @@ extension ProxyCore where Net: ~Copyable {
         _ head: borrowing ResponseHead, of id: SlotID, on connection: SlotID, from: Int, to: Int
     ) -> Bool {
         let client = exchanges[id].client
+        // Whoever asked for a tunnel would take this for one.
+        if clients[client].opensTunnel, head.status < 300 {
+            perform(connections[connection].machine.responseInvalid(), on: connection)
+            return false
+        }
         // Read before anything is promised: a body that is none from its beginning on is a readable 502.
         exchanges[id].responseBody = BodyReader(head.framing)
         guard let step = readPiece(of: id, from: from, to: to, on: connection) else { return false }
-        let coding = Self.coding(of: head, for: exchanges[id].state.head)
+        let coding =
+            clients[client].seat == nil ? Self.coding(of: head, for: exchanges[id].state.head) : .asIs
         let framing: BodyFraming =
             switch coding {
             case .asIs: head.framing
@@ -157,6 +162,13 @@ extension ProxyCore where Net: ~Copyable {
             securityHeaders: exchanges[id].plan.securityHeaders, date: dateLine.bytes(at: wallTime),
             writer: &writer)
         precondition(!writer.overflowed, "the headroom is longer than any head")
+        guard clients[client].seat == nil else {
+            guard
+                sendStreamHead(
+                    heads.view.slice(0, writer.count), of: id, hasBody: !step.ended || !step.payload.isEmpty)
+            else { return false }
+            return pass(step, of: id, on: connection, head: .empty, from: from, to: to)
+        }
         return pass(step, of: id, on: connection, head: writer.view, from: from, to: to)
     }
 
@@ -175,8 +187,10 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func readResponseBody(_ id: SlotID, on connection: SlotID) -> Bool {
         let limit = exchanges[id].readSize
         guard let count = receive(on: connection, behind: 0, limit: limit) else { return false }
-        if count == limit, memoryLevel == .calm {
-            exchanges[id].readSize = min(limit * 4, Exchange.largestRead)
+        // Encryption takes a little of what was read.
+        if count >= limit - limit / 64, memoryLevel == .calm {
+            let most = exchanges[id].stream == 0 ? Exchange.largestRead : Exchange.firstRead
+            exchanges[id].readSize = min(limit * 4, most)
         }
         guard let step = readPiece(of: id, from: 0, to: count, on: connection) else { return false }
         return pass(step, of: id, on: connection, head: .empty, from: 0, to: count)
@@ -203,7 +217,10 @@ extension ProxyCore where Net: ~Copyable {
     ) -> Bool {
         let coding = exchanges[id].responseCoding
         var range = frame(from + step.payload.lowerBound..<from + step.payload.upperBound, as: coding)
-        if step.ended { range = closeBody(of: id, coding, behind: range) }
+        if step.ended {
+            range = closeBody(of: id, coding, behind: range)
+            endStreamBody(of: id, trailers: exchanges[id].responseBody.trailers)
+        }
         let start = Layout.headroom + range.lowerBound - head.count
         body.view.write(head, at: start)
         let message = body.view.view.slice(start, Layout.headroom + range.upperBound)
@@ -214,9 +231,7 @@ extension ProxyCore where Net: ~Copyable {
             // A read that filled its room may have left bytes behind in the socket, of which no further event
             // tells: they would be taken for the answer to the next request.
             let mayHoldMore = connections[connection].isReadable
-            let surplus =
-                step.consumed < to - from
-                || (mayHoldMore && !network.isQuiet(connections[connection].socket))
+            let surplus = step.consumed < to - from || (mayHoldMore && !isQuiet(connection))
             perform(connections[connection].machine.responseEnded(surplus: surplus), on: connection)
             return false
         }
@@ -239,8 +254,15 @@ extension ProxyCore where Net: ~Copyable {
     /// client was lost.
     private mutating func endBody(on connection: SlotID) -> Bool {
         guard let id = connections[connection].exchange, exchanges[id].phase == .body,
-            exchanges[id].responseBody.peerEnded(), exchanges[id].responseCoding == .chunked
+            exchanges[id].responseBody.peerEnded()
         else { return true }
-        return send(ByteView("0\r\n\r\n"), toClientOf: id)
+        let trailers = connections[connection].trailers
+        endStreamBody(of: id, trailers: trailers)
+        guard exchanges[id].responseCoding == .chunked else { return true }
+        var writer = ByteWriter(heads.view)
+        writer.write("0\r\n")
+        trailers.withView { writer.write($0) }
+        writer.write("\r\n")
+        return send(writer.view, toClientOf: id)
     }
 }

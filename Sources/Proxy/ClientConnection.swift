@@ -3,13 +3,20 @@ import Bytes
 import HTTP1
 import Reactor
 import Slots
+import TLS
 import Time
 
-/// One connection from a client. Idle, it holds no buffer.
+/// What a client's requests come on: a connection of its own, or one stream of an HTTP/2 connection, which
+/// carries a single one. Idle, it holds no buffer.
 struct ClientConnection: ~Copyable {
     enum Mode: Equatable {
         /// The PROXY protocol's head comes first.
         case proxyHeader
+        /// TLS is being agreed on.
+        case handshake
+        /// Whether the client speaks HTTP/2 without having said so before (RFC 9113 §3.3), its first bytes
+        /// tell.
+        case preface
         /// Requests and answers, as the machine says.
         case http
         /// Our side has ended. What still comes is thrown away for a moment, so that no reset destroys
@@ -17,7 +24,7 @@ struct ClientConnection: ~Copyable {
         case lingering
     }
 
-    let socket: Socket
+    var transport: Transport
     let listener: ListenerPlan
     /// The connection's other end, or whom a trusted proxy named in the PROXY protocol.
     var peer: IPAddress
@@ -31,11 +38,17 @@ struct ClientConnection: ~Copyable {
     /// The request that is being served.
     var exchange: SlotID?
 
-    /// What edges have said: reading, or writing, may work.
-    var isReadable = true
-    var isWritable = true
-    /// The peer has ended its side, or the connection is broken.
-    var peerHasEnded = false
+    /// Of a stream: the request has ended, with these trailers.
+    var inputHasEnded = false
+    var trailers: [UInt8] = []
+    /// Of a stream: its end is known to both sides.
+    var isOver = false
+    /// Of a stream: its connection is encrypted.
+    var isBelowTLS = false
+    /// Of a stream: it was opened to become a tunnel (RFC 8441).
+    var opensTunnel = false
+    /// Subject of the certificate that the client has shown, as its listener asks.
+    var certificateSubject: [UInt8]?
     /// Waits for its turn in the list of connections with work left.
     var isRunnable = false
 
@@ -43,8 +56,6 @@ struct ClientConnection: ~Copyable {
     var received = ByteQueue()
     /// Bytes of `received` that the parser has found to be no whole head.
     var parsed = 0
-    /// Written and not taken by the socket yet.
-    var unsent = ByteQueue()
     /// What is left of a request's body after its answer.
     var leftover = BodyReader(.none)
 
@@ -57,9 +68,11 @@ struct ClientConnection: ~Copyable {
     var deadline = Deadline()
 
     init(
-        socket: Socket, listener: ListenerPlan, peer: IPAddress, mode: Mode, limits: HeadLimits, now: Instant
+        _ transport: consuming Transport, listener: ListenerPlan, peer: IPAddress, mode: Mode,
+        limits: HeadLimits,
+        now: Instant
     ) {
-        self.socket = socket
+        self.transport = transport
         self.listener = listener
         self.peer = peer
         self.mode = mode
@@ -67,4 +80,30 @@ struct ClientConnection: ~Copyable {
         accepted = now
         quietSince = now
     }
+
+    /// The transport alone goes on: the connection speaks another protocol.
+    consuming func intoTransport() -> Transport { transport }
+
+    var isReadable: Bool {
+        @inline(__always) get { transport.isReadable }
+        @inline(__always) set { transport.isReadable = newValue }
+    }
+    var isWritable: Bool {
+        @inline(__always) get { transport.isWritable }
+        @inline(__always) set { transport.isWritable = newValue }
+    }
+    var peerHasEnded: Bool {
+        @inline(__always) get { transport.peerHasEnded }
+        @inline(__always) set { transport.peerHasEnded = newValue }
+    }
+    /// Written and not taken yet.
+    var unsent: ByteQueue {
+        @inline(__always) _read { yield transport.unsent }
+        @inline(__always) _modify { yield &transport.unsent }
+    }
+    /// Where this is a stream.
+    var seat: StreamSeat? {
+        @inline(__always) get { transport.seat }
+    }
+    var isEncrypted: Bool { transport.tls != nil || isBelowTLS }
 }

@@ -45,7 +45,8 @@ extension ProxyCore where Net: ~Copyable {
     private func clientWait(_ id: SlotID) -> Wait {
         switch clients[id].mode {
         case .lingering: return .until(clients[id].deadline.instant)
-        case .proxyHeader: return .until(clients[id].accepted + plan.clients.headTimeout)
+        case .proxyHeader, .handshake, .preface:
+            return .until(clients[id].accepted + plan.clients.headTimeout)
         case .http: break
         }
         guard let exchange = clients[id].exchange else {
@@ -88,7 +89,7 @@ extension ProxyCore where Net: ~Copyable {
         guard exchanges[exchange].readingPace.needsQueue else {
             return exchanges[exchange].readingPace.took(sent: sent, plan.readingPace, now: now)
         }
-        let queued = network.queued(clients[client].socket)
+        let queued = queuedBytes(client)
         exchanges[exchange].readingPace.blocked(queued: queued, sent: sent)
     }
 
@@ -97,7 +98,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func hasRead(_ id: SlotID, _ exchange: SlotID) -> Bool {
         guard exchanges[exchange].phase != .tunnel else { return false }
         let sent = exchanges[exchange].bytesOut - clients[id].unsent.count
-        let read = sent - network.queued(clients[id].socket)
+        let read = sent - queuedBytes(id)
         exchanges[exchange].readingPace.reached(read, plan.readingPace, now: now)
         return exchanges[exchange].readingPace.wait(plan.readingPace, now: now) > now
     }
@@ -107,7 +108,10 @@ extension ProxyCore where Net: ~Copyable {
         if let rearm { timers.add(Token(.client, id), at: rearm) }
         guard passed else { return }
         switch clients[id].mode {
-        case .proxyHeader, .lingering: return removeClient(id, closing: .plainly)
+        case .handshake:
+            metrics.add(.handshake(.timeout))
+            return removeClient(id, closing: .withReset)
+        case .proxyHeader, .preface, .lingering: return removeClient(id, closing: .plainly)
         case .http: break
         }
         guard let exchange = clients[id].exchange else { return quietClientTimedOut(id) }
@@ -142,7 +146,7 @@ extension ProxyCore where Net: ~Copyable {
     /// there for as long as the client likes.
     private mutating func isReadingSlowly(_ id: SlotID) -> Bool {
         guard let rate = plan.clients.minimumRate, clients[id].lastAnswer > 0 else { return false }
-        let queued = network.queued(clients[id].socket)
+        let queued = queuedBytes(id)
         guard queued > 0 else { return false }
         let seconds = (now - clients[id].quietSince) / 1_000_000_000
         return clients[id].lastAnswer - queued < rate.bytesPerSecond * Int(seconds)

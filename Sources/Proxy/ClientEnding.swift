@@ -8,10 +8,6 @@ import Time
 
 // What the client machine's decisions come to, sending to clients, and clients' deadlines.
 extension ProxyCore where Net: ~Copyable {
-    enum Closing {
-        case plainly, withReset
-    }
-
     /// How long a connection lingers after our side has ended: time for an answer to be read, however fast
     /// the client goes on sending.
     static var lingerTime: Duration { .seconds(2) }
@@ -46,8 +42,11 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     private mutating func linger(_ id: SlotID) {
+        // A stream's end says by itself what a connection's cannot.
+        guard let socket = clients[id].transport.socket else { return removeClient(id, closing: .plainly) }
         clients[id].received.removeAll(pool: &buffers)
-        network.shutdownWrite(clients[id].socket)
+        clients[id].transport.sayClosed(&network, encryption, &buffers)
+        network.shutdownWrite(socket)
         clients[id].mode = .lingering
         if clients[id].deadline.move(to: now + Self.lingerTime) {
             timers.add(Token(.client, id), at: now + Self.lingerTime)
@@ -56,7 +55,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Closes a client's connection and cancels whatever it had asked for.
-    mutating func removeClient(_ id: SlotID, closing: Closing) {
+    mutating func removeClient(_ id: SlotID, closing: Ending) {
         if let exchange = clients[id].exchange {
             clients[id].exchange = nil
             var outcome =
@@ -68,11 +67,14 @@ extension ProxyCore where Net: ~Copyable {
         }
         var client = clients.remove(id)
         client.received.removeAll(pool: &buffers)
-        client.unsent.removeAll(pool: &buffers)
-        switch closing {
-        case .plainly: network.close(client.socket)
-        case .withReset: network.abort(client.socket)
+        if let seat = client.seat {
+            leaveStream(client, seat, closing)
+            client.transport.release(&buffers)
+            return
         }
+        if closing == .plainly { client.transport.sayClosed(&network, encryption, &buffers) }
+        close(client.transport, closing)
+        client.transport.release(&buffers)
         if client.isCounted { leave(client.peer) }
         metrics.add(.connectionsClosed)
         metrics.add(.connectionsOpen, -1)
@@ -83,18 +85,15 @@ extension ProxyCore where Net: ~Copyable {
     mutating func send(_ bytes: ByteView, toClientOf exchange: SlotID) -> Bool {
         let id = exchanges[exchange].client
         exchanges[exchange].bytesOut += bytes.count
-        guard clients[id].unsent.isEmpty, clients[id].isWritable else {
+        if let seat = clients[id].seat {
             clients[id].unsent.append(bytes, pool: &buffers)
+            queue(bytes.count, on: seat)
             return true
         }
-        switch network.send(clients[id].socket, bytes) {
-        case .moved(let count):
-            guard count < bytes.count else { return true }
-            clients[id].isWritable = false
-            clients[id].unsent.append(bytes.dropFirst(count), pool: &buffers)
-        case .blocked, .ended:
-            clients[id].isWritable = false
-            clients[id].unsent.append(bytes, pool: &buffers)
+        let wasWaiting = !clients[id].unsent.isEmpty || !clients[id].isWritable
+        switch clients[id].transport.send(bytes, &network, encryption, &buffers) {
+        case .taken: return true
+        case .kept: if wasWaiting { return true }
         case .failed:
             perform(clients[id].machine.clientLeft(), on: id)
             return false
@@ -107,16 +106,16 @@ extension ProxyCore where Net: ~Copyable {
 
     /// The socket takes bytes again.
     mutating func flushClient(_ id: SlotID) {
-        switch network.send(clients[id].socket, clients[id].unsent.view) {
-        case .moved(let count):
-            if count < clients[id].unsent.count { clients[id].isWritable = false }
-            clients[id].unsent.consume(count, pool: &buffers)
-        case .blocked, .ended:
-            clients[id].isWritable = false
-            return
-        case .failed:
+        let before = clients[id].unsent.count
+        if clients[id].transport.flush(&network, &buffers) == .failed {
             return perform(clients[id].machine.clientLeft(), on: id)
         }
+        guard clients[id].unsent.count < before else { return }
+        clientTook(id)
+    }
+
+    /// What waited for a client, or a part of it, is on its way.
+    mutating func clientTook(_ id: SlotID) {
         if let exchange = clients[id].exchange { noteTaken(exchange) }
         moveClientDeadline(id)
         guard clients[id].unsent.isEmpty, let exchange = clients[id].exchange else { return }

@@ -34,6 +34,12 @@ extension ProxyCore where Net: ~Copyable {
             case .proxyHeader:
                 guard readProxyHeader(id) else { return }
                 continue
+            case .handshake:
+                guard advanceHandshake(id) else { return }
+                continue
+            case .preface:
+                guard readPreface(id) else { return }
+                continue
             case .lingering:
                 return discardLingering(id)
             case .http: break
@@ -43,7 +49,7 @@ extension ProxyCore where Net: ~Copyable {
             }
             if clients[id].machine.mayParse {
                 guard readHead(id) else { return }
-            } else if !clients[id].machine.isClosed, clients[id].unsent.isEmpty {
+            } else if !clients[id].machine.isClosed, clients[id].unsent.isEmpty, clients[id].seat == nil {
                 guard discardBody(id) else { return }
             } else {
                 return
@@ -74,14 +80,12 @@ extension ProxyCore where Net: ~Copyable {
         guard clients[id].isReadable else { return false }
         if !clients[id].received.isEmpty { return continueHead(id) }
 
-        let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.smallestRead)
-        switch network.receive(clients[id].socket, into: region) {
+        let region = readRegion(Exchange.smallestRead, of: id)
+        switch receive(client: id, into: region) {
         case .moved(let count):
-            noteRead(client: id, count, of: region.count)
             clients[id].headBegun = now
             return parse(region.view.prefix(count), of: id)
         case .blocked:
-            clients[id].isReadable = false
             return false
         case .ended:
             perform(clients[id].machine.clientHalfClosed(), on: id)
@@ -94,15 +98,13 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Reads more of a head that has begun to arrive.
     private mutating func continueHead(_ id: SlotID) -> Bool {
-        clients[id].received.reserve(1024, pool: &buffers)
+        clients[id].received.reserve(1024 + clients[id].transport.slack, pool: &buffers)
         let room = clients[id].received.tail
-        switch network.receive(clients[id].socket, into: room) {
+        switch receive(client: id, into: room) {
         case .moved(let count):
-            noteRead(client: id, count, of: room.count)
             clients[id].received.commit(count)
             return parseReceived(id)
         case .blocked:
-            clients[id].isReadable = false
             return false
         case .ended:
             perform(clients[id].machine.clientHalfClosed(), on: id)
@@ -111,11 +113,6 @@ extension ProxyCore where Net: ~Copyable {
             perform(clients[id].machine.clientLeft(), on: id)
             return false
         }
-    }
-
-    /// A read that filled less than its room has emptied the socket: no second call has to find that out.
-    mutating func noteRead(client id: SlotID, _ count: Int, of room: Int) {
-        if count < room, !clients[id].peerHasEnded { clients[id].isReadable = false }
     }
 
     private mutating func parseReceived(_ id: SlotID) -> Bool {
@@ -147,7 +144,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// A head is complete: makes the exchange and lets the stages decide.
-    private mutating func beginExchange(
+    mutating func beginExchange(
         of id: SlotID, bytes: ByteView, length: Int, isStored: Bool
     ) {
         let pathLength = incoming.path.end - incoming.path.start
@@ -157,9 +154,10 @@ extension ProxyCore where Net: ~Copyable {
         var head = RequestHead(fields: tables.take())
         swap(&head, &incoming)
         var state = ExchangeState(
-            head: head, buffer: buffer, peer: clients[id].peer, isEncrypted: false,
+            head: head, buffer: buffer, peer: clients[id].peer, isEncrypted: clients[id].isEncrypted,
             localPort: clients[id].listener.port)
         state.normaliseAuthority()
+        noteEntrance(of: id, in: &state)
         if isStored {
             clients[id].received.consume(length, pool: &buffers)
         } else {
@@ -167,8 +165,15 @@ extension ProxyCore where Net: ~Copyable {
         }
         clients[id].parsed = 0
         clients[id].machine.requestHeadEnded(state.head)
+        let isOpenEnded = state.head.framing == .chunked
         var exchange = Exchange(client: id, plan: plan, state: state)
         exchange.bytesIn = length
+        if let seat = clients[id].seat {
+            exchange.stream = seat.stream
+            exchange.readSize = Exchange.smallestRead
+            // Its end comes from the stream, not from the bytes.
+            if isOpenEnded { exchange.requestBody = BodyReader(.untilClose) }
+        }
         exchange.timings.accepted = clients[id].accepted
         exchange.timings.headBegun = clients[id].headBegun ?? now
         exchange.timings.headComplete = now
@@ -190,10 +195,11 @@ extension ProxyCore where Net: ~Copyable {
         buffer.append(line)
         var state = ExchangeState(
             head: RequestHead(fields: tables.take()), buffer: buffer, peer: clients[id].peer,
-            isEncrypted: false, localPort: clients[id].listener.port)
+            isEncrypted: clients[id].isEncrypted, localPort: clients[id].listener.port)
         RefusedHead.read(state.buffer.view, into: &state.head)
         var exchange = Exchange(client: id, plan: plan, state: state)
         exchange.phase = .head
+        if let seat = clients[id].seat { exchange.stream = seat.stream }
         exchange.timings.accepted = clients[id].accepted
         exchange.timings.headBegun = clients[id].headBegun ?? now
         exchange.bytesIn = bytes.count
@@ -210,8 +216,9 @@ extension ProxyCore where Net: ~Copyable {
     /// Reads the rest of a body whose request has been answered, and drops it. True where there may be more
     /// to do.
     private mutating func discardBody(_ id: SlotID) -> Bool {
-        let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.smallestRead)
-        guard let piece = takeBodyBytes(of: id, into: region) else { return false }
+        guard let piece = takeBodyBytes(of: id, into: readRegion(Exchange.smallestRead, of: id)) else {
+            return false
+        }
         do throws(ChunkError) {
             let step = try clients[id].leftover.read(piece.bytes)
             settle(piece, consumed: step.consumed, of: id)
@@ -233,22 +240,26 @@ extension ProxyCore where Net: ~Copyable {
         let bytes: MutableByteView
         /// They still stand in `received`; else they came from the socket and stand nowhere else.
         let isStored: Bool
+        /// Nothing comes behind them, as the end of a stream has told.
+        var isLast = false
     }
 
     /// Bytes of a request's body: those that came with its head, or from the socket. Nil where there are
-    /// none now; a connection that has ended is dealt with.
+    /// none now; a connection that has ended is dealt with. `region` has the transport's slack.
     mutating func takeBodyBytes(of id: SlotID, into region: MutableByteView) -> BodyPiece? {
         if !clients[id].received.isEmpty {
             let count = min(clients[id].received.count, region.count)
             region.write(clients[id].received.view.prefix(count), at: 0)
-            return BodyPiece(bytes: region.slice(0, count), isStored: true)
+            let isLast = clients[id].inputHasEnded && count == clients[id].received.count
+            return BodyPiece(bytes: region.slice(0, count), isStored: true, isLast: isLast)
+        }
+        if clients[id].inputHasEnded {
+            return BodyPiece(bytes: region.slice(0, 0), isStored: true, isLast: true)
         }
         guard clients[id].isReadable else { return nil }
-        switch network.receive(clients[id].socket, into: region) {
-        case .moved(let count):
-            noteRead(client: id, count, of: region.count)
-            return BodyPiece(bytes: region.slice(0, count), isStored: false)
-        case .blocked: clients[id].isReadable = false
+        switch receive(client: id, into: region) {
+        case .moved(let count): return BodyPiece(bytes: region.slice(0, count), isStored: false)
+        case .blocked: break
         case .ended: perform(clients[id].machine.clientHalfClosed(), on: id)
         case .failed: perform(clients[id].machine.clientLeft(), on: id)
         }
@@ -267,13 +278,20 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func discardLingering(_ id: SlotID) {
         for _ in 0..<Self.requestsPerTurn {
             guard clients[id].isReadable else { return }
-            let region = body.view.slice(0, Exchange.smallestRead)
-            switch network.receive(clients[id].socket, into: region) {
-            case .moved(let count): noteRead(client: id, count, of: region.count)
-            case .blocked: clients[id].isReadable = false
+            switch receive(client: id, into: readRegion(Exchange.smallestRead, of: id)) {
+            case .moved, .blocked: break
             case .ended, .failed: return removeClient(id, closing: .plainly)
             }
         }
         runLater(client: id)
+    }
+}
+
+// What the connection tells of every request on it.
+extension ProxyCore where Net: ~Copyable {
+    @inline(__always)
+    func noteEntrance(of client: SlotID, in state: inout ExchangeState) {
+        state.redirectPort = clients[client].listener.redirectPort
+        if let subject = clients[client].certificateSubject { state.certificateSubject = subject }
     }
 }

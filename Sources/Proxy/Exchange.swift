@@ -9,6 +9,8 @@ import Time
 /// One request and its answer, from the end of the request's head to the last byte of the answer.
 struct Exchange: ~Copyable {
     let client: SlotID
+    /// Number of the HTTP/2 stream that it came on; 0 for a connection of its own.
+    var stream: Int32 = 0
     let plan: GatewayPlan
     var state: ExchangeState
     /// How far it has come; the outcome's phase if it ended now.

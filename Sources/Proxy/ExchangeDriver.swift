@@ -49,6 +49,8 @@ extension ProxyCore where Net: ~Copyable {
             return plan.clientAddress.decide(&exchanges[id].state)
         case .requestID:
             return plan.requestID.decide(&exchanges[id].state, time: wallTime, random: &random)
+        case .secureRedirect:
+            return SecureRedirectFilter.decide(exchanges[id].state)
         case .route:
             let verdict = plan.route.decide(&exchanges[id].state, isReady: drain == .none)
             // Behind the route: health checks are answered as long as anything is.
@@ -92,7 +94,11 @@ extension ProxyCore where Net: ~Copyable {
             response, to: exchanges[id].state, persists: persists,
             securityHeaders: exchanges[id].plan.securityHeaders,
             date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
-        guard send(answer, toClientOf: id) else { return }
+        guard clients[client].seat == nil else {
+            return respondOnStream(
+                heads.view.slice(0, answer.bytes.count), headLength: answer.headLength, to: id)
+        }
+        guard send(answer.bytes, toClientOf: id) else { return }
         if clients[client].unsent.isEmpty { complete(id) }
     }
 
@@ -184,6 +190,8 @@ extension ProxyCore where Net: ~Copyable {
                 ? exchanges[id].state.head.pathBytes : exchanges[id].state.path
             record.query = exchanges[id].state.head.queryBytes
             record.version = exchanges[id].state.head.minorVersion == 0 ? .http10 : .http11
+            if exchanges[id].stream > 0 { record.version = .http2 }
+            record.scheme = exchanges[id].state.isEncrypted ? .https : .http
             record.userAgent = exchanges[id].state.head.value(of: .userAgent) ?? .empty
             record.referer = exchanges[id].state.head.value(of: .referer) ?? .empty
         }
@@ -196,6 +204,8 @@ extension ProxyCore where Net: ~Copyable {
         record.retries = exchanges[id].retries
         record.sequence =
             clients.contains(exchanges[id].client) ? clients[exchanges[id].client].machine.requests : 0
+        // Streams that clients open have odd numbers.
+        if exchanges[id].stream > 0 { record.sequence = Int(exchanges[id].stream) / 2 + 1 }
         if exchanges[id].timings.connected != .unset {
             record.upstreamConnection = exchanges[id].usesKeptConnection ? .reused : .fresh
         }

@@ -24,6 +24,11 @@ extension ProxyCore where Net: ~Copyable {
         }
         guard let upstream = place(of: index, in: exchanges[id].plan) else { return fail(id, .noEndpoint) }
         exchanges[id].upstream = upstream
+        // Asked of a server that cannot become one, a tunnel would be an ordinary request.
+        guard !clients[exchanges[id].client].opensTunnel || switches(id) else {
+            exchanges[id].upstream = nil
+            return respond(.noTunnel, to: id, outcome: Outcome(endedBy: .gateway, in: .policy))
+        }
         acquire(id)
     }
 
@@ -64,13 +69,16 @@ extension ProxyCore where Net: ~Copyable {
         if connections[connection].peerHasEnded { return false }
         let canRepeat = exchanges[id].state.head.method.isIdempotent && exchanges[id].requestBody.isEnded
         if canRepeat || connections[connection].idleSince + Self.freshness > now { return true }
-        return network.isQuiet(connections[connection].socket)
+        return isQuiet(connection)
     }
 
     private mutating func connect(_ id: SlotID, upstream: SlotID, endpoint: Int) {
         exchanges[id].phase = .connect
         let target = upstreams[upstream].pool.states[endpoint].endpoint
         exchanges[id].server = target.label
+        guard !upstreams[upstream].plan.speaksHTTP2 else {
+            return joinSession(id, upstream: upstream, endpoint: endpoint)
+        }
         let socket: Socket
         do throws(SystemError) {
             socket = try openSocket(to: target.address)
@@ -82,7 +90,8 @@ extension ProxyCore where Net: ~Copyable {
         }
         let connection = connections.insert(
             UpstreamConnection(
-                socket: socket, upstream: upstream, endpoint: endpoint, exchange: id,
+                Transport(.socket(socket), isReady: false), upstream: upstream, endpoint: endpoint,
+                exchange: id,
                 limits: upstreams[upstream].plan.headLimits))
         exchanges[id].connection = connection
         connections[connection].machine.requestAssigned(wantsUpgrade: switches(id))
@@ -97,7 +106,7 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Starts to connect. Where descriptors have run out, an idle connection gives up its own, and nobody new
     /// is let in for a while.
-    private mutating func openSocket(to address: SocketAddress) throws(SystemError) -> Socket {
+    mutating func openSocket(to address: SocketAddress) throws(SystemError) -> Socket {
         do throws(SystemError) {
             return try network.connect(to: address)
         } catch {
@@ -139,7 +148,8 @@ extension ProxyCore where Net: ~Copyable {
     /// Whether this request may turn its connection into a tunnel (security.md 4).
     @inline(__always)
     func switches(_ id: SlotID) -> Bool {
-        guard exchanges[id].state.head.wantsUpgrade, exchanges[id].state.plan?.allowsWebSocket == true,
+        guard exchanges[id].state.head.wantsUpgrade, let upstream = exchanges[id].upstream,
+            !upstreams[upstream].plan.speaksHTTP2, exchanges[id].state.plan?.allowsWebSocket == true,
             exchanges[id].state.head.framing == .none,
             let protocolName = exchanges[id].state.head.value(of: .upgrade)
         else { return false }
@@ -158,6 +168,9 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].state, host: upstreams[connections[connection].upstream].plan.host,
             server: exchanges[id].server, switches: switches(id), to: &head)
         guard !head.overflowed else { return fail(id, .headTooLarge) }
+        if connections[connection].transport.seat != nil {
+            return sendStreamRequest(heads.view.slice(0, head.count), of: id, on: connection)
+        }
 
         let client = exchanges[id].client
         let before = exchanges[id].requestBody
@@ -165,27 +178,18 @@ extension ProxyCore where Net: ~Copyable {
         var message = head.view
         var consumed = 0
         if !before.isEnded, !clients[client].received.isEmpty {
-            let region = body.view.slice(Layout.headroom, body.view.count)
-            guard let piece = takeBodyBytes(of: client, into: region.slice(0, Exchange.smallestRead)) else {
-                return
-            }
+            guard let piece = takeBodyBytes(of: client, into: readRegion(Exchange.smallestRead, of: client))
+            else { return }
             guard let framed = readBody(piece, of: id) else { return }
             consumed = framed.consumed
             let start = Layout.headroom + framed.range.lowerBound - head.count
             body.view.write(head.view, at: start)
             message = body.view.view.slice(start, Layout.headroom + framed.range.upperBound)
         }
-        switch network.send(connections[connection].socket, message) {
-        case .moved(let count):
+        switch connections[connection].transport.send(message, &network, encryption, &buffers) {
+        case .taken, .kept:
             connections[connection].machine.requestBegan()
-            clients[client].received.consume(consumed, pool: &buffers)
-            connections[connection].unsent.append(message.dropFirst(count), pool: &buffers)
-            if count < message.count { connections[connection].isWritable = false }
-        case .blocked, .ended:
-            connections[connection].isWritable = false
-            connections[connection].machine.requestBegan()
-            clients[client].received.consume(consumed, pool: &buffers)
-            connections[connection].unsent.append(message, pool: &buffers)
+            consumeReceived(consumed, of: client)
         case .failed:
             // Nothing has left: the request is whole, and may go another way.
             exchanges[id].requestBody = before
@@ -199,7 +203,7 @@ extension ProxyCore where Net: ~Copyable {
     /// The end of a chunked body that was found to be empty on the attempt before this one.
     @inline(__always)
     private func writeEmptyBody(of id: SlotID, to writer: inout ByteWriter) {
-        let trailers = exchanges[id].requestBody.trailers
+        let trailers = requestTrailers(of: id)
         writer.write("0\r\n")
         trailers.withView { writer.write($0) }
         writer.write("\r\n")
@@ -209,9 +213,10 @@ extension ProxyCore where Net: ~Copyable {
     /// region. Nil where the body was refused and the exchange is over.
     private mutating func readBody(_ piece: BodyPiece, of id: SlotID) -> (range: Range<Int>, consumed: Int)? {
         let region = body.view.slice(Layout.headroom, body.view.count)
-        let coding: BodyCoding = exchanges[id].state.head.framing == .chunked ? .chunked : .asIs
+        let coding = requestCoding(of: id)
         do throws(ChunkError) {
-            let step = try exchanges[id].requestBody.read(piece.bytes)
+            var step = try exchanges[id].requestBody.read(piece.bytes)
+            if piece.isLast, !step.ended, exchanges[id].requestBody.peerEnded() { step.ended = true }
             // First of all: the frame of the last chunk may be longer than what is read, and would be written
             // over the next request.
             if !piece.isStored {
@@ -226,19 +231,17 @@ extension ProxyCore where Net: ~Copyable {
             if let limit = exchanges[id].state.plan?.bodyLimit?.limit, exchanges[id].requestBodyBytes > limit
             {
                 // Refused, but read: what stands in the queue must not be taken for the next request.
-                if piece.isStored {
-                    clients[exchanges[id].client].received.consume(step.consumed, pool: &buffers)
-                }
+                if piece.isStored { consumeReceived(step.consumed, of: exchanges[id].client) }
                 fail(id, .bodyTooLarge)
                 return nil
             }
             var range = frame(step.payload, as: coding)
             if step.ended {
-                let trailers = exchanges[id].requestBody.trailers
+                let trailers = requestTrailers(of: id)
                 let end = coding.close(
                     at: Layout.headroom + range.upperBound, in: body.view, hasTrailers: !trailers.isEmpty)
                 range = range.lowerBound..<(end - Layout.headroom)
-                range = appendTrailers(trailers, behind: range, in: region)
+                if coding == .chunked { range = appendTrailers(trailers, behind: range, in: region) }
             }
             return (range, step.consumed)
         } catch {
@@ -276,17 +279,18 @@ extension ProxyCore where Net: ~Copyable {
                 connections[connection].unsent.isEmpty, !exchanges[id].stopsSending,
                 !exchanges[id].requestBody.isEnded
             else { return }
-            let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.largestRead)
-            guard let piece = takeBodyBytes(of: client, into: region) else {
+            guard let piece = takeBodyBytes(of: client, into: readRegion(Exchange.largestRead, of: client))
+            else {
                 if clients.contains(client) { moveClientDeadline(client) }
                 return
             }
             guard let framed = readBody(piece, of: id) else { return }
-            if piece.isStored { clients[client].received.consume(framed.consumed, pool: &buffers) }
+            if piece.isStored { consumeReceived(framed.consumed, of: client) }
             let absolute =
                 Layout.headroom + framed.range.lowerBound..<Layout.headroom + framed.range.upperBound
             let message = body.view.view.slice(absolute.lowerBound, absolute.upperBound)
             guard send(message, on: connection) else { return }
+            if exchanges[id].requestBody.isEnded { endStreamRequest(of: id) }
             requestMoved(id)
             guard exchanges.contains(id) else { return }
         }
@@ -297,7 +301,7 @@ extension ProxyCore where Net: ~Copyable {
     static var piecesPerTurn: Int { 4 }
 
     /// Notes whether the request is out, and who is waited for now.
-    private mutating func requestMoved(_ id: SlotID) {
+    mutating func requestMoved(_ id: SlotID) {
         guard let connection = exchanges[id].connection else { return }
         if exchanges[id].requestBody.isEnded, !exchanges[id].isRequestComplete {
             exchanges[id].isRequestComplete = true
@@ -322,4 +326,9 @@ extension ProxyCore where Net: ~Copyable {
         connections[connection].machine.requestEnded()
         if exchanges[id].phase == .request { exchanges[id].phase = .response }
     }
+}
+
+extension LocalResponse {
+    static let noTunnel = LocalResponse(
+        status: 501, title: "Not implemented", detail: "This path takes no WebSocket.")
 }

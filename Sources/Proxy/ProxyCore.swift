@@ -1,11 +1,13 @@
 import Addressing
 import Bytes
 import HTTP1
+import HTTP2
 import HTTPModel
 import Pipeline
 import Reactor
 import Slots
 import Stores
+import TLS
 import Telemetry
 import Time
 import Upstream
@@ -20,6 +22,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     var clients = SlotTable<ClientConnection>(minimumCapacity: 256)
     var connections = SlotTable<UpstreamConnection>(minimumCapacity: 64)
     var exchanges = SlotTable<Exchange>(minimumCapacity: 64)
+    /// HTTP/2 connections of both sides.
+    var sessions = SlotTable<HTTP2Connection>(minimumCapacity: 16)
     var upstreams = SlotTable<UpstreamState>(minimumCapacity: 8)
     var buffers = BufferPool()
     var tables = FieldTablePool()
@@ -44,8 +48,28 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     var runnable: [Token] = []
     /// Those of them that get their turn now.
     var running: [Token] = []
-    /// A read lands here, with room for a head before it and for a chunk's end behind.
-    let body = Scratch(size: Layout.headroom + Exchange.largestRead + Layout.tailroom)
+    /// What sessions have received and what they are to send.
+    let frames: HTTP2Port
+    /// Sessions that have something to send; those that get their turn now.
+    var dirty: [SlotID] = []
+    var flushing: [SlotID] = []
+    /// Streams whose bytes have just gone; those that are told now.
+    var moved: [SlotID] = []
+    var settling: [SlotID] = []
+    /// Clients' HTTP/2 connections, and streams among `clients`.
+    var clientSessions = 0
+    var clientStreams = 0
+    /// What happened in this turn that the operator should hear of.
+    package var incidents: [Incident] = []
+    let encryption = Encryption(
+        longestMessage: Layout.headroom + Exchange.largestRead + Layout.tailroom,
+        longestRead: Exchange.largestRead)
+    /// HTTP/2's bytes as they come, and as they go.
+    let incomingFrames = Scratch(size: Layout.frameRead)
+    let outgoingFrames = Scratch(size: Layout.frameWrite)
+    /// A read lands here, with room for a head before it and for a chunk's end behind, and for what
+    /// encryption holds back.
+    let body = Scratch(size: Layout.headroom + Exchange.largestRead + Wire.slack + Layout.tailroom)
     /// Heads are written here.
     let heads = Scratch(size: Layout.headroom)
 
@@ -70,6 +94,9 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
         static var headroom: Int { 98304 }
         /// Room behind a read: for the end of a chunked body and its trailers.
         static var tailroom: Int { 16384 }
+        /// A read of a session, or what came with the bytes that told it was one.
+        static var frameRead: Int { 65536 + Wire.slack + BufferPool.Size.large.rawValue }
+        static var frameWrite: Int { 65536 }
     }
 
     enum DrainPhase {
@@ -89,6 +116,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
         self.store = store
         self.metrics = metrics
         self.log = log
+        var random = random
+        frames = HTTP2Port(seed: random.next())
         self.random = random
         self.now = now
         self.wallTime = wallTime
@@ -114,7 +143,7 @@ extension ProxyCore where Net: ~Copyable {
     /// A connection was accepted. It is served at once: most bring their first request along.
     package mutating func accept(_ accepted: Accepted, on listener: ListenerPlan) {
         metrics.add(.connectionsAccepted)
-        guard clients.count < maximumClients else {
+        guard openClients < maximumClients else {
             metrics.add(.refused(.connectionLimit))
             metrics.add(.connectionsClosed)
             return network.close(accepted.socket)
@@ -129,7 +158,8 @@ extension ProxyCore where Net: ~Copyable {
         }
         let id = clients.insert(
             ClientConnection(
-                socket: accepted.socket, listener: listener, peer: accepted.peer?.address ?? .loopback,
+                Transport(.socket(accepted.socket), isReady: true), listener: listener,
+                peer: accepted.peer?.address ?? .loopback,
                 mode: listener.proxyProtocol == .off ? .http : .proxyHeader, limits: plan.headLimits, now: now
             ))
         clients[id].isCounted = admission == .counted
@@ -142,6 +172,10 @@ extension ProxyCore where Net: ~Copyable {
         }
         if drain != .none { clients[id].machine.drainBegan() }
         if admission == .refused { return refuseAddress(id) }
+        if listener.proxyProtocol == .off {
+            open(id)
+            guard clients.contains(id) else { return }
+        }
         moveClientDeadline(id)
         advanceClient(id)
     }
@@ -151,6 +185,7 @@ extension ProxyCore where Net: ~Copyable {
         switch token.kind {
         case .client: clientReady(token.id, readiness)
         case .upstream: connectionReady(token.id, readiness)
+        case .session: sessionReady(token.id, readiness)
         case .listener, .mailbox: preconditionFailure("the worker's own events do not come here")
         }
     }
@@ -174,6 +209,10 @@ extension ProxyCore where Net: ~Copyable {
                 guard connections.contains(token.id) else { continue }
                 connections[token.id].isRunnable = false
                 advanceConnection(token.id)
+            case .session:
+                guard sessions.contains(token.id) else { continue }
+                sessions[token.id].isRunnable = false
+                advanceSession(token.id)
             case .listener, .mailbox: break
             }
         }
@@ -183,13 +222,17 @@ extension ProxyCore where Net: ~Copyable {
             switch token.kind {
             case .client where clients.contains(token.id): clientTimerFired(token.id)
             case .upstream where connections.contains(token.id): connectionTimerFired(token.id)
+            case .session where sessions.contains(token.id): sessionTimerFired(token.id)
             default: break
             }
         }
+        flushSessions()
     }
 
     /// Nanoseconds that the loop may sleep; nil for as long as nothing happens.
-    package var patience: Int64? { runnable.isEmpty ? timers.untilNext(now) : 0 }
+    package var patience: Int64? {
+        runnable.isEmpty && dirty.isEmpty ? timers.untilNext(now) : 0
+    }
 
     mutating func runLater(client id: SlotID) {
         guard !clients[id].isRunnable else { return }

@@ -14,12 +14,10 @@ extension ProxyCore where Net: ~Copyable {
         }
         clients[id].received.reserve(ProxyProtocol.longestV2, pool: &buffers)
         let room = clients[id].received.tail
-        switch network.receive(clients[id].socket, into: room) {
+        switch receive(client: id, into: room) {
         case .moved(let count):
-            noteRead(client: id, count, of: room.count)
             clients[id].received.commit(count)
         case .blocked:
-            clients[id].isReadable = false
             clients[id].received.trim(pool: &buffers)
             return false
         case .ended, .failed:
@@ -33,7 +31,7 @@ extension ProxyCore where Net: ~Copyable {
             return refuseProxyHeader(id)
         case .complete(let length, let source):
             clients[id].received.consume(length, pool: &buffers)
-            clients[id].mode = .http
+            open(id)
             if let source {
                 clients[id].peer = source
                 switch enter(source) {

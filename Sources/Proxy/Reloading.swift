@@ -96,9 +96,10 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Closes an idle connection that its pool no longer counts.
     mutating func removeUncounted(_ id: SlotID) {
-        let connection = connections.remove(id)
+        var connection = connections.remove(id)
         metrics.add(.upstream(upstreams[connection.upstream].plan.slot, .open), -1)
-        network.close(connection.socket)
+        close(connection.transport, .plainly)
+        connection.transport.release(&buffers)
     }
 
     /// Closes an idle connection to any server. False where there is none.
@@ -128,6 +129,7 @@ extension ProxyCore where Net: ~Copyable {
         let freed = buffers.trim()
         // Each table on its own: none of them keeps the others.
         var hasShrunk = clients.shrink(minimumCapacity: 256)
+        if sessions.shrink(minimumCapacity: 16) { hasShrunk = true }
         if connections.shrink(minimumCapacity: 64) { hasShrunk = true }
         if exchanges.shrink(minimumCapacity: 64) { hasShrunk = true }
         if hasShrunk { tables.trim() }
@@ -146,12 +148,15 @@ extension ProxyCore where Net: ~Copyable {
         for id in clients.identities {
             clients[id].machine.drainBegan()
         }
+        for id in sessions.identities { beginDrain(session: id) }
     }
 
     /// Nobody new will come: connections that ask for nothing are closed, now and as they fall quiet.
     package mutating func closeIdle() {
         drain = .closing
         closeQuietClients()
+        for id in sessions.identities { closeWhenQuiet(session: id) }
+        flushSessions()
     }
 
     /// Closes connections that ask for nothing and have not just been answered.
@@ -172,7 +177,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Connections and tunnels that are open, for the drain's report.
-    package var openClients: Int { clients.count }
+    package var openClients: Int { clients.count - clientStreams + clientSessions }
 
     /// The deadline is over: everything ends.
     package mutating func endAll() {
@@ -183,6 +188,7 @@ extension ProxyCore where Net: ~Copyable {
             }
             removeClient(id, closing: isQuiet ? .plainly : .withReset)
         }
+        for id in sessions.identities where sessions.contains(id) { removeSession(id, closing: .plainly) }
         for id in connections.identities where connections.contains(id) { removeConnection(id) }
         log?.handOver()
     }

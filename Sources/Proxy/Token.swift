@@ -4,7 +4,7 @@ import Time
 /// What an event is about: a kind and an identity, in the 64 bits that epoll and the timer wheel carry.
 package struct Token: Hashable, Sendable {
     package enum Kind: UInt8, Sendable {
-        case client = 1, upstream, listener, mailbox
+        case client = 1, upstream, listener, mailbox, session
     }
 
     package let word: UInt64

@@ -14,7 +14,9 @@ extension ProxyCore where Net: ~Copyable {
         _ head: borrowing ResponseHead, of id: SlotID, on connection: SlotID, rest: ByteView
     ) -> Bool {
         var writer = ByteWriter(heads.view)
+        let isStream = clients[exchanges[id].client].seat != nil
         ClientHeadWriter.writeSwitch(head, to: exchanges[id].state, writer: &writer)
+        let headLength = writer.count
         writer.write(rest)
         guard !writer.overflowed else {
             perform(connections[connection].machine.cancelled(), on: connection)
@@ -26,7 +28,15 @@ extension ProxyCore where Net: ~Copyable {
         exchanges[id].status = 101
         exchanges[id].timings.responseHead = now
         metrics.add(.gauge(.tunnelsOpen))
-        guard send(writer.view, toClientOf: id) else { return false }
+        let message = heads.view.slice(0, writer.count)
+        if isStream {
+            // What switching protocols is over HTTP/1.1, an ordinary success is here (RFC 8441 §5).
+            heads.view.write(ByteView("200"), at: 9)
+            guard sendStreamHead(message.slice(0, headLength), of: id, hasBody: true) else { return false }
+            guard send(message.view.dropFirst(headLength), toClientOf: id) else { return false }
+        } else {
+            guard send(message.view, toClientOf: id) else { return false }
+        }
         _ = connections[connection].deadline.move(to: .distantFuture)
         moveClientDeadline(client)
         return true
@@ -56,26 +66,29 @@ extension ProxyCore where Net: ~Copyable {
         guard let connection = exchanges[id].connection, connections[connection].unsent.isEmpty,
             !exchanges[id].clientEnded
         else { return false }
-        let region = body.view.slice(0, Exchange.smallestRead)
+        let region = readRegion(Exchange.smallestRead, of: client)
         if !clients[client].received.isEmpty {
-            let count = min(clients[client].received.count, region.count)
+            let count = min(clients[client].received.count, Exchange.smallestRead)
             region.write(clients[client].received.view.prefix(count), at: 0)
-            clients[client].received.consume(count, pool: &buffers)
+            consumeReceived(count, of: client)
             exchanges[id].bytesIn += count
             return send(region.view.prefix(count), on: connection)
         }
+        if clients[client].inputHasEnded {
+            exchanges[id].clientEnded = true
+            endSending(on: connection)
+            return false
+        }
         guard clients[client].isReadable else { return false }
-        switch network.receive(clients[client].socket, into: region) {
+        switch receive(client: client, into: region) {
         case .moved(let count):
-            noteRead(client: client, count, of: region.count)
             exchanges[id].bytesIn += count
             return send(region.view.prefix(count), on: connection)
-        case .blocked:
-            clients[client].isReadable = false
+        case .blocked: break
         case .ended:
             clients[client].isReadable = false
             exchanges[id].clientEnded = true
-            network.shutdownWrite(connections[connection].socket)
+            endSending(on: connection)
         case .failed:
             perform(clients[client].machine.clientLeft(), on: client)
         }
@@ -88,19 +101,15 @@ extension ProxyCore where Net: ~Copyable {
         guard let connection = exchanges[id].connection, connections[connection].isReadable,
             clients[client].unsent.isEmpty, !exchanges[id].serverEnded
         else { return false }
-        let region = body.view.slice(0, Exchange.smallestRead)
-        switch network.receive(connections[connection].socket, into: region) {
+        let region = body.view.slice(0, Exchange.smallestRead + connections[connection].transport.slack)
+        switch receive(connection: connection, into: region) {
         case .moved(let count):
-            if count < region.count, !connections[connection].peerHasEnded {
-                connections[connection].isReadable = false
-            }
             return send(region.view.prefix(count), toClientOf: id)
-        case .blocked:
-            connections[connection].isReadable = false
+        case .blocked: break
         case .ended:
             connections[connection].isReadable = false
             exchanges[id].serverEnded = true
-            network.shutdownWrite(clients[client].socket)
+            endSending(toClient: client)
         case .failed:
             endTunnel(id, by: .upstream)
         }

@@ -5,9 +5,10 @@ import Slots
 import Time
 import Upstream
 
-/// One connection to a server of an upstream. Idle, it holds no buffer.
+/// What a request travels on to a server of an upstream: a connection, or one stream of an HTTP/2 connection,
+/// which carries a single one. Idle, it holds no buffer.
 struct UpstreamConnection: ~Copyable {
-    let socket: Socket
+    var transport: Transport
     /// The upstream whose pool counts it.
     let upstream: SlotID
     /// Its server among the pool's endpoints; nil once the name no longer has this address.
@@ -19,9 +20,12 @@ struct UpstreamConnection: ~Copyable {
     /// When it was last put into the pool.
     var idleSince = Instant.zero
 
-    var isReadable = false
-    var isWritable = false
-    var peerHasEnded = false
+    /// Of a stream: the answer has ended, with these trailers; or the stream was reset.
+    var inputHasEnded = false
+    var trailers: [UInt8] = []
+    var wasReset = false
+    /// Of a stream: its end is known to both sides.
+    var isOver = false
     /// A send has failed. The kernel tells the error only once: a read finds an end where there was a reset.
     var isBroken = false
     var isRunnable = false
@@ -29,16 +33,42 @@ struct UpstreamConnection: ~Copyable {
     var parser: ResponseParser
     /// Part of an answer's head.
     var received = ByteQueue()
-    /// Written and not taken by the socket yet.
-    var unsent = ByteQueue()
     var deadline = Deadline()
 
-    init(socket: Socket, upstream: SlotID, endpoint: Int, exchange: SlotID, limits: HeadLimits) {
-        self.socket = socket
+    init(
+        _ transport: consuming Transport, upstream: SlotID, endpoint: Int, exchange: SlotID,
+        limits: HeadLimits
+    ) {
+        self.transport = transport
         self.upstream = upstream
         self.endpoint = endpoint
         self.exchange = exchange
         parser = ResponseParser(limits: limits)
+    }
+
+    /// The request has begun on its session's stream.
+    mutating func sit(on stream: Int32) { transport.sit(on: stream) }
+
+    var isReadable: Bool {
+        @inline(__always) get { transport.isReadable }
+        @inline(__always) set { transport.isReadable = newValue }
+    }
+    var isWritable: Bool {
+        @inline(__always) get { transport.isWritable }
+        @inline(__always) set { transport.isWritable = newValue }
+    }
+    var peerHasEnded: Bool {
+        @inline(__always) get { transport.peerHasEnded }
+        @inline(__always) set { transport.peerHasEnded = newValue }
+    }
+    /// Written and not taken yet.
+    var unsent: ByteQueue {
+        @inline(__always) _read { yield transport.unsent }
+        @inline(__always) _modify { yield &transport.unsent }
+    }
+    /// Where this is a stream.
+    var seat: StreamSeat? {
+        @inline(__always) get { transport.seat }
     }
 }
 
@@ -46,6 +76,8 @@ struct UpstreamConnection: ~Copyable {
 struct UpstreamState: ~Copyable {
     var plan: UpstreamPlan
     var pool: ConnectionPool
+    /// Connections that carry many requests at once.
+    var sessions: [SlotID] = []
     /// The settings in force no longer name it; it goes with its last connection.
     var isRetired = false
 }

@@ -21,14 +21,17 @@ extension ProxyCore where Net: ~Copyable {
     /// Does whatever can be done for the connection now.
     mutating func advanceConnection(_ id: SlotID) {
         if connections[id].isConnecting {
+            // A stream waits for its connection, which tells it.
+            guard let socket = connections[id].transport.socket else { return }
+            if connections[id].transport.tls != nil { return advanceHandshake(connection: id) }
             guard connections[id].isWritable || connections[id].peerHasEnded else { return }
             // A server that speaks or leaves at once is told of by the same edge: there will be no other.
-            connectEnded(id)
+            connectEnded(id, socket)
             guard connections.contains(id), !connections[id].isConnecting else { return }
         }
         guard let exchange = connections[id].exchange else {
             // Nobody has asked it anything: what it says, or its end, makes it useless.
-            if connections[id].isReadable { removeConnection(id) }
+            if connections[id].isReadable, !isOnlyTLS(id) { removeConnection(id) }
             return
         }
         if connections[id].isWritable, !connections[id].unsent.isEmpty {
@@ -43,9 +46,16 @@ extension ProxyCore where Net: ~Copyable {
         if connections.contains(id), connections[id].exchange == exchange { passResponse(exchange) }
     }
 
-    private mutating func connectEnded(_ id: SlotID) {
-        if network.connectError(connections[id].socket) != nil { return connectionFailed(id, .connectFailed) }
-        guard connections[id].isWritable, let exchange = connections[id].exchange else { return }
+    private mutating func connectEnded(_ id: SlotID, _ socket: Socket) {
+        if network.connectError(socket) != nil { return connectionFailed(id, .connectFailed) }
+        guard connections[id].isWritable, connections[id].exchange != nil else { return }
+        if upstreams[connections[id].upstream].plan.tls != nil { return beginHandshake(connection: id) }
+        connectionReady(id)
+    }
+
+    /// A connection can carry its first request.
+    mutating func connectionReady(_ id: SlotID) {
+        guard let exchange = connections[id].exchange else { return removeConnection(id) }
         connections[id].isConnecting = false
         connections[id].machine.connected()
         let upstream = connections[id].upstream
@@ -68,10 +78,14 @@ extension ProxyCore where Net: ~Copyable {
     mutating func removeConnection(_ id: SlotID) {
         var connection = connections.remove(id)
         connection.received.removeAll(pool: &buffers)
-        connection.unsent.removeAll(pool: &buffers)
-        network.close(connection.socket)
         let upstream = connection.upstream
-        metrics.add(.upstream(upstreams[upstream].plan.slot, .open), -1)
+        if let seat = connection.transport.seat {
+            leaveStream(connection, seat)
+        } else {
+            close(connection.transport, .plainly)
+            metrics.add(.upstream(upstreams[upstream].plan.slot, .open), -1)
+        }
+        connection.transport.release(&buffers)
         if !upstreams[upstream].pool.idleClosed(id) {
             upstreams[upstream].pool.closed(endpoint: connection.endpoint, wasInFlight: true)
         }
@@ -90,41 +104,30 @@ extension ProxyCore where Net: ~Copyable {
     /// the exchange has been dealt with then.
     mutating func send(_ bytes: ByteView, on id: SlotID) -> Bool {
         guard !bytes.isEmpty else { return true }
-        guard connections[id].unsent.isEmpty, connections[id].isWritable else {
+        if let seat = connections[id].transport.seat {
             connections[id].unsent.append(bytes, pool: &buffers)
+            queue(bytes.count, on: seat)
             return true
         }
-        switch network.send(connections[id].socket, bytes) {
-        case .moved(let count):
-            if count < bytes.count {
-                connections[id].isWritable = false
-                connections[id].unsent.append(bytes.dropFirst(count), pool: &buffers)
-            }
-        case .blocked, .ended:
-            connections[id].isWritable = false
-            connections[id].unsent.append(bytes, pool: &buffers)
-        case .failed:
-            return brokenWhileSending(id)
+        switch connections[id].transport.send(bytes, &network, encryption, &buffers) {
+        case .taken, .kept: return true
+        case .failed: return brokenWhileSending(id)
         }
-        return true
     }
 
     /// Sends what waits. False where the connection broke.
     private mutating func flushConnection(_ id: SlotID) -> Bool {
-        switch network.send(connections[id].socket, connections[id].unsent.view) {
-        case .moved(let count):
-            if count < connections[id].unsent.count { connections[id].isWritable = false }
-            connections[id].unsent.consume(count, pool: &buffers)
-            requestSent(on: id)
-            moveConnectionDeadline(id)
-            if let exchange = connections[id].exchange { moveClientDeadline(exchanges[exchange].client) }
-            return true
-        case .blocked, .ended:
-            connections[id].isWritable = false
-            return true
-        case .failed:
-            return brokenWhileSending(id)
-        }
+        let before = connections[id].unsent.count
+        if connections[id].transport.flush(&network, &buffers) == .failed { return brokenWhileSending(id) }
+        if connections[id].unsent.count < before { serverTook(id) }
+        return true
+    }
+
+    /// What waited for a server, or a part of it, is on its way.
+    mutating func serverTook(_ id: SlotID) {
+        requestSent(on: id)
+        moveConnectionDeadline(id)
+        if let exchange = connections[id].exchange { moveClientDeadline(exchanges[exchange].client) }
     }
 
     /// The server takes no more. It may have said why before it closed: an early answer still stands to be
@@ -209,7 +212,9 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].connection = nil
             connections[connection].exchange = nil
             // One whose server has closed it behind the answer would only fail whoever got it next.
-            let isUsable = keepsConnection && !connections[connection].peerHasEnded
+            let isUsable =
+                keepsConnection && !connections[connection].peerHasEnded
+                && connections[connection].transport.seat == nil
             if isUsable { giveBack(connection) } else { removeConnection(connection) }
         }
         exchanges[id].phase = .done
@@ -242,9 +247,10 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Closes a connection that `release` has counted out of its endpoint already.
     private mutating func removeReleased(_ id: SlotID) {
-        let connection = connections.remove(id)
+        var connection = connections.remove(id)
         let upstream = connection.upstream
-        network.close(connection.socket)
+        close(connection.transport, .plainly)
+        connection.transport.release(&buffers)
         metrics.add(.upstream(upstreams[upstream].plan.slot, .open), -1)
         upstreams[upstream].pool.closed(endpoint: nil, wasInFlight: false)
         serveWaiting(upstream)

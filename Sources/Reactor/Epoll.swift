@@ -39,10 +39,19 @@ package struct Epoll: ~Copyable {
     /// Watches a connection's socket for both directions until it is closed. `token` comes back with each
     /// event.
     package func add(_ socket: Socket, token: UInt64) throws(SystemError) {
-        try control(
-            socket.descriptor, EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue,
-            token)
+        try control(socket.descriptor, Epoll.connectionInterest, token)
     }
+
+    /// Gives a watched connection another token.
+    package func change(_ socket: Socket, token: UInt64) {
+        var event = unsafe epoll_event()
+        unsafe event.events = Epoll.connectionInterest
+        unsafe event.data.u64 = token
+        _ = unsafe epoll_ctl(descriptor, EPOLL_CTL_MOD, socket.descriptor, &event)
+    }
+
+    private static let connectionInterest =
+        EPOLLIN.rawValue | EPOLLOUT.rawValue | EPOLLRDHUP.rawValue | EPOLLET.rawValue
 
     /// Watches a listener, an eventfd or a signalfd for reading, level-triggered.
     package func addLevelTriggered(_ descriptor: Int32, token: UInt64) throws(SystemError) {

@@ -6,6 +6,9 @@ import Bytes
 package protocol Network: ~Copyable {
     /// Reports what becomes of `socket` with `token` until it is closed.
     mutating func watch(_ socket: Socket, token: UInt64) throws(SystemError)
+    /// Reports what becomes of a socket that is watched already with another token from now on. What it is
+    /// ready for is reported again.
+    mutating func watchAgain(_ socket: Socket, token: UInt64)
     mutating func receive(_ socket: Socket, into region: MutableByteView) -> Transfer
     mutating func send(_ socket: Socket, _ bytes: ByteView) -> Transfer
     /// Starts to connect; the socket turns writable when it is done.
@@ -32,6 +35,8 @@ package struct LinuxNetwork: ~Copyable, Network {
     package mutating func watch(_ socket: Socket, token: UInt64) throws(SystemError) {
         try epoll.add(socket, token: token)
     }
+
+    package mutating func watchAgain(_ socket: Socket, token: UInt64) { epoll.change(socket, token: token) }
 
     package mutating func receive(_ socket: Socket, into region: MutableByteView) -> Transfer {
         unsafe socket.receive(into: region.region)

@@ -53,3 +53,22 @@ package struct FileIdentity: Hashable, Sendable {
         inode = UInt(information.st_ino)
     }
 }
+
+/// What tells one state of a file from another, without reading it.
+// SAFETY: the kernel writes into a record of this frame.
+package struct FileVersion: Hashable, Sendable {
+    private let device: UInt
+    private let inode: UInt
+    private let size: Int
+    private let changed: Int64
+
+    /// Nil where there is none. Links are followed: what they lead to counts.
+    package init?(of path: String) {
+        var information = stat()
+        guard unsafe stat(path, &information) == 0 else { return nil }
+        device = UInt(information.st_dev)
+        inode = UInt(information.st_ino)
+        size = Int(information.st_size)
+        changed = Int64(information.st_mtim.tv_sec) * 1_000_000_000 + Int64(information.st_mtim.tv_nsec)
+    }
+}

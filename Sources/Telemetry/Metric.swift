@@ -85,6 +85,30 @@ package enum SlowPart: Int, CaseIterable, Sendable {
     }
 }
 
+/// What became of a client's TLS handshake.
+package enum HandshakeResult: Int, CaseIterable, Sendable {
+    case full
+    /// An earlier session was taken up again.
+    case resumed
+    case failed
+    /// The client left before it was done.
+    case abandoned
+    case timeout
+    /// The address had begun too many.
+    case refused
+
+    package var label: StaticString {
+        switch self {
+        case .full: "full"
+        case .resumed: "resumed"
+        case .failed: "failed"
+        case .abandoned: "abandoned"
+        case .timeout: "timeout"
+        case .refused: "refused"
+        }
+    }
+}
+
 /// First digit of the status that the client got.
 package enum StatusClass: Int, CaseIterable, Sendable {
     /// No status was sent: the client was gone.

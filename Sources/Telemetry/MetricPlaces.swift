@@ -10,6 +10,8 @@ package enum WorkerCounter: Int, CaseIterable, Sendable {
     case requestsShed
     /// Connections that asked for nothing and were closed to have their memory back.
     case connectionsShed
+    /// Connections that turned out to speak HTTP/2, and those of them that were ended for a flood.
+    case http2Connections, http2Floods
 }
 
 /// Numbers of a worker that also go down.
@@ -18,6 +20,8 @@ package enum WorkerGauge: Int, CaseIterable, Sendable {
     /// Bytes in buffers that are out of the pool.
     case bufferBytes
     case tunnelsOpen
+    /// Streams of clients' HTTP/2 connections.
+    case streamsOpen
 }
 
 /// What a worker counts for each upstream.
@@ -35,6 +39,7 @@ package enum MetricPlaces {
     @inlinable static var refusals: Int { 24 }
     @inlinable static var headFaults: Int { 32 }
     @inlinable static var outcomes: Int { 48 }
+    @inlinable static var handshakes: Int { 72 }
     @inlinable static var slowness: Int { 80 }
     @inlinable static var loopTurns: Int { 84 }
     @inlinable static var routes: Int { 336 }
@@ -88,6 +93,11 @@ extension Metric {
     @inlinable
     package static func headFault(_ fault: HeadFault) -> Metric {
         Metric(MetricPlaces.headFaults &+ fault.rawValue)
+    }
+
+    @inlinable
+    package static func handshake(_ result: HandshakeResult) -> Metric {
+        Metric(MetricPlaces.handshakes &+ result.rawValue)
     }
 
     @inlinable

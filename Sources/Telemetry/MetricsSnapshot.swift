@@ -28,6 +28,8 @@ package struct MetricsSnapshot: Sendable {
     private let refusals: [UInt64]
     /// By `HeadFault`.
     private let headFaults: [UInt64]
+    /// By `HandshakeResult`.
+    private let handshakes: [UInt64]
     /// By `SlowPart`.
     private let slowness: [UInt64]
     /// By `Outcome`.
@@ -43,6 +45,7 @@ package struct MetricsSnapshot: Sendable {
     package func value(of gauge: WorkerGauge) -> Int { gauges[gauge.rawValue] }
     package func count(of refusal: ConnectionRefusal) -> UInt64 { refusals[refusal.rawValue] }
     package func count(of fault: HeadFault) -> UInt64 { headFaults[fault.rawValue] }
+    package func count(of result: HandshakeResult) -> UInt64 { handshakes[result.rawValue] }
     package func count(of part: SlowPart) -> UInt64 { slowness[part.rawValue] }
     package func count(of outcome: Outcome) -> UInt64 { outcomes[outcome.index] }
     /// Exchanges that have ended.
@@ -59,6 +62,7 @@ package struct MetricsSnapshot: Sendable {
         gauges = WorkerGauge.allCases.map { level(.gauge($0)) }
         refusals = ConnectionRefusal.allCases.map { sum(.refused($0)) }
         headFaults = HeadFault.allCases.map { sum(.headFault($0)) }
+        handshakes = HandshakeResult.allCases.map { sum(.handshake($0)) }
         slowness = SlowPart.allCases.map { sum(.slow($0)) }
         outcomes = Outcome.allCases.map { sum(.outcome($0)) }
         loopTurns = merged(.loopTurn)

@@ -23,6 +23,18 @@ extension PrometheusEncoder {
         }
         family("floodgate_tunnels_open", .gauge, "Upgraded connections (WebSocket) open now.")
         sample(level: metrics.value(of: .tunnelsOpen))
+        family("floodgate_tls_handshakes_total", .counter, "Clients' TLS handshakes, by what became of them.")
+        for result in HandshakeResult.allCases {
+            sample(metrics.count(of: result), ["result": "\(result.label)"])
+        }
+        family("floodgate_http2_connections_total", .counter, "Client connections that spoke HTTP/2.")
+        sample(metrics.value(of: .http2Connections))
+        family(
+            "floodgate_http2_floods_total", .counter,
+            "HTTP/2 connections that were ended because the client flooded them with frames or resets.")
+        sample(metrics.value(of: .http2Floods))
+        family("floodgate_http2_streams_open", .gauge, "Streams of clients' HTTP/2 connections open now.")
+        sample(level: metrics.value(of: .streamsOpen))
         family("floodgate_received_bytes_total", .counter, "Bytes received from clients.")
         sample(metrics.value(of: .bytesIn))
         family("floodgate_sent_bytes_total", .counter, "Bytes sent to clients.")

@@ -16,6 +16,12 @@ package struct UpstreamSettings: Equatable, Sendable {
         case name(String)
     }
 
+    /// How servers are spoken to.
+    package enum Version: String, CaseIterable, Sendable {
+        case http11 = "http/1.1"
+        case http2 = "h2"
+    }
+
     /// Requests that wait for a connection when all are busy.
     package struct Queue: Equatable, Sendable {
         /// Requests per process, divided over the workers. 0 refuses at once.
@@ -29,6 +35,8 @@ package struct UpstreamSettings: Equatable, Sendable {
     package var name = ""
     /// At least one.
     package var servers: [ServerAddress] = []
+    package var version: Version = .http11
+    package var tls: UpstreamTLSSettings?
     package var balance: Balance = .roundRobin
     /// Connections per process to all servers together, divided over the workers. 0 is no limit.
     package var connections = 0
@@ -57,13 +65,33 @@ extension UpstreamSettings {
     package static let section = Section(
         "Servers that answer the same requests, by a name that routes use.",
         initial: UpstreamSettings(),
-        fields: connections + times)
+        fields: connections + times,
+        check: { settings, node, reader in
+            let encrypted = settings.servers.filter(\.isEncrypted)
+            guard !encrypted.isEmpty else { return }
+            if encrypted.count < settings.servers.count {
+                reader.report(
+                    at: node.mark,
+                    "\(reader.path.text): servers by https:// beside others: all are reached alike"
+                )
+            }
+            if settings.tls == nil { settings.tls = UpstreamTLSSettings() }
+            settings.servers = settings.servers.map(\.plain)
+        })
 
     private static let connections: [Field<UpstreamSettings>] = [
         Field(
             "servers", \.servers, .list(of: .server, 1...256), .required, reload: .live,
-            "Where the servers are: addresses, names or unix sockets.",
+            "Where the servers are: addresses, names or unix sockets; https:// for TLS.",
             example: "[127.0.0.1:3000, app.internal:3000, unix:/run/app.sock]"),
+        Field(
+            "protocol", \.version, .choice, reload: .live,
+            "How servers are spoken to; h2 carries many requests on a connection, gRPC among them.",
+            example: "h2"),
+        Field(
+            "tls", \.tls, .optional(UpstreamTLSSettings.section.kind()), reload: .live,
+            "TLS to the servers, verified; https:// before a server says the same.",
+            example: "{ authorities: Certs/authority.pem }"),
         Field(
             "balance", \.balance, .choice, reload: .live, "How a server is chosen for a request.",
             example: "least_requests"),
@@ -153,4 +181,10 @@ extension Kind where Value == UpstreamSettings.Host {
             }
         }
     }
+}
+
+extension ServerAddress {
+    fileprivate var isEncrypted: Bool { if case .encrypted = self { true } else { false } }
+
+    fileprivate var plain: ServerAddress { if case .encrypted(let server) = self { server } else { self } }
 }

@@ -16,7 +16,7 @@ struct CheckCommand: ParsableCommand {
     var everyRouteLimited = false
 
     func run() throws {
-        let loaded: (settings: GatewaySettings, warnings: [Diagnostic])
+        let loaded: SettingsFile.Contents
         do throws(SettingsFile.Failure) {
             loaded = try SettingsFile(path: file).load()
         } catch {

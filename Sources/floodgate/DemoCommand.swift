@@ -19,13 +19,13 @@ struct DemoCommand: ParsableCommand {
         let settingsFile = SettingsFile(path: file)
         do {
             let signals = try Signals()
-            let (settings, warnings) = try settingsFile.load()
-            for warning in warnings { Terminal.complain(warning.description) }
+            let contents = try settingsFile.load()
+            for warning in contents.warnings { Terminal.complain(warning.description) }
             let origin = try DemoOrigin(port: originPort)
             try origin.start()
             defer { origin.stop() }
-            try GatewayRunner.run(settingsFile, settings, signals: signals) { gateway in
-                let admin = settings.admin.address?.text ?? "off"
+            try GatewayRunner.run(settingsFile, contents, signals: signals) { gateway in
+                let admin = contents.settings.admin.address?.text ?? "off"
                 Terminal.say(
                     DemoGuide.text(
                         gateway: gateway.addresses.first?.description ?? "", admin: admin,

@@ -26,7 +26,7 @@ struct ExplainCommand: ParsableCommand {
 
     func run() throws {
         do {
-            let (settings, _) = try SettingsFile(path: file).load()
+            let settings = try SettingsFile(path: file).load().settings
             guard let address = IPAddress(client) else {
                 throw ValidationError("--client is no address: \(client)")
             }

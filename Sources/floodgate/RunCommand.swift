@@ -18,9 +18,9 @@ struct RunCommand: ParsableCommand {
         let settingsFile = SettingsFile(path: file)
         do {
             let signals = try Signals()
-            let (settings, warnings) = try settingsFile.load()
-            for warning in warnings { Terminal.complain(warning.description) }
-            try GatewayRunner.run(settingsFile, settings, signals: signals)
+            let contents = try settingsFile.load()
+            for warning in contents.warnings { Terminal.complain(warning.description) }
+            try GatewayRunner.run(settingsFile, contents, signals: signals)
         } catch {
             throw give(up: "\(error)")
         }

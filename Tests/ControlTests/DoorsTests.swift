@@ -3,6 +3,7 @@ import Foundation
 import Proxy
 import Reactor
 import Settings
+import TLS
 import Testing
 
 @testable import Control
@@ -26,14 +27,14 @@ import Testing
     @Test func `an address that workers are still closing can be opened again`() throws {
         let settings = try listeners(try freePort())
         var doors = Doors(workers: 2)
-        let first = try doors.open(settings)
-        #expect(try doors.open([]).allSatisfy(\.isEmpty))
+        let first = try doors.open(settings, ticketKeys: TicketKeys())
+        #expect(try doors.open([], ticketKeys: TicketKeys()).allSatisfy(\.isEmpty))
         // The workers close theirs a little later.
         Thread.detachNewThread {
             poll(nil, 0, 50)
             for listener in first.joined() { listener.listener.socket.close() }
         }
-        let second = try doors.open(settings)
+        let second = try doors.open(settings, ticketKeys: TicketKeys())
         #expect(second.count == 2)
         for listener in second.joined() { listener.listener.socket.close() }
     }
@@ -44,9 +45,11 @@ import Testing
         guard case .ip(_, let taken) = holder.address else { return }
         let free = try freePort()
         var doors = Doors(workers: 1)
-        let first = try doors.open(try listeners(free))
+        let first = try doors.open(try listeners(free), ticketKeys: TicketKeys())
         let start = ContinuousClock.now
-        #expect(throws: Doors.Failure.self) { try doors.open(try self.listeners(taken)) }
+        #expect(throws: Doors.Failure.self) {
+            try doors.open(try self.listeners(taken), ticketKeys: TicketKeys())
+        }
         #expect(ContinuousClock.now - start < .milliseconds(500))
         #expect(doors.addresses == first[0].map(\.plan.address))
         for listener in first.joined() { listener.listener.socket.close() }

@@ -27,7 +27,7 @@ import Testing
 
     @Test(arguments: RecipeTests.claims)
     func `a recipe does what its comment says`(_ claim: Claim) throws {
-        let (settings, _) = try SettingsFile(path: Self.folder.appending(path: claim.file).path).load()
+        let settings = try SettingsFile(path: Self.folder.appending(path: claim.file).path).load().settings
         let path = try #require(claim.target.firstIndex(of: "/"))
         let host = claim.target[..<path]
         var fields = [(name: "Host", value: host.isEmpty ? "localhost" : String(host))]

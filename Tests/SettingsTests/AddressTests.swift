@@ -58,7 +58,8 @@ import Testing
         ("127.0.0.1:3000", "127.0.0.1:3000"), ("App.Internal:3000", "app.internal:3000"),
         ("http://app.internal", "app.internal:80"), ("http://app.internal:3000/", "app.internal:3000"),
         ("[::1]:3000", "[::1]:3000"), ("http://[::1]", "[::1]:80"),
-        ("unix:/run/app.sock", "unix:/run/app.sock"),
+        ("unix:/run/app.sock", "unix:/run/app.sock"), ("https://app", "https://app:443"),
+        ("https://App.Internal:8443/", "https://app.internal:8443"),
         ("app.internal.:3000", "app.internal:3000"), ("my_app:3000", "my_app:3000"),
     ])
     func `servers are addresses, names or unix sockets`(text: String, expected: String) throws {
@@ -66,10 +67,9 @@ import Testing
     }
 
     @Test(arguments: [
-        ("https://app", "TLS to upstreams is not in this version; a server is reached by plain HTTP"),
         ("app.internal", "the port is missing"),
         ("http://app/path", "a server has no path; use a route's strip_prefix"),
-        ("ftp://app:1", "a server's address begins with http:// or has no scheme"),
+        ("ftp://app:1", "a server's address begins with http:// or https://, or has no scheme"),
         ("user@app:1", "a server's address holds no user"), ("app:0", "a port is a number from 1 to 65535"),
         ("a b:1", "no valid host name"), (":3000", "the host is missing"), ("-a:1", "no valid host name"),
         ("1.2.3:80", "no valid host name"), ("a..b:1", "no valid host name"),

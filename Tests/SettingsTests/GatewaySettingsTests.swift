@@ -21,7 +21,7 @@ import Upstream
                 burts: 200
               bad name: { rate: 1 per 1s }
             upstreams:
-              app: { servers: [https://app.internal, app], balance: least_request }
+              app: { servers: [https://app.internal/x, app], balance: least_request }
             routes:
               - { path: api/*, upstream: ap, limits: [everone] }
               - { upstream: app }
@@ -39,10 +39,10 @@ import Upstream
                 "11:5: error: unknown key \"burts\" (did you mean \"burst\"?)",
                 "12:3: error: \"bad name\" is no name: 1 to 64 letters, digits, - . and _, the "
                     + "first a letter or digit",
-                "14:20: error: upstreams.app.servers[0]: \"https://app.internal\": "
-                    + "TLS to upstreams is not in this version; a server is reached by plain HTTP",
-                "14:42: error: upstreams.app.servers[1]: \"app\": the port is missing",
-                "14:57: error: upstreams.app.balance: expected round_robin or least_requests, "
+                "14:20: error: upstreams.app.servers[0]: \"https://app.internal/x\": "
+                    + "a server has no path; use a route's strip_prefix",
+                "14:44: error: upstreams.app.servers[1]: \"app\": the port is missing",
+                "14:59: error: upstreams.app.balance: expected round_robin or least_requests, "
                     + "found \"least_request\" "
                     + "(did you mean \"least_requests\"?)",
                 "16:13: error: routes[0].path: \"api/*\": a path begins with / (did you mean \"/api/*\"?)",

@@ -6,6 +6,12 @@ import Reactor
 struct SimulatedNetwork: Network {
     let world: World
 
+    mutating func watchAgain(_ socket: Socket, token: UInt64) {
+        guard let simulated = world.open(socket, for: "watch again") else { return }
+        simulated.token = token
+        if !simulated.readiness.isEmpty { world.edge(simulated) }
+    }
+
     mutating func watch(_ socket: Socket, token: UInt64) throws(SystemError) {
         if world.profile.failsWatching, world.dice.chance(3) {
             world.happened.insert(.watchFailed)

@@ -107,8 +107,8 @@ extension CommandResult {
 
 /// Where a command finds the admin listener.
 package enum AdminAddress {
-    /// `127.0.0.1:9901`, `[::1]:9901`, `localhost:9901`, `:9901` (this machine), `unix:/path`, and `http://` before one of
-    /// the first four; nil for anything else.
+    /// `127.0.0.1:9901`, `[::1]:9901`, `localhost:9901`, `:9901` (this machine), `unix:/path`, and `http://`
+    /// before one of the first four; nil for anything else.
     package static func parse(_ text: String) -> SocketAddress? {
         if text.hasPrefix("unix:") {
             let path = text.dropFirst(5)

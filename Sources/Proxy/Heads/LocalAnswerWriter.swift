@@ -8,12 +8,18 @@ enum LocalAnswerWriter {
     /// Bytes that an operator's own body may have; settings hold it to that.
     static let longestBody = 65536
 
+    /// What was written: head and body together, and where the one ends.
+    struct Written {
+        let bytes: ByteView
+        let headLength: Int
+    }
+
     /// Writes into `region` and returns what was written. The body is written first, behind room for the
     /// head, so that its length is known.
     static func write(
         _ response: LocalResponse, to exchange: borrowing ExchangeState, persists: Bool,
         securityHeaders: SecurityHeadersPlan, date: ByteView, time: WallTime, into region: MutableByteView
-    ) -> ByteView {
+    ) -> Written {
         let headRoom = region.count - longestBody
         var body = ByteWriter(region.slice(headRoom, region.count))
         if response.status != 204 { writeBody(response, to: exchange, time: time, &body) }
@@ -38,9 +44,9 @@ enum LocalAnswerWriter {
             response, to: exchange, persists: persists, securityHeaders: securityHeaders, writer: &head)
         head.write("\r\n")
         precondition(!head.overflowed && !body.overflowed, "settings bound what answers are made of")
-        guard exchange.head.method != .head else { return head.view }
+        guard exchange.head.method != .head else { return Written(bytes: head.view, headLength: head.count) }
         region.write(body.view, at: head.count)
-        return region.view.prefix(head.count + body.count)
+        return Written(bytes: region.view.prefix(head.count + body.count), headLength: head.count)
     }
 
     private static func writeContentType(_ content: LocalResponse.Content, _ writer: inout ByteWriter) {
@@ -68,12 +74,32 @@ enum LocalAnswerWriter {
             allow.bytes.withView { writer.write($0) }
             writer.write("\r\n")
         }
+        if let port = response.redirectPort { writeLocation(of: exchange, port, &writer) }
         securityHeaders.write(to: &writer, besides: response.ownBody)
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
         writer.write("\r\n")
         ClientHeadWriter.writeConnection(
             persists: persists, minorVersion: exchange.head.minorVersion, to: &writer)
+    }
+
+    private static func writeLocation(
+        of exchange: borrowing ExchangeState, _ port: UInt16, _ writer: inout ByteWriter
+    ) {
+        let authority = exchange.head.authorityBytes ?? .empty
+        writer.write("Location: https://")
+        writer.write(authority.prefix(Authority.hostEnd(authority) ?? authority.count))
+        if port != 443 {
+            writer.write(":")
+            writer.write(decimal: Int(port))
+        }
+        let path = exchange.head.pathBytes
+        writer.write(path.isEmpty ? ByteView("/") : path)
+        if let query = exchange.head.queryBytes {
+            writer.write("?")
+            writer.write(query)
+        }
+        writer.write("\r\n")
     }
 
     private static func writeBody(

@@ -183,6 +183,11 @@ package enum UpstreamHeadWriter {
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
         writer.write("\r\n")
+        if let subject = exchange.certificateSubject {
+            writer.write("X-Client-Certificate-Subject: ")
+            subject.withView { writer.write($0) }
+            writer.write("\r\n")
+        }
         if case .begun(let trace, let span) = exchange.trace {
             writer.write("traceparent: ")
             writer.write(traceparent: trace, span: span)

@@ -1,6 +1,8 @@
 import Addressing
 import HTTP1
+import HTTP2
 import Pipeline
+import TLS
 import Telemetry
 import Upstream
 
@@ -17,6 +19,9 @@ package final class GatewayPlan: Sendable {
     package let bodyPace: PaceLimit
     package let readingPace: PaceLimit
     package let upstreams: [UpstreamPlan]
+    package let http2Limits: HTTP2Limits
+    /// Bounds the TLS handshakes of one address; nil bounds nobody.
+    package let handshakes: HandshakeLimit?
 
     package init(
         clientAddress: ClientAddressFilter, route: RouteFilter, securityHeaders: SecurityHeadersPlan,
@@ -31,6 +36,35 @@ package final class GatewayPlan: Sendable {
         bodyPace = PaceLimit(patience: clients.bodyTimeout, minimumRate: rate)
         readingPace = PaceLimit(patience: clients.writeTimeout, minimumRate: rate)
         self.upstreams = upstreams
+        var http2Limits = HTTP2Limits()
+        http2Limits.streams = clients.maxStreams
+        http2Limits.head = clients.maxHead
+        self.http2Limits = http2Limits
+        handshakes = clients.handshakesPerSecond.map(HandshakeLimit.init)
+    }
+}
+
+/// How many TLS handshakes one address may begin, in the terms of the counter store.
+package struct HandshakeLimit: Sendable {
+    private let interval: Int64
+    private let burst: Int64
+
+    init(perSecond: Int) {
+        interval = 1_000_000_000 / Int64(perSecond)
+        burst = Int64(perSecond) * 4
+    }
+
+    /// What one handshake takes.
+    package func demand(of address: IPAddress) -> TokenDemand {
+        let holder = address.isIPv4 ? address : address.masked(to: 56)
+        var hasher = Hasher()
+        hasher.combine("handshakes")
+        hasher.combine(holder.bits)
+        var demand = TokenDemand()
+        demand.append(
+            TokenDemand.Bucket(
+                key: UInt64(bitPattern: Int64(hasher.finalize())), interval: interval, burst: burst, cost: 1))
+        return demand
     }
 }
 
@@ -55,6 +89,12 @@ package final class UpstreamPlan: Sendable {
     package let writeTimeout: Duration
     package let host: Host
     package let headLimits: HeadLimits
+    /// Many requests share a connection.
+    package let speaksHTTP2: Bool
+    /// TLS to the servers; nil for none.
+    package let tls: ClientContext?
+    /// The name that certificates must be for; nil is each server's own.
+    private let tlsName: String?
     /// Servers whose addresses the settings give.
     package let fixedEndpoints: [ServerEndpoint]
     /// Servers whose addresses the resolver finds.
@@ -87,8 +127,20 @@ package final class UpstreamPlan: Sendable {
             case .name(let name): .fixed(Array(name.utf8))
             }
         headLimits = HeadLimits(maximumBytes: settings.maxResponseHead)
+        speaksHTTP2 = settings.version == .http2
+        tls = settings.tls.flatMap { try? ClientContext($0.material) }
+        tlsName = settings.tls?.name
         fixedEndpoints = settings.servers.compactMap(ServerEndpoint.init(fixed:))
         names = settings.servers.compactMap(ServerName.init)
+    }
+
+    /// What a server's certificate must be for. `label` is `host:port` as the settings have it.
+    package func serverName(_ label: String) -> (text: String, isAddress: Bool) {
+        if let tlsName { return (tlsName, false) }
+        var host = label[...]
+        if let colon = host.lastIndex(of: ":") { host = host[..<colon] }
+        if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }
+        return (String(host), IPAddress(host) != nil)
     }
 
     /// All addresses to use: the fixed ones, and those of `known` that the plan's names have resolved to.
@@ -118,10 +170,28 @@ package struct WorkerShare: Sendable {
 package final class ListenerPlan: Sendable {
     package let address: SocketAddress
     package let proxyProtocol: ListenerSettings.ProxyProtocol
+    /// This worker's own.
+    package let tls: ServerContext?
+    /// Whether clients may be told apart by their first bytes: with TLS, ALPN does that.
+    package let speaksHTTP2: Bool
+    package let asksForCertificates: Bool
+    /// Port of https that requests are redirected to; nil serves them.
+    package let redirectPort: UInt16?
 
-    package init(address: SocketAddress, proxyProtocol: ListenerSettings.ProxyProtocol) {
+    package init(address: SocketAddress, settings: ListenerSettings, tls: ServerContext?) {
         self.address = address
-        self.proxyProtocol = proxyProtocol
+        proxyProtocol = settings.proxyProtocol
+        self.tls = tls
+        speaksHTTP2 = settings.spoken.contains(.http2)
+        asksForCertificates = settings.tls.map { $0.clientCertificates != .off } ?? false
+        redirectPort = if case .https(let port) = settings.redirect { port } else { nil }
+    }
+
+    /// A plain one: for simulations.
+    package convenience init(address: SocketAddress, proxyProtocol: ListenerSettings.ProxyProtocol) {
+        var settings = ListenerSettings()
+        settings.proxyProtocol = proxyProtocol
+        self.init(address: address, settings: settings, tls: nil)
     }
 
     package var port: UInt16? {

@@ -24,7 +24,7 @@ extension ServerEndpoint {
         switch server {
         case .ip(let ip, let port): address = .ip(ip, port: port)
         case .unix(let path): address = .unix(path: path)
-        case .name: return nil
+        case .name, .encrypted: return nil
         }
         self.init(address: address, label: address.description)
     }

@@ -19,6 +19,11 @@ package struct ClientLimitsSettings: Equatable, Sendable {
     /// Bytes of a request's body, 0 is no limit; 413. Routes may say otherwise.
     package var maxBody = 0
     package var maxRequestsPerConnection = 100_000
+    /// Streams of one HTTP/2 connection at once.
+    package var maxStreams = 100
+    /// TLS handshakes that one address (IPv6: /56) may begin a second, over all workers; nil is no limit.
+    /// Four seconds' worth may come at once.
+    package var handshakesPerSecond: Int? = 50
     /// Silence in both directions of an upgraded connection.
     package var tunnelIdleTimeout: Duration = .seconds(3600)
     /// Connections per process, divided over the workers; nil is what the limit of descriptors allows.
@@ -75,6 +80,14 @@ extension ClientLimitsSettings {
         Field(
             "max_requests_per_connection", \.maxRequestsPerConnection, .count(1...1_000_000_000),
             reload: .newConnections, "Requests until a connection is closed.", example: "1000"),
+        Field(
+            "max_streams", \.maxStreams, .count(1...10_000), reload: .newConnections,
+            "Streams of one HTTP/2 connection at once; more are refused.", example: "250"),
+        Field(
+            "handshakes_per_second", \.handshakesPerSecond, .optional(.count(1...1_000_000), none: "off"),
+            reload: .live,
+            "TLS handshakes that an address (IPv6: /56) may begin, four seconds' worth at once.",
+            example: "20"),
         Field(
             "max_connections", \.maxConnections, .optional(.count(1...10_000_000), none: "auto"),
             reload: .restart,

@@ -4,12 +4,16 @@ import Telemetry
 import Upstream
 
 extension GatewaySettings {
-    /// Reads a file's text. Pure: opens no file and sees only the variables that it is given.
+    /// Reads a file's text. Pure: sees only the variables and the files that it is given.
+    ///
+    /// - Parameter credentials: Nil leaves certificates and keys unread: for looking at settings, not for
+    ///   serving.
     package static func load(
-        text: String, file: String, environment: [String: String]
+        text: String, file: String, environment: [String: String], credentials: CredentialFiles? = nil
     ) -> Loaded<GatewaySettings> {
         section.load(text: text, file: file, environment: environment) { settings, reader in
             settings.checkReferences(&reader)
+            if let credentials { settings.loadCredentials(credentials, &reader) }
         }
     }
 
@@ -46,6 +50,10 @@ extension GatewaySettings {
         Field(
             "listeners", \.listeners, ListenerSettings.section.list(limit: 64), reload: .newConnections,
             "Where clients connect; 127.0.0.1:8080 without it.", example: "[{ address: 127.0.0.1:8080 }]"),
+        Field(
+            "ticket_keys", \.ticketKeys, .list(of: .filePath, 0...16), reload: .live,
+            "Files of 80 bytes that seal TLS session tickets, the first new ones: share them among gateways.",
+            example: "[/run/secrets/tickets.1, /run/secrets/tickets.0]"),
         Field(
             "admin", \.admin, AdminSettings.section.kind(), reload: .restart,
             "The listener for operators: metrics, readiness, state.", example: "{ address: 127.0.0.1:9901 }"),

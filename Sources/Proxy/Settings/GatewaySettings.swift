@@ -1,6 +1,7 @@
 import Addressing
 import Pipeline
 import Settings
+import TLS
 import Telemetry
 import Upstream
 
@@ -9,6 +10,10 @@ package struct GatewaySettings: Equatable, Sendable {
     /// 1 to 64; nil is one for each core that the process may use.
     package var workers: Int?
     package var listeners: [ListenerSettings] = [ListenerSettings()]
+    /// Files of keys for TLS session tickets; empty for keys of the process' own.
+    package var ticketKeys: [String] = []
+    /// What they hold; read with the settings.
+    package var sharedTicketKeys: [TicketKeys.Key] = []
     package var admin = AdminSettings()
     package var trustedProxies: [AddressRange] = []
     package var clients = ClientLimitsSettings()

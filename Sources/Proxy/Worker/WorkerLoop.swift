@@ -61,7 +61,7 @@ struct WorkerLoop: ~Copyable {
             let (word, readiness) = core.network.epoll.event(index)
             let token = Token(word: word)
             switch token.kind {
-            case .client, .upstream: core.ready(token, readiness)
+            case .client, .upstream, .session: core.ready(token, readiness)
             case .listener: accept(Int(token.id.index))
             case .mailbox: for message in mailbox.take() { hear(message) }
             }
@@ -71,6 +71,7 @@ struct WorkerLoop: ~Copyable {
             core.lacksDescriptors = false
             pauseAccepting("no descriptor left to connect with, accepting pauses", [:])
         }
+        if !core.incidents.isEmpty { tellIncidents() }
         if core.now >= nextHousekeeping { keepHouse() }
         if let instant = closesDoors, instant <= core.now { closeDoors() }
         if let instant = acceptsAgain, instant <= core.now, core.openClients < core.maximumClients {
@@ -122,6 +123,32 @@ struct WorkerLoop: ~Copyable {
                 return pauseAccepting("accept failed, pausing", ["reason": "\(error)"])
             }
         }
+    }
+
+    private mutating func tellIncidents() {
+        for incident in core.incidents {
+            let pause = Duration.seconds(10)
+            switch incident {
+            case .handshakeFailed(let address, let failure):
+                events.log(
+                    .info, "TLS handshake failed", ["address": "\(address)", "reason": failure.description],
+                    atMostEvery: pause)
+            case .handshakesRefused(let address):
+                events.log(
+                    .warning, "an address begins more TLS handshakes than it may", ["address": "\(address)"],
+                    atMostEvery: pause)
+            case .upstreamHandshakeFailed(let upstream, let server, let failure):
+                events.log(
+                    .error, "TLS with a server failed",
+                    ["upstream": upstream.view.text(), "server": server, "reason": failure.description],
+                    atMostEvery: pause)
+            case .flooded(let address):
+                events.log(
+                    .warning, "an HTTP/2 connection was ended for a flood", ["address": "\(address)"],
+                    atMostEvery: pause)
+            }
+        }
+        core.incidents.removeAll(keepingCapacity: true)
     }
 
     private mutating func tellRefusedAddress() {

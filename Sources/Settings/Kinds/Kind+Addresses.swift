@@ -20,7 +20,7 @@ extension Kind where Value == ListenAddress {
 }
 
 extension Kind where Value == ServerAddress {
-    /// `127.0.0.1:3000`, `app.internal:3000`, `http://app.internal`, `unix:/path`.
+    /// `127.0.0.1:3000`, `app.internal:3000`, `http://app.internal`, `https://app.internal`, `unix:/path`.
     package static var server: Kind {
         .scalar("a server such as 127.0.0.1:3000, app.internal:3000 or unix:/path") { text throws(Refusal) in
             try Endpoint.server(text)
@@ -97,33 +97,36 @@ package enum Endpoint {
     static func server(_ text: String) throws(Refusal) -> ServerAddress {
         if let path = try unixPath(text) { return .unix(path: path) }
         let lowered = text.lowercased()
-        if lowered.hasPrefix("https://") {
-            throw Refusal("TLS to upstreams is not in this version; a server is reached by plain HTTP")
-        }
         var authority = text
-        var isURL = false
+        var standardPort: Int?
         if lowered.hasPrefix("http://") {
-            isURL = true
+            standardPort = 80
             authority = String(text.dropFirst(7))
-            if authority.hasSuffix("/") { authority.removeLast() }
+        } else if lowered.hasPrefix("https://") {
+            standardPort = 443
+            authority = String(text.dropFirst(8))
         } else if text.contains("://") {
-            throw Refusal("a server's address begins with http:// or has no scheme")
+            throw Refusal("a server's address begins with http:// or https://, or has no scheme")
         }
+        if standardPort != nil, authority.hasSuffix("/") { authority.removeLast() }
         if authority.contains("/") || authority.contains("?") || authority.contains("#") {
             throw Refusal("a server has no path; use a route's strip_prefix")
         }
         if authority.contains("@") { throw Refusal("a server's address holds no user") }
         // http://app.internal means port 80; a bare name is more often a port forgotten.
         let hasPort = authority.hasPrefix("[") ? !authority.hasSuffix("]") : authority.contains(":")
-        if isURL, !hasPort { authority += ":80" }
+        if let standardPort, !hasPort { authority += ":\(standardPort)" }
         let (host, port) = try split(authority, allowsPortZero: false)
-        if let address = IPAddress(host) { return .ip(address, port: port) }
+        func reached(_ server: ServerAddress) -> ServerAddress {
+            standardPort == 443 ? .encrypted(server) : server
+        }
+        if let address = IPAddress(host) { return reached(.ip(address, port: port)) }
         var name = host.lowercased()
         if name.hasSuffix(".") { name.removeLast() }
         guard isHostName(name) else {
             throw Refusal("\(host.isEmpty ? "the host is missing" : "no valid host name")")
         }
-        return .name(name, port: port)
+        return reached(.name(name, port: port))
     }
 
     /// Labels of 1 to 63 letters, digits, hyphens and underscores, 253 bytes in all, the last one not a

@@ -9,11 +9,11 @@ package struct Loaded<Root: Sendable>: Sendable {
 extension Section {
     /// Reads a file's text. Pure: no file is opened and no variable read that is not passed in.
     ///
-    /// - Parameter references: checks what parts of the file say about each other; only asked where all parts
-    ///   could be read.
+    /// - Parameter references: checks what parts of the file say about each other, and completes them; only
+    ///   asked   where all parts could be read.
     package func load(
         text: String, file: String, environment: [String: String],
-        references: (Root, inout Reader) -> Void
+        references: (inout Root, inout Reader) -> Void
     ) -> Loaded<Root> {
         let document = Document(text)
         // A file too large to parse is too large to be quoted from.
@@ -24,8 +24,11 @@ extension Section {
         // A file without a key means the defaults, and their checks hold as well.
         let empty = DocumentNode(mark: Mark(line: 1, column: 1), content: .map([]))
         let isReadable = document.root != nil || document.problems.isEmpty
-        let root = isReadable ? read(document.root ?? empty, &reader) : nil
-        if let root { references(root, &reader) }
+        var root = isReadable ? read(document.root ?? empty, &reader) : nil
+        if var complete = root {
+            references(&complete, &reader)
+            root = complete
+        }
         let diagnostics = reader.diagnostics(file: file)
         return Loaded(settings: diagnostics.hasErrors ? nil : root, diagnostics: diagnostics)
     }

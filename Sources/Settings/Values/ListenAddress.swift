@@ -24,6 +24,9 @@ package enum ServerAddress: Hashable, Sendable {
     /// A name to resolve, in lower case, without a dot at its end.
     case name(String, port: UInt16)
     case unix(path: String)
+    /// `https://app.internal`: the same by TLS. Settings that have been read hold none: all of an upstream's
+    /// servers are reached alike, and its `tls` tells.
+    indirect case encrypted(ServerAddress)
 }
 
 extension ListenAddress {
@@ -44,6 +47,7 @@ extension ServerAddress {
         case .ip(let address, let port): SocketAddress.ip(address, port: port).description
         case .name(let name, let port): "\(name):\(port)"
         case .unix(let path): SocketAddress.unix(path: path).description
+        case .encrypted(let server): "https://\(server.text)"
         }
     }
 }

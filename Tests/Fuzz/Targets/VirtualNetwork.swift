@@ -165,6 +165,11 @@ final class VirtualWorld {
 struct VirtualNetwork: Network {
     let world: VirtualWorld
 
+    mutating func watchAgain(_ socket: Socket, token: UInt64) {
+        // Nothing is known of it that could fail.
+        try? watch(socket, token: token)
+    }
+
     mutating func watch(_ socket: Socket, token: UInt64) throws(SystemError) {
         guard let virtual = world.socket(socket, for: "watch") else { return }
         virtual.token = token
