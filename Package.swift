@@ -95,7 +95,7 @@ let package = Package(
         tool(
             "loadgen",
             [
-                "Addressing", "Bytes", "HTTP1", "HTTPModel", "Reactor", "Slots", "Time",
+                "Addressing", "Bytes", "COpenSSL", "HTTP1", "HTTPModel", "Reactor", "Slots", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 

@@ -68,8 +68,12 @@ def main():
     report = tables.Report(conditions(options), chosen)
     with House(options.binaries) as house:
         stand = windows.Stand(house)
-        for scenario in chosen[:1]:
+        kinds = {(each.is_tls, each.streams > 0): each for each in reversed(chosen)}
+        for scenario in kinds.values():
             windows.check_features(stand, scenario, progress)
+        for scenario in chosen:
+            if refusal := stand.refusal(scenario):
+                report.problems.append(f"{scenario.name}: without Floodgate, which refuses the settings: {refusal}")
         report.windows = windows.measure(stand, chosen, options.rounds, options.seconds, progress)
         stand.stop()
         house.cores = None

@@ -34,7 +34,7 @@ class Report:
     def comparisons(self, scenario):
         """The gateway's processor time per request over each rival's."""
         windows = self.windows[scenario.name]
-        for rival in windows:
+        for rival in windows if "floodgate" in windows else ():
             if rival not in ("direct", "floodgate"):
                 values = [own["cpu_us"] / other["cpu_us"] for own, other in zip(windows["floodgate"], windows[rival])]
                 yield {"rival": rival, **spread(values), "bar": scenario.bars.get(rival)}
@@ -122,6 +122,8 @@ class Report:
             f"{about['rounds']} rounds of `make bench`. Load, proxy and origin share one core (two with two workers).", "",
             "| | Floodgate | nginx | HAProxy | to nginx | to HAProxy | claimed |", "|---|---|---|---|---|---|---|"]
         for scenario in self.scenarios:
+            if "floodgate" not in self.windows[scenario.name]:
+                continue
             rows, compared = dict(self.rows(scenario)), {each["rival"]: each for each in self.comparisons(scenario)}
             cpu = {name: f"{figures['cpu_us']:.1f} µs" for name, figures in rows.items()}
             bars = " and ".join(dict.fromkeys(f"≤ {bar:.2f}" for bar in scenario.bars.values()))
@@ -134,6 +136,8 @@ class Report:
                 f"| CPU per request: {scenario.title} | {cpu['floodgate']} | {cpu['nginx']} | {cpu['haproxy']} | {nginx} | "
                 f"{ratio_markdown(compared['haproxy'])} | {bars} |")
         for scenario in self.scenarios:
+            if "floodgate" not in self.windows[scenario.name]:
+                continue
             rows = dict(self.rows(scenario))
             cells = [
                 f"{rows[name]['rps']:,.0f}/s, {rows[name]['p50_us'] / 1000:.2f} / {rows[name]['p99_us'] / 1000:.2f} ms"

@@ -4,6 +4,8 @@ enum Failure: String, CaseIterable {
     case refused
     /// The connect failed otherwise.
     case connectFailed = "connect_failed"
+    /// TLS was not agreed on.
+    case tlsFailed = "tls_failed"
     /// A reset on a connection that had answered before, before the first byte of this answer.
     case resetReused = "reset_reused"
     /// A reset on a new connection, before the first byte of the answer.

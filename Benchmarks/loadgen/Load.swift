@@ -13,6 +13,7 @@ struct Load: ~Copyable {
     private let signals: Signals
     private let request: [UInt8]
     private let requestLength: Int
+    private let tls: TLSClient?
     private let region = Scratch(size: 262_144)
     private let filler = [UInt8](repeating: 0x78, count: 131_072)
     private var connections: [LoadConnection]
@@ -36,8 +37,9 @@ struct Load: ~Copyable {
     /// The part of the run whose answers count.
     private enum Window { case warmingUp, open, closed }
 
-    init(_ options: LoadCommand, epoll: consuming Epoll, signals: consuming Signals) {
+    init(_ options: LoadCommand, epoll: consuming Epoll, signals: consuming Signals) throws {
         self.options = options
+        tls = options.tls ? try TLSClient(application: "http/1.1") : nil
         targets = (0..<options.addresses).map { index in
             .ip(IPAddress(ipv4: 0x7F00_0001 + UInt32(index)), port: options.port)
         }
@@ -169,8 +171,10 @@ struct Load: ~Copyable {
             if let code = socket.pendingError() {
                 return fail(index, code == ECONNREFUSED ? .refused : .connectFailed)
             }
-            connections[index].phase = .exchanging
+            secure(index, socket)
             advance(index)
+        case .securing:
+            handshake(index)
         case .exchanging:
             send(index)
             if connections[index].phase == .exchanging { receive(index) }
@@ -182,6 +186,36 @@ struct Load: ~Copyable {
         }
     }
 
+    /// Begins TLS where there is any.
+    private mutating func secure(_ index: Int, _ socket: Socket) {
+        guard let tls else {
+            connections[index].phase = .exchanging
+            return
+        }
+        do throws(TLSError) {
+            connections[index].tls = try tls.begin(
+                on: socket, resuming: options.resume ? connections[index].ticket : nil)
+            connections[index].phase = .securing
+        } catch {
+            fail(index, .tlsFailed)
+        }
+    }
+
+    private mutating func handshake(_ index: Int) {
+        switch connections[index].tls?.handshake() ?? .failed {
+        case .waits: return
+        case .failed: return fail(index, .tlsFailed)
+        case .done(let isResumed):
+            summary.handshakes += 1
+            if isResumed { summary.resumed += 1 }
+            connections[index].progress = now
+            connections[index].isReadable = true
+            connections[index].isWritable = true
+            connections[index].phase = .exchanging
+            advance(index)
+        }
+    }
+
     private mutating func send(_ index: Int) {
         while connections[index].sent < requestLength, connections[index].isWritable,
             let socket = connections[index].socket
@@ -190,8 +224,11 @@ struct Load: ~Copyable {
             let offset = sent - request.count
             let transfer =
                 offset < 0
-                ? request.withView { socket.send($0.dropFirst(sent)) }
-                : filler.withView { socket.send($0.prefix(min(filler.count, options.bodyBytes - offset))) }
+                ? request.withView { connections[index].send($0.dropFirst(sent), on: socket) }
+                : filler.withView {
+                        connections[index].send(
+                            $0.prefix(min(filler.count, options.bodyBytes - offset)), on: socket)
+                    }
             switch transfer {
             case .moved(let count):
                 connections[index].sent += count
@@ -214,12 +251,15 @@ struct Load: ~Copyable {
                 guard room > 0 else { return }
             }
             let region = region.view.slice(0, room)
-            switch unsafe socket.receive(into: region.region) {
+            switch unsafe connections[index].receive(into: region.region, on: socket) {
             case .moved(let count):
                 connections[index].progress = now
                 connections[index].allowance -= count
                 summary.receivedBytes += count
-                if count < room, !connections[index].peerHasEnded { connections[index].isReadable = false }
+                // Of TLS a record comes at a time.
+                if count < room, tls == nil, !connections[index].peerHasEnded {
+                    connections[index].isReadable = false
+                }
                 let progress = connections[index].reader.read(
                     region.view.prefix(count), hasBody: options.method != "HEAD")
                 switch progress {
@@ -249,6 +289,7 @@ struct Load: ~Copyable {
         now = SystemClock.now()
         if window == .open { summary.succeeded(nanoseconds: now - connections[index].begun) }
         connections[index].answers += 1
+        if options.resume { connections[index].ticket = connections[index].tls?.ticket() }
         let isWhole = connections[index].sent == requestLength
         if !reader.keepsAlive || options.newConnectionEach || !isWhole {
             if !reader.keepsAlive { summary.closesObeyed += 1 }
@@ -276,6 +317,8 @@ struct Load: ~Copyable {
     }
 
     private mutating func closeSocket(_ index: Int) {
+        connections[index].tls?.end()
+        connections[index].tls = nil
         connections[index].socket?.close()
         connections[index].socket = nil
         connections[index].generation &+= 1
@@ -295,7 +338,7 @@ struct Load: ~Copyable {
             guard now >= until else { return }
             working -= 1
             begin(index)
-        case .connecting, .exchanging:
+        case .connecting, .securing, .exchanging:
             if now - connections[index].progress > Duration.seconds(options.timeout).nanoseconds {
                 return fail(index, .timedOut)
             }

@@ -1,3 +1,4 @@
+import Bytes
 import Reactor
 import Time
 
@@ -5,6 +6,8 @@ import Time
 struct LoadConnection {
     enum Phase: Equatable {
         case connecting
+        /// The TLS handshake is under way.
+        case securing
         case exchanging
         /// The next request begins a little later: the last one failed, or the client thinks.
         case pausing(until: Instant)
@@ -13,6 +16,9 @@ struct LoadConnection {
     }
 
     var socket: Socket?
+    var tls: TLSSession?
+    /// From an earlier connection's TLS.
+    var ticket: TLSTicket?
     /// Tells late events of an earlier socket from this one's.
     var generation: UInt32 = 0
     var phase = Phase.resting
@@ -29,4 +35,14 @@ struct LoadConnection {
     var begun = Instant.zero
     /// When bytes last moved.
     var progress = Instant.zero
+
+    // SAFETY: `region` is the caller's for the length of the call.
+    func receive(into region: UnsafeMutableRawBufferPointer, on socket: Socket) -> Transfer {
+        if let tls { return unsafe tls.receive(into: region) }
+        return unsafe socket.receive(into: region)
+    }
+
+    func send(_ bytes: ByteView, on socket: Socket) -> Transfer {
+        tls?.send(bytes) ?? socket.send(bytes)
+    }
 }

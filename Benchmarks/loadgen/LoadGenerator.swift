@@ -46,6 +46,12 @@ struct LoadCommand: ParsableCommand {
     @Flag(help: "A connection of its own for each request.")
     var newConnectionEach = false
 
+    @Flag(help: "TLS 1.3, without a look at the certificate.")
+    var tls = false
+
+    @Flag(help: "Connections after a slot's first resume its TLS session.")
+    var resume = false
+
     @Option(help: "Bytes per second that each connection reads at most; 0 for no limit.")
     var readRate = 0
 
@@ -87,6 +93,7 @@ struct LoadCommand: ParsableCommand {
         guard requests >= 0, bodyBytes >= 0, readRate >= 0, think >= 0, seconds >= 0, timeout > 0, hold >= 0,
             warmUp >= 0, atOnce >= 0
         else { throw ValidationError("numbers must not be negative") }
+        guard tls || !resume else { throw ValidationError("only TLS resumes") }
         guard (1...250).contains(addresses) else { throw ValidationError("addresses: 1 to 250") }
         guard (headers + [path, method]).allSatisfy({ !$0.utf8.contains(0x0D) && !$0.utf8.contains(0x0A) })
         else {
@@ -98,7 +105,7 @@ struct LoadCommand: ParsableCommand {
         let signals = try Signals()
         let epoll = try Epoll()
         try epoll.addLevelTriggered(signals.descriptor, token: Load.signalToken)
-        var load = Load(self, epoll: epoll, signals: signals)
+        var load = try Load(self, epoll: epoll, signals: signals)
         let summary = try load.run()
         Output.write(summary.json)
     }

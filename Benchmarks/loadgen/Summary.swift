@@ -10,6 +10,9 @@ struct Summary {
     var closesObeyed = 0
     /// Connections that the peer ended while nothing was asked of it.
     var idleCloses = 0
+    /// TLS handshakes, and how many of them resumed a session.
+    var handshakes = 0
+    var resumed = 0
     /// Everything that came, heads too.
     var receivedBytes = 0
     /// Nanoseconds of the window, and what the watched processes spent on cores in it.
@@ -72,6 +75,7 @@ struct Summary {
         return """
             {"requests": \(requests), "failed": \(failed), "failures": {\(kinds)}, "bad_statuses": {\(codes)}, \
             "connects": \(connects), "closes_obeyed": \(closesObeyed), "idle_closes": \(idleCloses), \
+            "handshakes": \(handshakes), "resumed": \(resumed), \
             "received_bytes": \(receivedBytes), "seconds": \(seconds), "process_ns": \(processNanoseconds), "rps": \(rate), \(latency)}
 
             """

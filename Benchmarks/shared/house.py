@@ -159,12 +159,13 @@ class House:
 
     def gateway(
             self, origin, settings="", routes=None, workers=1, access_log="off", clients="", upstream="",
-            address="127.0.0.1", admin="off", idle_timeout="5m", **options):
+            address="127.0.0.1", admin="off", idle_timeout="5m", certificate=None, protocols="", **options):
         """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
         (port,) = free_ports(1)
         file = self.folder / f"gateway-{port}.yaml"
         text = gateway_settings(
-            port, origin.port, workers, access_log, settings, routes, clients, upstream, address, admin, idle_timeout)
+            port, origin.port, workers, access_log, settings, routes, clients, upstream, address, admin, idle_timeout,
+            certificate, protocols)
         file.write_text(text)
         process = self.start("gateway", [self.floodgate, "run", file], **options)
         wait_for("the gateway", lambda: takes_connections(port) or not process.is_running)
@@ -172,6 +173,15 @@ class House:
             raise ProofError(f"the gateway does not start: {process.text}")
         process.port, process.file, process.settings = port, file, text
         return process
+
+    def refusal(self, **settings):
+        """Why the gateway would not start with settings of this kind; nothing where it would."""
+        port, origin = free_ports(2)
+        file = self.folder / f"check-{port}.yaml"
+        file.write_text(gateway_settings(port, origin, **settings))
+        said = subprocess.run([self.floodgate, "check", file], capture_output=True, text=True)
+        words = (said.stdout + said.stderr).strip().replace(str(file), "settings")
+        return words.splitlines()[0] if said.returncode else None
 
     def begin_load(self, port, **options):
         """A load in the background; `finish_load` gives its summary."""
@@ -197,10 +207,16 @@ class House:
 
 def gateway_settings(
         port, origin, workers=1, access_log="off", settings="", routes=None, clients="", upstream="", address="127.0.0.1",
-        admin="off", idle_timeout="5m"):
+        admin="off", idle_timeout="5m", certificate=None, protocols=""):
+    tls = ""
+    if protocols:
+        tls += f", protocols: [{protocols}]"
+    if certificate:
+        tls += (
+            f", tls: {{ certificates: [{{ certificate: {certificate.certificate}, key: {certificate.key} }}] }}")
     return f"""\
 workers: {workers}
-listeners: [{{ address: {address}:{port} }}]
+listeners: [{{ address: {address}:{port}{tls} }}]
 admin: {{ address: {admin} }}
 access_log: {{ path: {access_log} }}
 clients: {{ idle_timeout: {idle_timeout}, max_requests_per_connection: 1000000000{clients} }}

@@ -48,7 +48,8 @@ http {{
     limit_req_zone $binary_remote_addr zone=everyone:10m rate=1000000r/s;
     upstream app {{ server 127.0.0.1:{origin}; keepalive 1000; keepalive_requests 1000000000; keepalive_timeout 5m; }}
     server {{
-        listen {address}:{port} backlog=4096{reuseport};
+        listen {address}:{port} backlog=4096{reuseport}{secure};
+{tls}
         location / {{
             limit_req zone=everyone burst=1000000 nodelay;
             proxy_pass http://app;
@@ -88,7 +89,7 @@ defaults
     http-reuse always
 
 frontend clients
-    bind {address}:{port} backlog 4096
+    bind {address}:{port} backlog 4096{tls}
 {format}
     unique-id-format %[uuid()]
     stick-table type ip size 1m expire 1h store http_req_rate(60s)
@@ -96,7 +97,7 @@ frontend clients
     http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt 100000000 }}
     http-request set-header X-Forwarded-For %[src]
     http-request set-header X-Real-IP %[src]
-    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Proto {scheme}
     http-request set-header X-Forwarded-Host %[req.hdr(Host)]
     http-request set-header X-Forwarded-Port %[dst_port]
     http-request set-header X-Request-Id %[unique-id]
@@ -109,6 +110,15 @@ frontend clients
 backend app
     server one 127.0.0.1:{origin} pool-max-conn -1 pool-purge-delay 5m
 """
+
+# TLS 1.3 alone, and HTTP/2 for those who ask for it by ALPN; tickets that the server need not remember.
+NGINX_TLS = """\
+        ssl_certificate {certificate};
+        ssl_certificate_key {key};
+        ssl_protocols TLSv1.3;
+        ssl_session_tickets on;"""
+
+HAPROXY_TLS = " ssl crt {both} ssl-min-ver TLSv1.3 alpn h2,http/1.1"
 
 # A line like the gateway's. HAProxy has no buffer for lines: each is a write.
 HAPROXY_FORMAT = (
@@ -126,14 +136,16 @@ BIG_BUFFERS = """\
 
 
 def nginx_settings(
-        house, port, origin, workers=1, access_log=False, settings="", connections=4096, address="127.0.0.1"):
+        house, port, origin, workers=1, access_log=False, settings="", connections=4096, address="127.0.0.1",
+        certificate=None):
     # The origin's Server goes in any case; nginx puts its own in its place, and cannot be told not to without a further
     # module.
     fields = "\n".join(f'            add_header {name} "{value}" always;' for name, value in SECURITY_FIELDS.items())
     return NGINX.format(
         folder=house.folder, port=port, origin=origin.port, workers=workers, connections=connections, address=address,
         descriptors=min(connections * 2, descriptors()), reuseport=" reuseport" if workers > 1 else "", fields=fields,
-        settings=settings,
+        settings=settings, secure=" ssl http2" if certificate else "",
+        tls=NGINX_TLS.format(certificate=certificate.certificate, key=certificate.key) if certificate else "",
         access_log=f"{house.folder}/nginx-{port}-access.log fields buffer=64k flush=500ms" if access_log else "off")
 
 
@@ -144,12 +156,14 @@ def nginx(house, origin, **options):
     return begin(house, "nginx", ["nginx", "-p", house.folder, "-c", file], port)
 
 
-def haproxy_settings(port, origin, workers=1, access_log=False, connections=4096, address="127.0.0.1"):
+def haproxy_settings(
+        port, origin, workers=1, access_log=False, connections=4096, address="127.0.0.1", certificate=None):
     fields = "\n".join(f'    http-response set-header {name} "{value}"' for name, value in SECURITY_FIELDS.items())
     captures = "\n".join(
         f"    http-request capture req.hdr({name}) len 512" for name in ("Host", "User-Agent", "Referer"))
     return HAPROXY.format(
         port=port, origin=origin.port, workers=workers, connections=connections, fields=fields, address=address,
+        tls=HAPROXY_TLS.format(both=certificate.both) if certificate else "", scheme="https" if certificate else "http",
         log="    log stdout format raw local0" if access_log else "",
         format=f"    log global\n{captures}\n    {HAPROXY_FORMAT}" if access_log else "")
 

@@ -100,4 +100,25 @@ static inline void floodgate_openssl_free(void *memory) { OPENSSL_free(memory); 
 
 // --- end of Certificates -----------------------------------------------------------------------------------
 
+/* What the clients of Benchmarks/loadgen use; the gateway uses none of it. Macros of OpenSSL as functions. */
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+static inline int loadgen_set_versions(SSL_CTX *context, int version) {
+    return SSL_CTX_set_min_proto_version(context, version) && SSL_CTX_set_max_proto_version(context, version);
+}
+
+static inline int loadgen_set_groups(SSL_CTX *context, const char *groups) {
+    return SSL_CTX_set1_groups_list(context, groups) == 1;
+}
+
+static inline void loadgen_set_modes(SSL_CTX *context) {
+    SSL_CTX_set_mode(context, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+}
+
+static inline int loadgen_set_host(SSL *session, const char *name) {
+    return SSL_set_tlsext_host_name(session, name) == 1;
+}
+
 #endif
