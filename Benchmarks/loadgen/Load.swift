@@ -226,9 +226,9 @@ struct Load: ~Copyable {
                 offset < 0
                 ? request.withView { connections[index].send($0.dropFirst(sent), on: socket) }
                 : filler.withView {
-                        connections[index].send(
-                            $0.prefix(min(filler.count, options.bodyBytes - offset)), on: socket)
-                    }
+                    connections[index].send(
+                        $0.prefix(min(filler.count, options.bodyBytes - offset)), on: socket)
+                }
             switch transfer {
             case .moved(let count):
                 connections[index].sent += count

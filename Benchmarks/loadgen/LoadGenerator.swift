@@ -7,7 +7,12 @@ import Reactor
 struct LoadGenerator: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "loadgen", abstract: "Load for a gateway, and a fast origin behind it. Loopback only.",
-        subcommands: [LoadCommand.self, OriginCommand.self], defaultSubcommand: LoadCommand.self)
+        subcommands: [
+            LoadCommand.self, OriginCommand.self, EventOriginCommand.self, EventsCommand.self,
+            FirstByteCommand.self,
+            ReadersCommand.self, FloodCommand.self,
+        ],
+        defaultSubcommand: LoadCommand.self)
 }
 
 struct LoadCommand: ParsableCommand {

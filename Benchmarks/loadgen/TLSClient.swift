@@ -37,7 +37,8 @@ final class TLSClient {
         guard let session = unsafe SSL_new(context) else { throw TLSError.unusable }
         let made = unsafe TLSSession(session)
         unsafe SSL_set_connect_state(session)
-        guard unsafe SSL_set_fd(session, socket.descriptor) == 1, unsafe loadgen_set_host(session, "localhost") == 1
+        guard unsafe SSL_set_fd(session, socket.descriptor) == 1,
+            unsafe loadgen_set_host(session, "localhost") == 1
         else { throw TLSError.unusable }
         if let ticket { unsafe SSL_set_session(session, ticket.session) }
         return made
