@@ -118,6 +118,14 @@ slow: testpackages ## Show what slow clients, crowds and floods do to a neighbou
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/prove/prove.py --slow
 
+# RIVAL=nginx or RIVAL=haproxy puts that in the gateway's place, to see what is claimed beside it.
+.PHONY: provetls
+provetls: testpackages ## Show HTTP/2 over TLS: late events, unread answers, floods, new certificates
+	@$(call install,$(BENCH_PACKAGES))
+	swift build --configuration release --product floodgate
+	swift build --configuration release --product loadgen
+	/usr/bin/python3 Benchmarks/prove/prove.py --tls $(if $(RIVAL),--rival $(RIVAL))
+
 .PHONY: simulate
 simulate: packages ## Run 10,000 seeded schedules of a worker against misbehaving peers
 	swift build --configuration release --build-tests -Xswiftc -enable-testing

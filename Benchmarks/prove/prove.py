@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Shows that the gateway keeps what is claimed of it: each claim with what was measured, its bound, and whether it holds.
 
-Usage: prove.py [--binaries FOLDER] [--slow] [NAME ...]. Without names all proofs run, or all of slow clients. Ends with 1 where a claim does not hold."""
+Usage: prove.py [--binaries FOLDER] [--slow | --tls] [NAME ...]. Without names all proofs run, or all of slow clients, or all
+of HTTP/2 over TLS. Ends with 1 where a claim does not hold."""
 
 import argparse
 import sys
@@ -12,8 +13,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "shared"))
 
 import bodies
 import counts
+import floods
 import lifecycle
 import slow
+import tls
 from house import House, ProofError
 
 PROOFS = {
@@ -35,6 +38,15 @@ SLOW = {
     "crowd": slow.many_idle,
     "flood": slow.flood,
     "memory": slow.memory,
+}
+
+# HTTP/2 over TLS: `make provetls`.
+TLS = {
+    "events": tls.events,
+    "first": tls.first_byte,
+    "unread": tls.readers,
+    "floods": floods.floods,
+    "certificates": tls.reloads,
 }
 
 
@@ -64,15 +76,19 @@ def main():
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--binaries", default=Path(__file__).resolve().parents[2] / ".build/release")
     arguments.add_argument("--slow", action="store_true", help="the proofs of slow clients instead")
-    arguments.add_argument("names", nargs="*", choices=[[], *PROOFS, *SLOW], metavar="NAME")
+    arguments.add_argument("--tls", action="store_true", help="the proofs of HTTP/2 over TLS instead")
+    arguments.add_argument(
+        "--rival", choices=["nginx", "haproxy"], help="with --tls: what stands in the gateway's place, to be seen beside it")
+    arguments.add_argument("names", nargs="*", choices=[[], *PROOFS, *SLOW, *TLS], metavar="NAME")
     options = arguments.parse_args()
     report = Report()
     report.line("claim", "measured", "bound", "")
     begun = time.monotonic()
-    every = {**PROOFS, **SLOW}
-    for name in options.names or (SLOW if options.slow else PROOFS):
+    every = {**PROOFS, **SLOW, **TLS}
+    for name in options.names or (SLOW if options.slow else TLS if options.tls else PROOFS):
         try:
             with House(options.binaries) as house:
+                house.rival = options.rival if name in TLS else None
                 every[name](house, report)
         except (ProofError, OSError) as error:
             report.row(name, f"not carried out: {error}", holds=False)

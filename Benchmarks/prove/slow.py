@@ -43,14 +43,14 @@ class Gateway:
 class Neighbour:
     """A client at another address that asks at a steady, modest pace, in windows of a few seconds."""
 
-    def __init__(self, house, port):
-        self.house, self.port = house, port
+    def __init__(self, house, port, **options):
+        self.house, self.port, self.options = house, port, options
         self.windows = {"calm": [], "beside": []}
         self.failed, self.requests = {}, 0
 
     def begin(self, seconds=WINDOW):
         return self.house.begin_load(
-            self.port, connections=NEIGHBOUR, think=THINK, seconds=seconds, timeout=5, **{"from": 2})
+            self.port, connections=NEIGHBOUR, think=THINK, seconds=seconds, timeout=5, **{"from": 2}, **self.options)
 
     def finish(self, load, kind):
         summary = self.house.finish_load(load)

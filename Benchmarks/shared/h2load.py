@@ -2,7 +2,6 @@
 
 import re
 import time
-from pathlib import Path
 
 import rivals
 from house import ProofError
@@ -20,17 +19,16 @@ FIELDS = {
 def load(house, server, path="/", requests=1000, connections=16, streams=16):
     """So many requests in all. The summary of a load, with the server's processor time from before the first connection
     until after the last: the handshakes are in it."""
-    pids = rivals.processes(server.pid)
     log = house.folder / f"h2load-{len(house.processes)}.log"
     words = ["h2load", "-c", connections, "-m", streams, "-n", requests, "--tls13-ciphers=TLS_AES_128_GCM_SHA256",
              "--groups=X25519", f"--log-file={log}"]
     for name, value in FIELDS.items():
         words += ["-H", f"{name}: {value}"]
-    before, begun = nanoseconds(pids), time.monotonic()
+    before, begun = rivals.nanoseconds(server.pid), time.monotonic()
     process = house.start("h2load", words + [f"https://127.0.0.1:{server.port}{path}"])
     if process.wait(120) != 0:
         raise ProofError(f"h2load ended badly: {process.text[-400:]}")
-    spent = nanoseconds(pids) - before
+    spent = rivals.nanoseconds(server.pid) - before
     summary = parse(process.text)
     times = sorted(int(line.split("\t")[2]) for line in log.read_text().splitlines())
     log.unlink()
@@ -51,9 +49,3 @@ def parse(text):
     return {
         "requests": good, "failed": total - min(succeeded, good), "rps": float(rate[1]), "received_bytes": int(body[2]),
         "protocol": protocol[1] if protocol else None}
-
-
-def nanoseconds(pids):
-    return sum(
-        int((task / "schedstat").read_text().split()[0])
-        for pid in pids for task in Path(f"/proc/{pid}/task").iterdir())

@@ -126,6 +126,8 @@ class House:
 
     # The cores that what is started from now on may run on; all of them where there are none here.
     cores = None
+    # What stands in the gateway's place, where proofs of TLS are to be seen with nginx or HAProxy.
+    rival = None
 
     def __init__(self, binaries):
         self.floodgate = Path(binaries) / "floodgate"
@@ -183,9 +185,9 @@ class House:
         words = (said.stdout + said.stderr).strip().replace(str(file), "settings")
         return words.splitlines()[0] if said.returncode else None
 
-    def begin_load(self, port, **options):
+    def begin_load(self, port, command="load", **options):
         """A load in the background; `finish_load` gives its summary."""
-        words = [self.loadgen, "load", "--port", port]
+        words = [self.loadgen, command, "--port", port]
         for name, value in options.items():
             name = "--" + name.replace("_", "-")
             if value is True:

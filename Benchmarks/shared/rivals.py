@@ -247,6 +247,13 @@ def processes(pid):
     return [pid] + [int(child) for child in children]
 
 
+def nanoseconds(pid):
+    """Time on a core of all threads of a process and its children."""
+    return sum(
+        int((task / "schedstat").read_text().split()[0])
+        for each in processes(pid) for task in Path(f"/proc/{each}/task").iterdir())
+
+
 def resident_kib(pid):
     """What is resident of a process and its children; pages that they share are counted once."""
     sizes = []
