@@ -79,6 +79,10 @@ class Report:
                 lines.append(
                     f"  {TITLES[name]:<48}{cpu:>9}{figures['rps']:>12.0f}{figures['p50_us']:>9.0f}{figures['p99_us']:>9.0f}"
                     f"{figures['resident_kib'] * 1024 / 1e6:>7.1f}")
+            if scenario.is_tls and scenario.new_connection_each:
+                each = ", ".join(
+                    f"{TITLES[name]} {1_000_000 / figures['cpu_us']:,.0f}" for name, figures in self.rows(scenario))
+                lines.append(f"  Handshakes with a request, per CPU second: {each}")
             lines += [ratio_text(f"CPU: Floodgate / {TITLES[each['rival']]}", each) for each in self.comparisons(scenario)]
         if both := self.two_workers():
             lines += ["", ratio_text("CPU: Floodgate, two workers / one", both)]

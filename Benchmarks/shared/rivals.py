@@ -152,6 +152,8 @@ def nginx_settings(
 def nginx(house, origin, **options):
     (port,) = free_ports(1)
     file = house.folder / f"nginx-{port}.conf"
+    # nginx drops its rights: its workers must reach their temporary files.
+    house.folder.chmod(0o755)
     file.write_text(nginx_settings(house, port, origin, **options))
     return begin(house, "nginx", ["nginx", "-p", house.folder, "-c", file], port)
 
@@ -249,9 +251,15 @@ def processes(pid):
 
 def nanoseconds(pid):
     """Time on a core of all threads of a process and its children."""
-    return sum(
-        int((task / "schedstat").read_text().split()[0])
-        for each in processes(pid) for task in Path(f"/proc/{each}/task").iterdir())
+    spent = 0
+    for each in processes(pid):
+        try:
+            for task in Path(f"/proc/{each}/task").iterdir():
+                spent += int((task / "schedstat").read_text().split()[0])
+        except OSError:
+            # It has ended meanwhile.
+            continue
+    return spent
 
 
 def resident_kib(pid):
