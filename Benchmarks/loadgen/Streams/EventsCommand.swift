@@ -27,6 +27,9 @@ struct EventsCommand: ParsableCommand {
     @Option(help: "Seconds before, in which nothing counts but failures.")
     var warmUp = 2.0
 
+    @Flag(help: "HTTP/1.1 without TLS, a connection for each stream: for the origin itself.")
+    var plain = false
+
     func validate() throws {
         guard connections > 0, streams >= connections, seconds > 0, warmUp >= 0 else {
             throw ValidationError("at least one connection with one stream, and some time")
@@ -34,22 +37,20 @@ struct EventsCommand: ParsableCommand {
     }
 
     func run() throws {
+        if plain {
+            var events = PlainEvents(self, epoll: try Epoll())
+            return Output.write(try events.run().json)
+        }
         var events = Events(self, epoll: try Epoll())
         Output.write(try events.run().json)
     }
 }
 
 private struct Events: ~Copyable {
-    /// What is known of a stream's events.
-    private struct Stream {
-        var seen = 0
-        var rest: [UInt8] = []
-    }
-
     private let options: EventsCommand
     private let epoll: Epoll
     private var connections: [StreamConnection] = []
-    private var streams: [[UInt32: Stream]] = []
+    private var streams: [[UInt32: EventReader]] = []
     private var summary = Summary()
     private var isMeasuring = false
 
@@ -75,7 +76,7 @@ private struct Events: ~Copyable {
         try connect()
         for number in 0..<options.streams {
             let index = number % connections.count
-            streams[index][connections[index].ask("/events")] = Stream()
+            streams[index][connections[index].ask("/events")] = EventReader()
         }
         for index in connections.indices where !connections[index].send() { summary.failed(.resetFresh) }
         let begins = SystemClock.now() + .seconds(options.warmUp)
@@ -118,20 +119,11 @@ private struct Events: ~Copyable {
         }
     }
 
-    /// Whole events, each of which is `data: NUMBER NANOSECONDS` and an empty line.
     private mutating func take(_ bytes: ArraySlice<UInt8>, _ id: UInt32, _ index: Int, at time: Instant) {
-        guard var stream = streams[index][id] else { return summary.failed(.malformed) }
-        stream.rest += bytes
         summary.receivedBytes += bytes.count
-        while let end = stream.rest.firstRange(of: [0x0A, 0x0A]) {
-            let words = String(decoding: stream.rest[..<end.lowerBound], as: UTF8.self).split(separator: " ")
-            stream.rest.removeFirst(end.upperBound)
-            guard words.count == 3, let number = Int(words[1]), let written = Int64(words[2]),
-                number == stream.seen
-            else { return summary.failed(.malformed) }
-            stream.seen += 1
-            if isMeasuring { summary.succeeded(nanoseconds: time.nanoseconds - written) }
+        guard let delays = streams[index][id]?.read(bytes, at: time) else {
+            return summary.failed(.malformed)
         }
-        streams[index][id] = stream
+        for delay in delays where isMeasuring { summary.succeeded(nanoseconds: delay) }
     }
 }
