@@ -57,21 +57,22 @@ def layouts(house, wanted):
 
 
 def events(house, report):
-    """Events of many streams, spread evenly over a second; four times as many for information, and straight from the origin,
-    which shows what of it is the machine's. On one core all of them: to wake another one costs what no proxy can help."""
+    """Four events a second on many streams, spread evenly; one a second for information, where the machine is idle in between
+    and its own delays show; and straight from the origin, which shows what of it is the machine's. On one core all of them:
+    to wake another one costs what no proxy can help."""
     house.cores = one_core()
-    for every in (1000, 250):
+    for every in (250, 1000):
         origin = event_origin(house, every)
         windows = event_windows(house, origin, every, plain=True)
         event_rows(report, f"{STREAMS} event streams, direct, {STREAMS * 1000 // every}/s", windows, is_claim=False)
         origin.stop()
     for connections, clients in layouts(house, STREAMS):
-        for every in (1000, 250):
+        for every in (250, 1000):
             origin = event_origin(house, every)
             server = begin(house, origin, clients, "            proxy_buffering off;")
             windows = event_windows(house, server, every, connections=connections)
             what = f"{STREAMS} event streams, {connections} connection{'s' * (connections > 1)}, {STREAMS * 1000 // every}/s"
-            event_rows(report, what, windows, is_claim=every == 1000)
+            event_rows(report, what, windows, is_claim=every == 250)
             server.stop()
             origin.stop()
 
