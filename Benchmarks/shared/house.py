@@ -216,6 +216,8 @@ def gateway_settings(
     if certificate:
         tls += (
             f", tls: {{ certificates: [{{ certificate: {certificate.certificate}, key: {certificate.key} }}] }}")
+        # All clients come from one address here, and the others have no such limit.
+        clients += ", handshakes_per_second: off"
     return f"""\
 workers: {workers}
 listeners: [{{ address: {address}:{port}{tls} }}]

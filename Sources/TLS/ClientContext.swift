@@ -48,7 +48,8 @@ package final class ClientContext: @unchecked Sendable {
         _ = unsafe SSL_CTX_set_options(context, floodgate_no_renegotiation | floodgate_no_compression)
         _ = unsafe floodgate_set_mode(
             context,
-            Int(SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS))
+            Int(
+                SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
         unsafe floodgate_set_read_ahead(context)
         guard unsafe floodgate_set_minimum(context, material.minimum.number) == 1 else {
             throw TLSFailure.last(otherwise: "TLS cannot be set up")

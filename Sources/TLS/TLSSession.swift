@@ -44,6 +44,8 @@ package struct TLSSession {
                 session, region.start + reading.count, region.count - reading.count, &count)
             if result == 1 {
                 reading.count += count
+                // Asked once more, it would only say that it wants to read.
+                if unsafe wire.state.pointee.inputCount == 0 && SSL_has_pending(session) == 0 { return reading }
                 continue
             }
             switch unsafe SSL_get_error(session, result) {
