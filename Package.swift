@@ -72,8 +72,8 @@ let package = Package(
         module(
             "Proxy",
             [
-                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "TLS", "Certificates",
-                "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+                "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
+                "Certificates", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
             ]),
         module(
             "Control",
@@ -133,7 +133,7 @@ let package = Package(
         tests(
             "PipelineTests",
             ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Settings", "Telemetry", "Pipeline"]),
-        tests("ProxyTests", ["Time", "Addressing", "Settings", "Proxy"]),
+        tests("ProxyTests", ["Bytes", "Time", "Addressing", "Settings", "Proxy"]),
         tests("WebSocketTests", ["Bytes", "WebSocket"]),
         tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),

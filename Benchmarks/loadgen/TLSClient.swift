@@ -3,10 +3,10 @@ import COpenSSL
 import Glibc
 import Reactor
 
-/// TLS of clients: version 1.3 with one cipher and one group, so that every server is asked for the same work.
-/// Certificates are not looked at: that would be the client's work alone.
-// SAFETY: `context` is this object's own until it goes; each session counts as a user of it besides. All of it
-// stays on the one thread.
+/// TLS of clients: version 1.3 with one cipher and one group, so that every server is asked for the same
+/// work. Certificates are not looked at: that would be the client's work alone.
+// SAFETY: `context` is this object's own until it goes; each session counts as a user of it besides. All of
+// it stays on the one thread.
 @safe
 final class TLSClient {
     private let context: OpaquePointer

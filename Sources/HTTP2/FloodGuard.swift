@@ -21,7 +21,8 @@ package struct FloodGuard: Sendable {
     /// What a peer may do at once, and again each second.
     package static func allowance(of kind: Kind) -> (burst: Int64, perSecond: Int64) {
         switch kind {
-        case .reset: (200, 20)
+        // As many as may be open at once, as when somebody leaves a page that is still loading.
+        case .reset: (100, 20)
         case .control: (200, 20)
         case .window: (2000, 200)
         case .emptyData: (50, 10)

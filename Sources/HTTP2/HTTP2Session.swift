@@ -155,6 +155,11 @@ package struct HTTP2Session {
         return unsafe state.pointee.flood.admit(.reset, now: state.pointee.now)
     }
 
+    /// Whether a stream that has begun is over already: the peer has taken it back in the same read.
+    package func isGone(_ stream: Int32) -> Bool {
+        unsafe nghttp2_session_get_stream_remote_close(session, stream) < 0
+    }
+
     // MARK: Sending
 
     package enum Body {

@@ -154,6 +154,11 @@ extension ProxyCore where Net: ~Copyable {
         exchanges[id].phase = .body
         exchanges[id].status = head.status
         exchanges[id].responseCoding = coding
+        if let type = head.value(of: .contentType), type.count >= 17,
+            type.prefix(17).equalsIgnoringCase("text/event-stream")
+        {
+            exchanges[id].events = EventBoundary()
+        }
         exchanges[id].timings.responseHead = now
 
         var writer = ByteWriter(heads.view)
@@ -217,6 +222,11 @@ extension ProxyCore where Net: ~Copyable {
     ) -> Bool {
         let coding = exchanges[id].responseCoding
         var range = frame(from + step.payload.lowerBound..<from + step.payload.upperBound, as: coding)
+        if exchanges[id].events != nil {
+            let first = Layout.headroom + from
+            exchanges[id].events?.pass(
+                body.view.view.slice(first + step.payload.lowerBound, first + step.payload.upperBound))
+        }
         if step.ended {
             range = closeBody(of: id, coding, behind: range)
             endStreamBody(of: id, trailers: exchanges[id].responseBody.trailers)
@@ -236,7 +246,9 @@ extension ProxyCore where Net: ~Copyable {
             return false
         }
         moveConnectionDeadline(connection)
-        return true
+        guard drain == .closing else { return true }
+        endEventStreamIfPossible(id)
+        return exchanges.contains(id) && exchanges[id].connection == connection
     }
 
     /// Puts the last chunk and the trailers behind a body that ends in this piece.

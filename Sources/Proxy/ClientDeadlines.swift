@@ -59,6 +59,7 @@ extension ProxyCore where Net: ~Copyable {
             }
             return .until(now + plan.clients.bodyTimeout)
         }
+        if let end = exchanges[exchange].watch?.endsBy { return .until(end) }
         if !clients[id].unsent.isEmpty {
             // A tunnel's two directions belong to another protocol, which has its own idea of speed.
             return exchanges[exchange].phase == .tunnel
@@ -115,6 +116,7 @@ extension ProxyCore where Net: ~Copyable {
         case .http: break
         }
         guard let exchange = clients[id].exchange else { return quietClientTimedOut(id) }
+        if exchanges[exchange].watch?.isOver == true { return endTunnel(exchange, by: .gateway) }
         if !clients[id].unsent.isEmpty {
             if hasRead(id, exchange) { return moveClientDeadline(id) }
             metrics.add(.slow(.reader))

@@ -53,6 +53,10 @@ struct Exchange: ~Copyable {
     /// Of a tunnel: which sides have ended theirs.
     var clientEnded = false
     var serverEnded = false
+    /// Of a WebSocket: what passes.
+    var watch: TunnelWatch?
+    /// Of an event stream: whether it stands between two events.
+    var events: EventBoundary?
 
     /// How the client keeps up with what it sends and with what it is sent.
     var bodyPace = Pace()

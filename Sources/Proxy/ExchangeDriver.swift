@@ -141,7 +141,10 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Writes the exchange down and gives back what it held.
     mutating func finish(_ id: SlotID, _ outcome: Outcome) {
-        if exchanges[id].phase == .tunnel { metrics.add(.gauge(.tunnelsOpen), -1) }
+        if exchanges[id].phase == .tunnel {
+            metrics.add(.gauge(.tunnelsOpen), -1)
+            openTunnels -= 1
+        }
         exchanges[id].timings.responseEnd = now
         record(id, outcome)
         let exchange = exchanges.remove(id)

@@ -29,6 +29,10 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].upstream = nil
             return respond(.noTunnel, to: id, outcome: Outcome(endedBy: .gateway, in: .policy))
         }
+        if let most = plan.maximumTunnels, openTunnels >= most, switches(id) {
+            exchanges[id].upstream = nil
+            return respond(.tooManyTunnels, to: id, outcome: Outcome(endedBy: .gateway, in: .policy))
+        }
         acquire(id)
     }
 
@@ -329,6 +333,10 @@ extension ProxyCore where Net: ~Copyable {
 }
 
 extension LocalResponse {
+    static let tooManyTunnels = LocalResponse(
+        status: 503, title: "Service unavailable",
+        detail: "As many WebSockets are open here as may be. Try again later.", retryAfter: 5)
+
     static let noTunnel = LocalResponse(
         status: 501, title: "Not implemented", detail: "This path takes no WebSocket.")
 }

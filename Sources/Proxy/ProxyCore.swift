@@ -59,6 +59,7 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     /// Clients' HTTP/2 connections, and streams among `clients`.
     var clientSessions = 0
     var clientStreams = 0
+    var openTunnels = 0
     /// What happened in this turn that the operator should hear of.
     package var incidents: [Incident] = []
     let encryption = Encryption(

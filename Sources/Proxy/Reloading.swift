@@ -52,6 +52,7 @@ extension ProxyCore where Net: ~Copyable {
         for connection in connections.identities where connections[connection].upstream == id {
             connections[connection].endpoint = connections[connection].endpoint.flatMap { remap[$0] }
         }
+        for session in upstreams[id].sessions { moveEndpoint(of: session, remap) }
         for exchange in exchanges.identities where exchanges[exchange].upstream == id {
             exchanges[exchange].avoided = exchanges[exchange].avoided.flatMap { remap[$0] }
         }
@@ -77,6 +78,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func retire(_ id: SlotID) {
         upstreams[id].isRetired = true
         for connection in upstreams[id].pool.removeAllIdle() { removeUncounted(connection) }
+        for session in upstreams[id].sessions { closeUpstream(session: session) }
         // What is out now closes when it comes back.
         var limits = upstreams[id].plan.limits
         limits.idle = 0
@@ -88,6 +90,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func forgetRetired() {
         for id in upstreams.identities
         where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].pool.waitingCount == 0
+            && upstreams[id].sessions.isEmpty
         {
             let isNamed = exchanges.identities.contains { exchanges[$0].upstream == id }
             if !isNamed { _ = upstreams.remove(id) }
@@ -155,6 +158,7 @@ extension ProxyCore where Net: ~Copyable {
     package mutating func closeIdle() {
         drain = .closing
         closeQuietClients()
+        endLongAnswers()
         for id in sessions.identities { closeWhenQuiet(session: id) }
         flushSessions()
     }

@@ -17,7 +17,8 @@ extension ProxyCore where Net: ~Copyable {
         let isStream = clients[exchanges[id].client].seat != nil
         ClientHeadWriter.writeSwitch(head, to: exchanges[id].state, writer: &writer)
         let headLength = writer.count
-        writer.write(rest)
+        exchanges[id].watch = TunnelWatch(largestMessage: plan.clients.maxMessage)
+        writer.write(watchTunnel(id, rest, isFromClient: false))
         guard !writer.overflowed else {
             perform(connections[connection].machine.cancelled(), on: connection)
             return false
@@ -26,6 +27,7 @@ extension ProxyCore where Net: ~Copyable {
         clients[client].machine.upgraded()
         exchanges[id].phase = .tunnel
         exchanges[id].status = 101
+        openTunnels += 1
         exchanges[id].timings.responseHead = now
         metrics.add(.gauge(.tunnelsOpen))
         let message = heads.view.slice(0, writer.count)
@@ -50,6 +52,8 @@ extension ProxyCore where Net: ~Copyable {
             guard exchanges.contains(id) else { return }
             let down = carryToClient(id)
             guard exchanges.contains(id) else { return }
+            closeTunnelIfPossible(id)
+            guard exchanges.contains(id) else { return }
             guard up || down else {
                 if hasMoved { moveClientDeadline(exchanges[id].client) }
                 return endTunnelIfOver(id)
@@ -71,8 +75,7 @@ extension ProxyCore where Net: ~Copyable {
             let count = min(clients[client].received.count, Exchange.smallestRead)
             region.write(clients[client].received.view.prefix(count), at: 0)
             consumeReceived(count, of: client)
-            exchanges[id].bytesIn += count
-            return send(region.view.prefix(count), on: connection)
+            return carry(region.view.prefix(count), of: id, to: connection)
         }
         if clients[client].inputHasEnded {
             exchanges[id].clientEnded = true
@@ -81,9 +84,7 @@ extension ProxyCore where Net: ~Copyable {
         }
         guard clients[client].isReadable else { return false }
         switch receive(client: client, into: region) {
-        case .moved(let count):
-            exchanges[id].bytesIn += count
-            return send(region.view.prefix(count), on: connection)
+        case .moved(let count): return carry(region.view.prefix(count), of: id, to: connection)
         case .blocked: break
         case .ended:
             clients[client].isReadable = false
@@ -95,6 +96,11 @@ extension ProxyCore where Net: ~Copyable {
         return false
     }
 
+    private mutating func carry(_ bytes: ByteView, of id: SlotID, to connection: SlotID) -> Bool {
+        exchanges[id].bytesIn += bytes.count
+        return send(watchTunnel(id, bytes, isFromClient: true), on: connection)
+    }
+
     /// True where bytes moved.
     private mutating func carryToClient(_ id: SlotID) -> Bool {
         let client = exchanges[id].client
@@ -104,7 +110,8 @@ extension ProxyCore where Net: ~Copyable {
         let region = body.view.slice(0, Exchange.smallestRead + connections[connection].transport.slack)
         switch receive(connection: connection, into: region) {
         case .moved(let count):
-            return send(region.view.prefix(count), toClientOf: id)
+            let bytes = watchTunnel(id, region.view.prefix(count), isFromClient: false)
+            return bytes.isEmpty || send(bytes, toClientOf: id)
         case .blocked: break
         case .ended:
             connections[connection].isReadable = false
@@ -121,7 +128,8 @@ extension ProxyCore where Net: ~Copyable {
         let client = exchanges[id].client
         if let connection = exchanges[id].connection, !connections[connection].unsent.isEmpty { return }
         guard clients[client].unsent.isEmpty else { return }
-        exchanges[id].outcome = .ok
+        let isOurs = exchanges[id].watch?.isOver == true
+        exchanges[id].outcome = isOurs ? Outcome(endedBy: .gateway, in: .tunnel) : .ok
         perform(clients[client].machine.tunnelEnded(), on: client)
     }
 

@@ -148,8 +148,8 @@ package final class ServerContext: @unchecked Sendable {
                 SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN))
         _ = unsafe floodgate_set_cache_mode(context, Int(SSL_SESS_CACHE_OFF))
         unsafe floodgate_set_read_ahead(context)
-        // One connection carries all of a client's requests where HTTP/2 is spoken: one ticket takes it up again,
-        // and brings the next.
+        // One connection carries all of a client's requests where HTTP/2 is spoken: one ticket takes it up
+        // again, and brings the next.
         _ = unsafe SSL_CTX_set_num_tickets(context, 1)
         guard unsafe floodgate_set_minimum(context, material.minimum.number) == 1,
             unsafe SSL_CTX_set_cipher_list(context, ciphers) == 1,

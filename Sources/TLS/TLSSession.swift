@@ -45,7 +45,9 @@ package struct TLSSession {
             if result == 1 {
                 reading.count += count
                 // Asked once more, it would only say that it wants to read.
-                if unsafe wire.state.pointee.inputCount == 0 && SSL_has_pending(session) == 0 { return reading }
+                if unsafe wire.state.pointee.inputCount == 0 && SSL_has_pending(session) == 0 {
+                    return reading
+                }
                 continue
             }
             switch unsafe SSL_get_error(session, result) {

@@ -17,8 +17,8 @@ enum ImportDirection {
         "Pipeline": ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"],
         "Stores": ["Time", "Pipeline"],
         "Proxy": [
-            "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "TLS", "Certificates",
-            "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+            "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
+            "Certificates", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
         ],
         "Control": [
             "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",

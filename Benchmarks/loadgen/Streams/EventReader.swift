@@ -1,7 +1,7 @@
 import Time
 
-/// What one answer of an `event-origin` has brought: `data: NUMBER NANOSECONDS` and an empty line, again and again.
-/// Whatever stands between events is no matter, such as the frames of chunks.
+/// What one answer of an `event-origin` has brought: `data: NUMBER NANOSECONDS` and an empty line, again and
+/// again. Whatever stands between events is no matter, such as the frames of chunks.
 struct EventReader {
     /// Events that were whole, and in their order.
     private(set) var seen = 0

@@ -53,7 +53,8 @@ enum FloodKind: String, CaseIterable, ExpressibleByArgument {
             return Self.repeated(512, Frame.bytes(.data, stream: 1))
         case .hpack:
             defer { stream += 2 }
-            // The newest entry of the table has the index 62. A block as long as a frame may be, of references.
+            // The newest entry of the table has the index 62. A block as long as a frame may be, of
+            // references.
             let long = [0x40] + Frame.string("x") + Frame.string(String(repeating: "v", count: 4000))
             let block =
                 Frame.requestFields(path: "/", authority: authority) + long

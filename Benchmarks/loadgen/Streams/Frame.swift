@@ -95,7 +95,8 @@ struct Frame {
             + literal("accept", "*/*")
     }
 
-    /// Whether a field block begins with the static table's `:status: 200`, behind changes of the table's size.
+    /// Whether a field block begins with the static table's `:status: 200`, behind changes of the table's
+    /// size.
     static func saysGood(_ block: ArraySlice<UInt8>) -> Bool {
         var block = block
         while let first = block.first, first & 0xE0 == 0x20 {

@@ -3,8 +3,8 @@ import Bytes
 import Reactor
 import Time
 
-/// The same events straight from the origin, by HTTP/1.1 without TLS and a connection for each stream: what the machine
-/// itself makes of the delay.
+/// The same events straight from the origin, by HTTP/1.1 without TLS and a connection for each stream: what
+/// the machine itself makes of the delay.
 // SAFETY: `region` is this value's own and lives through each read into it.
 struct PlainEvents: ~Copyable {
     private let options: EventsCommand

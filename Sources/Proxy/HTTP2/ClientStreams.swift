@@ -30,6 +30,7 @@ extension ProxyCore where Net: ~Copyable {
             network.watchAgain(socket, token: Token(.session, session).word)
         }
         if drain != .none { beginDrain(session: session) }
+        if drain == .closing { closeWhenQuiet(session: session) }
         // Settings and windows go first, whatever the client has said already.
         flushSession(session)
         guard sessions.contains(session) else { return received.removeAll(pool: &buffers) }
@@ -52,6 +53,8 @@ extension ProxyCore where Net: ~Copyable {
     mutating func clientEvent(_ event: HTTP2Port.Event, on id: SlotID, _ bytes: ByteView) {
         switch event {
         case .head(let stream, let text, let isEnd, let opens):
+            // Taken back in the same read: nothing is begun for it. It is counted where it has closed.
+            guard !sessions[id].engine.isGone(stream) else { return }
             beginStream(stream, text, isEnd: isEnd, opens: opens, on: id)
         case .headTooLarge(let stream):
             refuseStream(stream, HeadError.headTooLarge, on: id)

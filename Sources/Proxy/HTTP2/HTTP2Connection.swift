@@ -50,6 +50,8 @@ struct HTTP2Connection: ~Copyable {
     var isRunnable = false
     /// No new streams; it closes when the last one has ended.
     var isClosing = false
+    /// It is ended for a flood: nothing that it says counts any more.
+    var isGivenUp = false
 
     init(
         _ transport: consuming Transport, engine: HTTP2Session, side: Side, peer: IPAddress,

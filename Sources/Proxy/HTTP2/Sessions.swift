@@ -54,7 +54,7 @@ extension ProxyCore where Net: ~Copyable {
         frames.forgetEvents()
         let reception = sessions[id].engine.receive(bytes, now: now.nanoseconds)
         for index in 0..<frames.eventCount {
-            guard sessions.contains(id) else { break }
+            guard sessions.contains(id), !sessions[id].isGivenUp else { break }
             if sessions[id].isFromClient {
                 clientEvent(frames.event(index), on: id, bytes)
             } else {
@@ -78,11 +78,12 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Ends a connection whose peer does too much of what costs it nothing.
     mutating func giveUp(_ id: SlotID) {
-        guard !sessions[id].isClosing else { return }
+        guard !sessions[id].isGivenUp else { return }
         metrics.add(.counter(.http2Floods))
         note(.flooded(sessions[id].peer))
         sessions[id].engine.terminate(.enhanceYourCalm)
         sessions[id].isClosing = true
+        sessions[id].isGivenUp = true
         makeDirty(id)
     }
 

@@ -89,6 +89,25 @@ extension ProxyCore where Net: ~Copyable {
         return sessions[id].streams.count < most && sessions[id].engine.acceptsRequests
     }
 
+    // MARK: Reload
+
+    /// The upstream's endpoints have other numbers now. A connection to one that is gone serves nobody new.
+    mutating func moveEndpoint(of id: SlotID, _ remap: [Int?]) {
+        // One that is closing has no endpoint to speak of any more.
+        guard case .upstream(let upstream, let endpoint, let server, let isConnecting) = sessions[id].side,
+            !sessions[id].isClosing
+        else { return }
+        guard let moved = remap[endpoint] else { return closeUpstream(session: id) }
+        sessions[id].side = .upstream(
+            upstream, endpoint: moved, server: server, isConnecting: isConnecting)
+    }
+
+    /// No further requests; it closes with the last one.
+    mutating func closeUpstream(session id: SlotID) {
+        sessions[id].isClosing = true
+        makeDirty(id)
+    }
+
     // MARK: Connecting
 
     /// Goes on with a connection that is being made. True where it is ready to be read.
@@ -162,7 +181,7 @@ extension ProxyCore where Net: ~Copyable {
     {
         sessions[id].side = .upstream(upstream, endpoint: endpoint, server: server, isConnecting: false)
         sessions[id].quietSince = now
-        upstreams[upstream].pool.connectSucceeded(endpoint: endpoint)
+        if !sessions[id].isClosing { upstreams[upstream].pool.connectSucceeded(endpoint: endpoint) }
         metrics.add(.upstream(upstreams[upstream].plan.slot, .opened))
         let waiting = sessions[id].waiting
         sessions[id].waiting = []

@@ -22,10 +22,12 @@ package final class GatewayPlan: Sendable {
     package let http2Limits: HTTP2Limits
     /// Bounds the TLS handshakes of one address; nil bounds nobody.
     package let handshakes: HandshakeLimit?
+    /// Upgraded connections of this worker at once; nil for no limit.
+    package let maximumTunnels: Int?
 
     package init(
         clientAddress: ClientAddressFilter, route: RouteFilter, securityHeaders: SecurityHeadersPlan,
-        clients: ClientLimitsSettings, upstreams: [UpstreamPlan]
+        clients: ClientLimitsSettings, upstreams: [UpstreamPlan], share: WorkerShare
     ) {
         self.clientAddress = clientAddress
         self.route = route
@@ -40,6 +42,7 @@ package final class GatewayPlan: Sendable {
         http2Limits.streams = clients.maxStreams
         http2Limits.head = clients.maxHead
         self.http2Limits = http2Limits
+        maximumTunnels = clients.maxTunnels.map(share.part)
         handshakes = clients.handshakesPerSecond.map(HandshakeLimit.init)
     }
 }

@@ -30,7 +30,7 @@ package struct PlanCompiler {
             securityHeaders: SecurityHeadersPlan(settings.securityHeaders), clients: settings.clients,
             upstreams: settings.upstreams.map {
                 UpstreamPlan($0, slot: registry.upstreamSlot($0.name), share: share)
-            })
+            }, share: share)
     }
 
     /// The table alone, for `explain`.

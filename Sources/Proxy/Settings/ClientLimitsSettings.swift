@@ -26,6 +26,10 @@ package struct ClientLimitsSettings: Equatable, Sendable {
     package var handshakesPerSecond: Int? = 50
     /// Silence in both directions of an upgraded connection.
     package var tunnelIdleTimeout: Duration = .seconds(3600)
+    /// Bytes of one WebSocket message, 0 is no limit.
+    package var maxMessage = 0
+    /// Upgraded connections per process, divided over the workers; nil is no limit.
+    package var maxTunnels: Int?
     /// Connections per process, divided over the workers; nil is what the limit of descriptors allows.
     package var maxConnections: Int?
     /// Connections from one address, IPv6 by /56, over all workers; nil is an eighth of all connections.
@@ -88,6 +92,14 @@ extension ClientLimitsSettings {
             reload: .live,
             "TLS handshakes that an address (IPv6: /56) may begin, four seconds' worth at once.",
             example: "20"),
+        Field(
+            "max_message", \.maxMessage, .bytes(0...(1 << 30)), reload: .newConnections,
+            "Largest message of a WebSocket, as it is on the wire, 0 for no limit; then it ends with 1009.",
+            example: "1MiB"),
+        Field(
+            "max_tunnels", \.maxTunnels, .optional(.count(1...10_000_000), none: "off"), reload: .live,
+            "Upgraded connections (WebSocket) per process, divided over the workers; then 503.",
+            example: "20000"),
         Field(
             "max_connections", \.maxConnections, .optional(.count(1...10_000_000), none: "auto"),
             reload: .restart,
