@@ -29,6 +29,8 @@ WHY_nginx-light := stands beside the gateway for comparison, and is the origin t
 WHY_haproxy := stands beside the gateway for comparison
 WHY_valgrind := counts instructions
 WHY_slowhttptest := slow heads, bodies and readers as attackers send them
+WHY_chromium := a real browser
+WHY_testssl.sh := looks for weaknesses of TLS as scanners do
 WHY_gcc := builds the counter of allocations
 WHY_libc6-dev := builds the counter of allocations
 
@@ -125,6 +127,19 @@ provetls: testpackages ## Show HTTP/2 over TLS: late events, unread answers, flo
 	swift build --configuration release --product floodgate
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/prove/prove.py --tls $(if $(RIVAL),--rival $(RIVAL))
+
+# TLS as scanners see it, and a real browser: both install much that nothing else here needs.
+.PHONY: browser
+browser: packages ## Let a headless Chromium run fetches, an EventSource and a WebSocket through the gateway
+	@$(call install,python3 chromium)
+	swift build --product floodgate
+	/usr/bin/python3 Tests/Browser/browser.py --floodgate "$$(swift build --show-bin-path)/floodgate"
+
+.PHONY: testssl
+testssl: packages ## Scan the gateway's TLS with testssl.sh: nothing above LOW but a private authority
+	@$(call install,python3 testssl.sh)
+	swift build --product floodgate
+	/usr/bin/python3 Tests/Browser/testssl.py --floodgate "$$(swift build --show-bin-path)/floodgate"
 
 .PHONY: simulate
 simulate: packages ## Run 10,000 seeded schedules of a worker against misbehaving peers

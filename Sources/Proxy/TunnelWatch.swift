@@ -6,8 +6,8 @@ import Time
 import WebSocket
 
 /// What the gateway knows of a WebSocket that passes through it: where frames begin and end, so that it can
-/// say its own word between them, and how large messages are.
-struct TunnelWatch {
+/// say its own word between them, and how large messages are. An object, for it is large and few exchanges have one.
+final class TunnelWatch {
     var fromClient: FrameTracker
     var fromServer: FrameTracker
     /// What both sides are told as soon as no frame is cut by it.
@@ -37,13 +37,10 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Bytes of one direction are about to pass. Returns those of them that may.
     mutating func watchTunnel(_ id: SlotID, _ bytes: ByteView, isFromClient: Bool) -> ByteView {
-        guard var watch = exchanges[id].watch else { return bytes }
+        guard let watch = exchanges[id].watch else { return bytes }
         guard !watch.isOver else { return .empty }
         let passage = isFromClient ? watch.fromClient.pass(bytes) : watch.fromServer.pass(bytes)
-        guard case .broken(let violation, let place) = passage else {
-            exchanges[id].watch = watch
-            return bytes
-        }
+        guard case .broken(let violation, let place) = passage else { return bytes }
         guard violation.code == .messageTooBig else {
             // It is their protocol: whoever bends it is not watched, and hears no farewell.
             exchanges[id].watch = nil
@@ -51,7 +48,6 @@ extension ProxyCore where Net: ~Copyable {
         }
         watch.farewell = .messageTooBig
         watch.hasPassedBroken = place < 0
-        exchanges[id].watch = watch
         return bytes.prefix(max(0, place))
     }
 
@@ -71,12 +67,11 @@ extension ProxyCore where Net: ~Copyable {
     /// Says goodbye where it is due and no frame would be cut by it: to both sides, each in its own words.
     /// Then waits a little for them to close.
     mutating func closeTunnelIfPossible(_ id: SlotID) {
-        guard exchanges.contains(id), var watch = exchanges[id].watch, let code = watch.farewell,
+        guard exchanges.contains(id), let watch = exchanges[id].watch, let code = watch.farewell,
             !watch.isOver,
             watch.fromClient.mayHearFarewell, watch.fromServer.mayHearFarewell
         else { return }
         watch.endsBy = now + Self.farewellTime
-        exchanges[id].watch = watch
         let isClients = watch.fromClient.violation != nil
         if watch.fromServer.close == .none, isClients || !watch.hasPassedBroken {
             var words = ByteWriter(heads.view)

@@ -60,6 +60,27 @@ struct CertificateFolder {
         try write(leaf.certificatePEM, to: site, readers: .anyone)
     }
 
+    /// Makes a certificate for this machine, unless a good one is there.
+    ///
+    /// - Parameter now: seconds since 1970.
+    func prepare(now: Int64) throws(Failure) {
+        if let bytes = try read(site), let chain = try? CertificateChain(pem: bytes),
+            chain.leaf.daysLeft(now: now) > 0, try read(siteKey) != nil
+        {
+            return
+        }
+        let (authority, _) = try authority(now: now)
+        do {
+            let names = try Self.ownNames.map { try AlternativeName(wanted: $0) }
+            try write(site: try authority.leaf(names: names, now: now, serial: Self.serial()))
+        } catch {
+            throw Failure(path, "\(error)")
+        }
+    }
+
+    /// What this machine calls itself.
+    static let ownNames = ["localhost", "127.0.0.1", "::1"]
+
     /// 16 random bytes.
     static func serial() -> [UInt8] { (0..<16).map { _ in UInt8.random(in: .min ... .max) } }
 

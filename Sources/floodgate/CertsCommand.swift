@@ -33,7 +33,7 @@ struct CertsDevCommand: ParsableCommand {
 
     func run() throws {
         do {
-            let names = try (wanted.isEmpty ? ["localhost", "127.0.0.1", "::1"] : wanted)
+            let names = try (wanted.isEmpty ? CertificateFolder.ownNames : wanted)
                 .map { try AlternativeName(wanted: $0) }
             let folder = CertificateFolder(path: directory)
             let now = SystemClock.wallTime().seconds

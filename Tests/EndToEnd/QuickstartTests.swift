@@ -5,14 +5,24 @@ import Testing
 @Suite(.timeLimit(.minutes(5))) struct QuickstartTests {
     /// Config/quickstart.yaml with free ports in it, and the demo that runs it.
     private func withDemo(_ body: (_ port: UInt16) throws -> Void) throws {
-        let free = try Loopback.freePorts(3)
+        try withDemo { port, _, _ in try body(port) }
+    }
+
+    private func withDemo(
+        _ body: (_ port: UInt16, _ securePort: UInt16, _ certificates: URL) throws -> Void
+    ) throws {
+        let free = try Loopback.freePorts(4)
         let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
             .deletingLastPathComponent()
         var settings = try String(
             contentsOf: root.appendingPathComponent("Config/quickstart.yaml"), encoding: .utf8)
-        for (port, own) in zip(["8080", "9901", "9000"], free) {
+        for (port, own) in zip(["8080", "9901", "9000", "8443"], free) {
             settings = settings.replacingOccurrences(of: "127.0.0.1:\(port)", with: "127.0.0.1:\(own)")
         }
+        let certificates = FileManager.default.temporaryDirectory.appendingPathComponent(
+            "quickstart-\(UUID().uuidString)")
+        settings = settings.replacingOccurrences(of: "Certs/", with: certificates.path + "/")
+        defer { try? FileManager.default.removeItem(at: certificates) }
         let file = FileManager.default.temporaryDirectory.appendingPathComponent(
             "quickstart-\(UUID().uuidString).yaml")
         try settings.write(to: file, atomically: true, encoding: .utf8)
@@ -21,7 +31,7 @@ import Testing
             GatewayProcess.binary, ["demo", "--file", file.path, "--origin-port", "\(free[2])"])
         defer { demo.kill() }
         try eventually("the guide") { demo.standardOutput.contains("Ctrl-C ends it") }
-        try body(free[0])
+        try body(free[0], free[3], certificates)
         demo.signal(SIGINT)
         #expect(try demo.waitUntilExit(within: .seconds(10)) == .code(0))
     }
@@ -33,6 +43,21 @@ import Testing
             ["-sS", "-w", "\n%{http_code}/%{exitcode}"] + arguments + ["http://127.0.0.1:\(port)\(path)"])
         let lines = result.output.split(separator: "\n", omittingEmptySubsequences: false)
         return (String(lines.last ?? ""), lines.dropLast().joined(separator: "\n"))
+    }
+
+    @Test(arguments: ["--http1.1", "--http2"])
+    func `the demo makes a certificate for this machine, and serves with it`(version: String) throws {
+        try withDemo { _, port, certificates in
+            let authority = certificates.appendingPathComponent("authority.pem").path
+            let result = try ChildProcess.run(
+                "/usr/bin/curl",
+                [
+                    "-sS", version, "--cacert", authority, "-w", "\n%{http_version}",
+                    "https://127.0.0.1:\(port)/api/hello",
+                ])
+            #expect(result.output.contains("\"x-forwarded-proto\": \"https\""))
+            #expect(result.output.hasSuffix(version == "--http2" ? "\n2" : "\n1.1"))
+        }
     }
 
     @Test func `curl reaches each kind of route`() throws {
