@@ -13,7 +13,8 @@ package enum DemoGuide {
     ///   - command: how this program is called here.
     ///   - styled: whether titles stand out by escape codes; only for a terminal.
     package static func text(
-        gateway: String, secure: String? = nil, admin: String, origin: String, command: String = "floodgate", styled: Bool
+        gateway: String, secure: String? = nil, admin: String, origin: String, command: String = "floodgate",
+        styled: Bool
     ) -> String {
         let (bold, dim, plain) = styled ? ("\u{1B}[1m", "\u{1B}[2m", "\u{1B}[0m") : ("", "", "")
         var lines = [

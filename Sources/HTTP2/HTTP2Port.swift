@@ -115,6 +115,13 @@ package struct HTTP2Port: ~Copyable {
         unsafe state.pointee.text.removeAll(keepingCapacity: true)
     }
 
+    /// Lets go of memory that a burst has left behind; nothing waits to be told.
+    package func trim() {
+        unsafe state.pointee.events = []
+        unsafe state.pointee.text = []
+        unsafe state.pointee.fills = []
+    }
+
     // MARK: What is to be sent
 
     /// A place for what is to be sent of a stream's body.

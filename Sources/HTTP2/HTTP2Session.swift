@@ -257,7 +257,9 @@ package struct HTTP2Session {
         unsafe nghttp2_session_terminate_session(session, code.rawValue)
     }
 
-    package var wantsToWrite: Bool { unsafe nghttp2_session_want_write(session) != 0 }
+    package var wantsToWrite: Bool {
+        unsafe nghttp2_session_want_write(session) != 0 || !state.pointee.unwanted.isEmpty
+    }
     /// Whether anything may still come that matters.
     package var wantsToRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
 

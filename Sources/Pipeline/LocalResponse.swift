@@ -8,6 +8,8 @@ package struct LocalResponse {
     package enum Content {
         /// Problem details made of title, detail, rule and request id.
         case problem
+        /// The same, and `Location`: the request's own address by https, at this port.
+        case secureRedirect(port: UInt16)
         /// What the operator wrote.
         case fixed(FixedBody)
         /// `{"ok":true,"ts":…}`, with the time in milliseconds since 1970.
@@ -26,8 +28,6 @@ package struct LocalResponse {
     package var content: Content
     /// `Allow` of a 405, as a list of methods.
     package var allow: FixedBody?
-    /// `Location`: the request's own address by https, at this port.
-    package var redirectPort: UInt16?
 
     package init(
         status: Int, title: StaticString, detail: StaticString, rule: RuleName? = nil, retryAfter: Int? = nil,

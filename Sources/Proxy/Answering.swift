@@ -92,6 +92,11 @@ extension ProxyCore where Net: ~Copyable {
                 perform(connections[connection].machine.responseInvalid(), on: connection)
                 return false
             }
+            // The gateway asked in a client's place, and holds the proof for it (RFC 6455 §4.1, RFC 8441 §5).
+            if head.status == 101, clients[exchanges[id].client].opensTunnel, !isProven(head, id) {
+                perform(connections[connection].machine.responseInvalid(), on: connection)
+                return false
+            }
             let action = connections[connection].machine.responseHead(head)
             switch action {
             case .interim:
@@ -229,7 +234,9 @@ extension ProxyCore where Net: ~Copyable {
         }
         if step.ended {
             range = closeBody(of: id, coding, behind: range)
-            endStreamBody(of: id, trailers: exchanges[id].responseBody.trailers)
+            if exchanges[id].stream > 0 {
+                endStreamBody(of: id, trailers: exchanges[id].responseBody.trailers)
+            }
         }
         let start = Layout.headroom + range.lowerBound - head.count
         body.view.write(head, at: start)

@@ -50,6 +50,7 @@ extension ProxyCore where Net: ~Copyable {
         case .requestID:
             return plan.requestID.decide(&exchanges[id].state, time: wallTime, random: &random)
         case .secureRedirect:
+            guard exchanges[id].state.redirectPort != nil else { return .next }
             return SecureRedirectFilter.decide(exchanges[id].state)
         case .route:
             let verdict = plan.route.decide(&exchanges[id].state, isReady: drain == .none)

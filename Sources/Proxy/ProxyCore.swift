@@ -137,6 +137,9 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     package var census: (clients: Int, connections: Int, exchanges: Int, blocks: Int) {
         (clients.count, connections.count, exchanges.count, buffers.outstanding)
     }
+
+    /// HTTP/2 connections of either side.
+    package var sessionCount: Int { sessions.count }
 }
 
 // What comes from outside

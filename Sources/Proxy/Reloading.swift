@@ -130,6 +130,7 @@ extension ProxyCore where Net: ~Copyable {
     /// so much that the allocator should give it back to the system.
     package mutating func releaseMemory() -> Bool {
         let freed = buffers.trim()
+        frames.trim()
         // Each table on its own: none of them keeps the others.
         var hasShrunk = clients.shrink(minimumCapacity: 256)
         if sessions.shrink(minimumCapacity: 16) { hasShrunk = true }

@@ -6,6 +6,7 @@ import Reactor
 import Slots
 import Telemetry
 import Time
+import WebSocket
 
 // Connections that carry another protocol after 101 Switching Protocols: bytes both ways, each direction at
 // its own pace.
@@ -42,6 +43,18 @@ extension ProxyCore where Net: ~Copyable {
         _ = connections[connection].deadline.move(to: .distantFuture)
         moveClientDeadline(client)
         return true
+    }
+
+    /// Whether a server's 101 answers the key of the request's.
+    func isProven(_ head: borrowing ResponseHead, _ id: SlotID) -> Bool {
+        guard let value = exchanges[id].state.head.value(of: .secWebSocketKey),
+            let key = HandshakeKey(value)
+        else { return false }
+        for index in 0..<head.fields.count
+        where head.name(at: index).equalsIgnoringCase("sec-websocket-accept") {
+            return key.isAnswered(by: head.value(at: index))
+        }
+        return false
     }
 
     /// Carries what has come, in both directions.

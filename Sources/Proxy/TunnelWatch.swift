@@ -6,7 +6,8 @@ import Time
 import WebSocket
 
 /// What the gateway knows of a WebSocket that passes through it: where frames begin and end, so that it can
-/// say its own word between them, and how large messages are. An object, for it is large and few exchanges have one.
+/// say its own word between them, and how large messages are. An object, for it is large and few exchanges
+/// have one.
 final class TunnelWatch {
     var fromClient: FrameTracker
     var fromServer: FrameTracker

@@ -44,7 +44,7 @@ extension ProxyCore where Net: ~Copyable {
         advanceSession(session)
     }
 
-    func clientEventStream(_ stream: Int32, on id: SlotID) -> SlotID? {
+    private func clientEventStream(_ stream: Int32, on id: SlotID) -> SlotID? {
         guard let position = sessions[id].position(of: stream) else { return nil }
         let slot = sessions[id].streams[position].slot
         return clients.contains(slot) ? slot : nil

@@ -113,6 +113,7 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Sends what has gathered during the turn. What this sets in motion is sent in the next one.
     mutating func flushSessions() {
+        guard !dirty.isEmpty else { return }
         swap(&dirty, &flushing)
         for id in flushing where sessions.contains(id) {
             sessions[id].isDirty = false

@@ -51,7 +51,7 @@ enum LocalAnswerWriter {
 
     private static func writeContentType(_ content: LocalResponse.Content, _ writer: inout ByteWriter) {
         switch content {
-        case .problem: writer.write("Content-Type: application/problem+json\r\n")
+        case .problem, .secureRedirect: writer.write("Content-Type: application/problem+json\r\n")
         case .health: writer.write("Content-Type: application/json\r\n")
         case .fixed(let body):
             writer.write("Content-Type: ")
@@ -74,7 +74,7 @@ enum LocalAnswerWriter {
             allow.bytes.withView { writer.write($0) }
             writer.write("\r\n")
         }
-        if let port = response.redirectPort { writeLocation(of: exchange, port, &writer) }
+        if case .secureRedirect(let port) = response.content { writeLocation(of: exchange, port, &writer) }
         securityHeaders.write(to: &writer, besides: response.ownBody)
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
@@ -113,7 +113,7 @@ enum LocalAnswerWriter {
             writer.write(response.status == 200 ? "{\"ok\":true,\"ts\":" : "{\"ok\":false,\"ts\":")
             writer.write(decimal: Int(time.nanoseconds / 1_000_000))
             writer.write("}\n")
-        case .problem:
+        case .problem, .secureRedirect:
             // Titles and details are our own literals, ids and rule names are made of safe characters:
             // nothing to escape.
             writer.write("{\"type\":\"about:blank\",\"title\":\"")

@@ -42,7 +42,7 @@ enum ConnectionProperties {
         try WireProperties.check(client: client, said: parts[0], servers: world.sockets.dropFirst())
     }
 
-    private static func run(
+    static func run(
         _ core: inout ProxyCore<VirtualNetwork>, _ world: VirtualWorld, _ client: VirtualSocket, isDrip: Bool
     ) throws(Violation) {
         var endings = 0
@@ -70,7 +70,9 @@ enum ConnectionProperties {
             core.now = core.now + .seconds(5)
             core.keepHouse()
         }
-        throw Violation(description: "still at work after \(longestRun) turns: \(core.census)")
+        throw Violation(
+            description:
+                "still at work after \(longestRun) turns: \(core.census), \(core.sessionCount) sessions")
     }
 
     /// Peers send and take what the schedule lets them.

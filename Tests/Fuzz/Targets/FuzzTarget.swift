@@ -11,6 +11,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case path
     case settings
     case connection
+    case http2
     case address
     case proxyProtocol = "proxy-protocol"
     case json
@@ -23,6 +24,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .chunkedBody: try ChunkedBodyProperties.check(bytes)
         case .path: try PathProperties.check(bytes)
         case .settings: try SettingsProperties.check(bytes)
+        case .http2: try HTTP2Properties.check(bytes)
         case .connection: try ConnectionProperties.check(bytes)
         case .address: try AddressProperties.check(bytes)
         case .proxyProtocol: try ProxyProtocolProperties.check(bytes)
@@ -37,7 +39,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .chunkedBody: 12_288
         case .path: 1024
         case .settings: 8192
-        case .connection: 4096
+        case .connection, .http2: 4096
         case .address: 128
         case .proxyProtocol: 640
         case .json: 2048

@@ -9,6 +9,8 @@ final class VirtualSocket {
     let descriptor: Int32
     /// What the peer sends. The byte 0xFE stands for a pause until nothing else moves.
     private let script: [UInt8]
+    /// Else 0xFE is a byte like any other.
+    private let pauses: Bool
     private var sent = 0
     private var inbox: [UInt8] = []
     private var taken = 0
@@ -33,7 +35,8 @@ final class VirtualSocket {
     /// Ended by the gateway so that the peer cannot take what it got for all.
     var isAborted = false
 
-    init(descriptor: Int32, script: [UInt8], isPaused: Bool, isConnecting: Bool) {
+    init(descriptor: Int32, script: [UInt8], isPaused: Bool, isConnecting: Bool, pauses: Bool) {
+        self.pauses = pauses
         self.descriptor = descriptor
         self.script = script
         self.isPaused = isPaused
@@ -50,7 +53,7 @@ final class VirtualSocket {
     func deliver(atMost most: Int) {
         var count = 0
         while !isPaused, hasMore, count < most {
-            if script[sent] == 0xFE {
+            if pauses, script[sent] == 0xFE {
                 isPaused = true
             } else {
                 inbox.append(script[sent])
@@ -137,9 +140,12 @@ final class VirtualWorld {
 
     var open: [VirtualSocket] { sockets.filter { !$0.isClosed } }
 
-    func add(script: [UInt8], isPaused: Bool, isConnecting: Bool) -> VirtualSocket {
+    func add(
+        script: [UInt8], isPaused: Bool, isConnecting: Bool, pauses: Bool = true
+    ) -> VirtualSocket {
         let socket = VirtualSocket(
-            descriptor: Int32(sockets.count), script: script, isPaused: isPaused, isConnecting: isConnecting)
+            descriptor: Int32(sockets.count), script: script, isPaused: isPaused, isConnecting: isConnecting,
+            pauses: pauses)
         sockets.append(socket)
         return socket
     }

@@ -23,7 +23,7 @@ enum Seeds {
         let wanted = ProcessInfo.processInfo.environment["FLOODGATE_FUZZ_COUNT"].flatMap { Int($0) }
         if let wanted { return wanted }
         return switch target {
-        case .requestHead, .responseHead, .connection: 300
+        case .requestHead, .responseHead, .connection, .http2: 300
         case .settings: 200
         case .chunkedBody, .path: 1500
         case .address, .proxyProtocol, .json: 3000

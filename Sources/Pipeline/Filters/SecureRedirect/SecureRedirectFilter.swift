@@ -6,9 +6,9 @@ package enum SecureRedirectFilter {
         guard let port = exchange.redirectPort, exchange.head.authority != nil else { return .next }
         // Whoever watches the gateway from a plain port must not need TLS.
         guard !exchange.head.pathBytes.equals("/healthz") else { return .next }
-        var response = LocalResponse(
-            status: 308, title: "Permanent redirect", detail: "This address is served by https.")
-        response.redirectPort = port
-        return .respond(response)
+        return .respond(
+            LocalResponse(
+                status: 308, title: "Permanent redirect", detail: "This address is served by https.",
+                content: .secureRedirect(port: port)))
     }
 }
