@@ -20,8 +20,9 @@ static inline void floodgate_clear_retry(BIO *bio) { BIO_clear_retry_flags(bio);
 static const uint64_t floodgate_no_renegotiation = SSL_OP_NO_RENEGOTIATION;
 static const uint64_t floodgate_no_compression = SSL_OP_NO_COMPRESSION;
 static const uint64_t floodgate_server_preference = SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA;
-// Escapes control characters and all that is not ASCII: for texts that go into headers and logs.
-static const unsigned long floodgate_subject_flags = (XN_FLAG_RFC2253 & ~ASN1_STRFLGS_UTF8_CONVERT) | ASN1_STRFLGS_ESC_MSB;
+// Escapes control characters and the bytes of all that is not ASCII, as UTF-8 has them (RFC 2253 §2.4): for texts that
+// go into headers and logs.
+static const unsigned long floodgate_subject_flags = XN_FLAG_RFC2253 | ASN1_STRFLGS_ESC_MSB | ASN1_STRFLGS_UTF8_CONVERT;
 static inline ASN1_INTEGER *floodgate_status_serial(const OCSP_CERTID *id) {
     ASN1_INTEGER *serial = NULL;
     OCSP_id_get0_info(NULL, NULL, NULL, &serial, (OCSP_CERTID *)id);
@@ -44,6 +45,7 @@ static inline void floodgate_set_read_ahead(SSL_CTX *context) { SSL_CTX_set_read
 static inline int floodgate_add_chain(SSL_CTX *context, X509 *certificate) {
     return (int)SSL_CTX_add1_chain_cert(context, certificate);
 }
+static inline void floodgate_clear_chain(SSL_CTX *context) { SSL_CTX_clear_chain_certs(context); }
 static inline void floodgate_on_server_name(SSL_CTX *context, int (*callback)(SSL *, int *, void *), void *argument) {
     SSL_CTX_set_tlsext_servername_callback(context, callback);
     SSL_CTX_set_tlsext_servername_arg(context, argument);

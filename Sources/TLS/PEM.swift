@@ -66,6 +66,8 @@ enum PEM {
         guard unsafe SSL_CTX_use_certificate(context, certificates[0]) == 1 else {
             throw TLSFailure.last(otherwise: "the certificate is not usable")
         }
+        // A certificate with the same type of key may have stood here: its chain is not this one's.
+        unsafe floodgate_clear_chain(context)
         for index in unsafe certificates.indices.dropFirst() {
             guard unsafe floodgate_add_chain(context, certificates[index]) == 1 else {
                 throw TLSFailure.last(otherwise: "a certificate of the chain is not usable")

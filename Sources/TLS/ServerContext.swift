@@ -165,6 +165,7 @@ package final class ServerContext: @unchecked Sendable {
     ) throws(TLSFailure) {
         var identity: [UInt8] = Array("floodgate".utf8)
         let authorities: [UInt8]
+        let isRequired: Bool
         switch clients {
         case .off:
             _ = unsafe SSL_CTX_set_session_id_context(context, identity, UInt32(identity.count))
@@ -172,9 +173,11 @@ package final class ServerContext: @unchecked Sendable {
         case .optional(let bytes):
             unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nil)
             authorities = bytes
+            isRequired = false
         case .required(let bytes):
             unsafe SSL_CTX_set_verify(context, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nil)
             authorities = bytes
+            isRequired = true
         }
         unsafe try PEM.trust(authorities, in: context)
         let certificates = unsafe try PEM.certificates(authorities)
@@ -182,9 +185,11 @@ package final class ServerContext: @unchecked Sendable {
             _ = unsafe SSL_CTX_add_client_CA(context, certificates[index])
             unsafe X509_free(certificates[index])
         }
-        // A session that was begun where nobody asked for a certificate must not be taken up here.
+        // A session that was begun where nobody asked for a certificate, or where none was needed, must not
+        // be taken up here: OpenSSL asks for no certificate where it resumes.
         var digest = [UInt8](repeating: 0, count: 32)
-        _ = unsafe SHA256(authorities, authorities.count, &digest)
+        let terms = [isRequired ? 1 : 0] + authorities
+        _ = unsafe SHA256(terms, terms.count, &digest)
         identity = Array(digest.prefix(Int(SSL_MAX_SSL_SESSION_ID_LENGTH)))
         _ = unsafe SSL_CTX_set_session_id_context(context, identity, UInt32(identity.count))
     }
