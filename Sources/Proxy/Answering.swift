@@ -32,7 +32,7 @@ extension ProxyCore where Net: ~Copyable {
         switch receive(connection: id, into: region) {
         case .moved(let count): return count
         case .blocked: break
-        case .ended where connections[id].isBroken:
+        case .ended where connections[id].isBroken || isCutBody(on: id):
             perform(connections[id].machine.originClosed(.reset), on: id)
         case .ended:
             guard endBody(on: id) else { return nil }
@@ -41,6 +41,12 @@ extension ProxyCore where Net: ~Copyable {
             perform(connections[id].machine.originClosed(.reset), on: id)
         }
         return nil
+    }
+
+    /// A body that lasts until the close is whole only where TLS has said so itself (RFC 9112 §9.8).
+    private func isCutBody(on id: SlotID) -> Bool {
+        guard connections[id].transport.wasCut, let exchange = connections[id].exchange else { return false }
+        return exchanges[exchange].phase == .body && exchanges[exchange].responseBody.announced == nil
     }
 
     // MARK: Heads

@@ -39,6 +39,10 @@ struct Transport: ~Copyable {
     var peerHasEnded = false
     /// The peer has said through TLS that nothing more comes.
     private var isClosedByTLS = false
+    /// The connection has ended without that: whoever is between may have cut it.
+    private(set) var wasCut = false
+    /// Encrypted bytes that came without payload, less what payload has made up for.
+    private var idleBytes = 0
     /// Why TLS ended, where it failed.
     private(set) var lastFailure: TLSFailure?
 
@@ -67,6 +71,13 @@ struct Transport: ~Copyable {
         seat.stream = stream
         carrier = .stream(seat)
     }
+
+    /// Encrypted bytes that may come without payload: more than a handshake with long chains takes. Without a
+    /// bound, a peer that renews its keys again and again would keep the worker for itself, and one that
+    /// wants answers to that and reads none would fill the memory.
+    private static let longestIdling = 64 << 10
+    /// Encrypted bytes that one byte of payload makes up for: a record of its own, and padding.
+    private static let idlingPerByte = 64
 
     /// Bytes that a region must have beyond what is to be read at once.
     @inline(__always)
@@ -137,7 +148,9 @@ extension Transport {
                 case .blocked:
                     isReadable = false
                     return .blocked
-                case .ended: return .ended
+                case .ended:
+                    wasCut = true
+                    return .ended
                 case .failed(let code): return .failed(code)
                 }
             }
@@ -153,6 +166,11 @@ extension Transport {
                 return .failed(0)
             }
             if isBroken { return .failed(0) }
+            idleBytes = max(0, idleBytes + input.count - reading.count * Self.idlingPerByte)
+            guard idleBytes <= Self.longestIdling else {
+                lastFailure = TLSFailure(.refused, "too many records without payload")
+                return .failed(0)
+            }
             if reading.count > 0 { return .moved(reading.count) }
             if isClosedByTLS { return .ended }
             if !isReadable, early.isEmpty { return .blocked }
