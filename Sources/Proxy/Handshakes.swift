@@ -77,7 +77,7 @@ extension ProxyCore where Net: ~Copyable {
             ByteView(
                 """
                 HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json\r\nConnection: close\r\n\
-                Content-Length: 124\r\n\r\n{"type":"about:blank","title":"Bad request","status":400,\
+                Content-Length: 125\r\n\r\n{"type":"about:blank","title":"Bad request","status":400,\
                 "detail":"This port speaks HTTPS; the request came as plain HTTP."}\n
                 """), &network, encryption, &buffers)
         clients[id].mode = .lingering
@@ -85,6 +85,7 @@ extension ProxyCore where Net: ~Copyable {
         if clients[id].deadline.move(to: now + Self.lingerTime) {
             timers.add(Token(.client, id), at: now + Self.lingerTime)
         }
+        if clients[id].isReadable { runLater(client: id) }
     }
 
     /// Reads as much as tells whether HTTP/2 is spoken (RFC 9113 §3.4). True where HTTP/1.1 goes on.

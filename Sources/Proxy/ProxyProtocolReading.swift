@@ -31,18 +31,21 @@ extension ProxyCore where Net: ~Copyable {
             return refuseProxyHeader(id)
         case .complete(let length, let source):
             clients[id].received.consume(length, pool: &buffers)
-            open(id)
             if let source {
                 clients[id].peer = source
                 switch enter(source) {
                 case .counted: clients[id].isCounted = true
                 case .uncounted: break
                 case .refused:
+                    clients[id].mode = .http
                     // The balancer's connection: it stays for as long as an answer takes.
                     refuseAddress(id)
                     return false
                 }
             }
+            // Only now: handshakes are counted for whom the connection is for.
+            open(id)
+            guard clients.contains(id) else { return false }
             moveClientDeadline(id)
             return true
         }
