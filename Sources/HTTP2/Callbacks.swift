@@ -27,8 +27,14 @@ func makeCallbacks() -> OpaquePointer {
     unsafe nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, beginFrame)
     unsafe nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, beginHeaders)
     unsafe nghttp2_session_callbacks_set_on_header_callback(callbacks, header)
-    unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, _, _, _, _, _, _, _ in
-        streamFailure
+    unsafe nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks) { _, _, _, _, _, _, _, user in
+        unsafe sessionState(user).pointee.readsHead = false
+        return streamFailure
+    }
+    // A head that is refused is over too: nobody waits for its end.
+    unsafe nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(callbacks) { _, _, _, user in
+        unsafe sessionState(user).pointee.readsHead = false
+        return 0
     }
     unsafe nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, frameReceived)
     unsafe nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, dataReceived)
@@ -248,6 +254,8 @@ private func sendData(
     guard let head = unsafe head, let output = unsafe port.pointee.output,
         let index = unsafe source.map({ unsafe Int($0.pointee.fd) })
     else { return failure }
+    // A frame that had no room in an earlier call: its bytes went with their owner, and the stream goes too.
+    if unsafe port.pointee.outgoing[index].isDiscarded { return streamFailure }
     let start = unsafe port.pointee.count
     // Several frames may come out of one call: this one comes again when there is room.
     guard unsafe port.pointee.capacity - start >= length + 9 else {

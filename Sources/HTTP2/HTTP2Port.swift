@@ -40,6 +40,8 @@ package struct HTTP2Port: ~Copyable {
         var pending = 0
         var isEnded = false
         var trailers: [UInt8] = []
+        /// The owner has given up: not even a frame that nghttp2 has begun can be filled.
+        var isDiscarded = false
     }
 
     /// A gap in the output that the owner of a stream fills with the next bytes of its body.
@@ -158,6 +160,7 @@ package struct HTTP2Port: ~Copyable {
     package func discard(_ index: Int32) {
         unsafe state.pointee.outgoing[Int(index)].pending = 0
         unsafe state.pointee.outgoing[Int(index)].isEnded = false
+        unsafe state.pointee.outgoing[Int(index)].isDiscarded = true
     }
 
     /// Whether all of a body, its end included, is on its way.

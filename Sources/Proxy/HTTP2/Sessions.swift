@@ -12,6 +12,8 @@ import Time
 extension ProxyCore where Net: ~Copyable {
     /// Reads of one connection before others get their turn.
     private static var readsPerTurn: Int { 4 }
+    /// Writes to one connection before others get their turn.
+    private static var writesPerTurn: Int { 4 }
     /// Bytes that one connection is written at once: what gathers beyond waits for the socket to take more.
     static var sessionWrite: Int { 65536 }
 
@@ -130,9 +132,15 @@ extension ProxyCore where Net: ~Copyable {
             if sessions[id].transport.flush(&network, &buffers) == .failed { return loseSession(id) }
             if sessions[id].transport.unsent.count < before { sessions[id].stuckSince = nil }
         }
+        var writes = 0
         while sessions[id].transport.unsent.isEmpty, sessions[id].transport.isWritable,
             sessions[id].engine.wantsToWrite
         {
+            guard writes < Self.writesPerTurn else {
+                makeDirty(id)
+                break
+            }
+            writes += 1
             let region = outgoingFrames.view.slice(0, Self.sessionWrite)
             frames.forgetEvents()
             guard let count = sessions[id].engine.write(into: region) else { return loseSession(id) }
