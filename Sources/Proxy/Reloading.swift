@@ -52,11 +52,24 @@ extension ProxyCore where Net: ~Copyable {
         for connection in connections.identities where connections[connection].upstream == id {
             connections[connection].endpoint = connections[connection].endpoint.flatMap { remap[$0] }
         }
-        for session in upstreams[id].sessions { moveEndpoint(of: session, remap) }
         for exchange in exchanges.identities where exchanges[exchange].upstream == id {
             exchanges[exchange].avoided = exchanges[exchange].avoided.flatMap { remap[$0] }
         }
         for connection in close { removeUncounted(connection) }
+        for session in upstreams[id].sessions {
+            guard case .upstream(_, let known?, let server, let isConnecting) = sessions[session].side else {
+                continue
+            }
+            sessions[session].side = .upstream(
+                id, endpoint: remap[known], server: server, isConnecting: isConnecting)
+            if remap[known] == nil { closeWhenAnswered(session: session) }
+        }
+    }
+
+    /// No further request on a connection to a server; it closes with the last answer.
+    private mutating func closeWhenAnswered(session id: SlotID) {
+        sessions[id].isClosing = true
+        makeDirty(id)
     }
 
     private func findUpstream(_ name: ByteView) -> SlotID? {
@@ -78,7 +91,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func retire(_ id: SlotID) {
         upstreams[id].isRetired = true
         for connection in upstreams[id].pool.removeAllIdle() { removeUncounted(connection) }
-        for session in upstreams[id].sessions { closeUpstream(session: session) }
+        for session in upstreams[id].sessions { closeWhenAnswered(session: session) }
         // What is out now closes when it comes back.
         var limits = upstreams[id].plan.limits
         limits.idle = 0
@@ -89,8 +102,8 @@ extension ProxyCore where Net: ~Copyable {
     /// the log.
     private mutating func forgetRetired() {
         for id in upstreams.identities
-        where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].pool.waitingCount == 0
-            && upstreams[id].sessions.isEmpty
+        where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].sessions.isEmpty
+            && upstreams[id].pool.waitingCount == 0
         {
             let isNamed = exchanges.identities.contains { exchanges[$0].upstream == id }
             if !isNamed { _ = upstreams.remove(id) }
@@ -123,7 +136,10 @@ extension ProxyCore where Net: ~Copyable {
         }
         forgetRetired()
         metrics.set(.bufferBytes, to: buffers.outstandingBytes)
-        if drain == .closing { closeQuietClients() }
+        if drain == .closing {
+            closeQuietClients()
+            closeQuietSessions()
+        }
     }
 
     /// Lets go of memory that the last burst has left behind and nothing has needed since. True where it was
@@ -171,6 +187,13 @@ extension ProxyCore where Net: ~Copyable {
                 continue
             }
             removeClient(id, closing: .plainly)
+        }
+    }
+
+    /// The same for connections that turned out to be HTTP/2's after the doors were closed.
+    private mutating func closeQuietSessions() {
+        for id in sessions.identities where sessions[id].isFromClient && sessions[id].streams.isEmpty {
+            if sessions[id].quietSince + .milliseconds(500) <= now { closeWhenQuiet(session: id) }
         }
     }
 

@@ -60,7 +60,10 @@ extension ProxyCore where Net: ~Copyable {
         connections[id].machine.connected()
         let upstream = connections[id].upstream
         upstreams[upstream].pool.connectSucceeded(endpoint: connections[id].endpoint)
-        metrics.add(.upstream(upstreams[upstream].plan.slot, .opened))
+        // A stream opens nothing: its connection is counted by itself.
+        if connections[id].transport.seat == nil {
+            metrics.add(.upstream(upstreams[upstream].plan.slot, .opened))
+        }
         sendRequest(exchange)
     }
 

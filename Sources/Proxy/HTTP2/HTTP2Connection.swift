@@ -10,8 +10,9 @@ import Time
 struct HTTP2Connection: ~Copyable {
     enum Side {
         case client(ListenerPlan)
-        /// `isConnecting` until requests can be sent.
-        case upstream(SlotID, endpoint: Int, server: String, isConnecting: Bool)
+        /// `isConnecting` until requests can be sent; no `endpoint` once the settings or the name have left
+        /// it out.
+        case upstream(SlotID, endpoint: Int?, server: String, isConnecting: Bool)
     }
 
     struct Stream {

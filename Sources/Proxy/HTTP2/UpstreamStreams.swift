@@ -89,25 +89,6 @@ extension ProxyCore where Net: ~Copyable {
         return sessions[id].streams.count < most && sessions[id].engine.acceptsRequests
     }
 
-    // MARK: Reload
-
-    /// The upstream's endpoints have other numbers now. A connection to one that is gone serves nobody new.
-    mutating func moveEndpoint(of id: SlotID, _ remap: [Int?]) {
-        // One that is closing has no endpoint to speak of any more.
-        guard case .upstream(let upstream, let endpoint, let server, let isConnecting) = sessions[id].side,
-            !sessions[id].isClosing
-        else { return }
-        guard let moved = remap[endpoint] else { return closeUpstream(session: id) }
-        sessions[id].side = .upstream(
-            upstream, endpoint: moved, server: server, isConnecting: isConnecting)
-    }
-
-    /// No further requests; it closes with the last one.
-    mutating func closeUpstream(session id: SlotID) {
-        sessions[id].isClosing = true
-        makeDirty(id)
-    }
-
     // MARK: Connecting
 
     /// Goes on with a connection that is being made. True where it is ready to be read.
@@ -144,7 +125,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     private mutating func advanceHandshake(
-        session id: SlotID, _ tls: TLSSession, _ upstream: SlotID, _ endpoint: Int, _ server: String
+        session id: SlotID, _ tls: TLSSession, _ upstream: SlotID, _ endpoint: Int?, _ server: String
     ) -> Bool {
         if sessions[id].transport.isWritable, !sessions[id].transport.unsent.isEmpty,
             sessions[id].transport.flush(&network, &buffers) == .failed
@@ -177,11 +158,11 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Requests can be sent: those that have waited begin.
-    private mutating func sessionIsReady(_ id: SlotID, _ upstream: SlotID, _ endpoint: Int, _ server: String)
+    private mutating func sessionIsReady(_ id: SlotID, _ upstream: SlotID, _ endpoint: Int?, _ server: String)
     {
         sessions[id].side = .upstream(upstream, endpoint: endpoint, server: server, isConnecting: false)
         sessions[id].quietSince = now
-        if !sessions[id].isClosing { upstreams[upstream].pool.connectSucceeded(endpoint: endpoint) }
+        upstreams[upstream].pool.connectSucceeded(endpoint: endpoint)
         metrics.add(.upstream(upstreams[upstream].plan.slot, .opened))
         let waiting = sessions[id].waiting
         sessions[id].waiting = []
