@@ -41,12 +41,9 @@ struct CertificateWatch: ~Copyable {
             versions[path] = FileVersion(of: path)
         }
         defer { seen = current }
-        // A reload has read them all.
-        if gateway.generation != generation {
-            generation = gateway.generation
-            known = current
-            return
-        }
+        // A reload has read them all, and not what may have been written since.
+        let inForce = gateway.credentials
+        if inForce.generation != generation { (generation, known) = inForce }
         guard current != known, current == seen else { return }
         known = current
         gateway.refreshCredentials()

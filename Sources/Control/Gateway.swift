@@ -33,6 +33,8 @@ package final class Gateway: Sendable {
         var settings: GatewaySettings
         /// The file's text that the settings were read from.
         var text: String
+        /// Versions of the files of certificates and keys that are in force.
+        var credentials: [String: FileVersion]
         var doors: Doors
         var generation = 1
         var isDraining = false
@@ -97,7 +99,9 @@ package final class Gateway: Sendable {
             throw .listener(error.description)
         }
         for (worker, listeners) in zip(workers, listeners) { worker.post(.listen(listeners)) }
-        state = Mutex(State(settings: settings, text: contents.text, doors: doors))
+        state = Mutex(
+            State(
+                settings: settings, text: contents.text, credentials: contents.credentials, doors: doors))
     }
 
     private static func openAccessLog(
@@ -178,6 +182,11 @@ package final class Gateway: Sendable {
     package var isDraining: Bool { state.withLock { $0.isDraining } }
 
     package var settings: GatewaySettings { state.withLock { $0.settings } }
+
+    /// Versions of the files of certificates and keys that are in force, and since which generation.
+    var credentials: (generation: Int, versions: [String: FileVersion]) {
+        state.withLock { ($0.generation, $0.credentials) }
+    }
 
     package var generation: Int { state.withLock { $0.generation } }
 
@@ -271,6 +280,7 @@ package final class Gateway: Sendable {
         state.admin?.update(token: loaded.settings.admin.token)
         state.settings = loaded.settings
         state.text = loaded.text
+        state.credentials = loaded.credentials
         state.generation += 1
         return ReloadReport(isApplied: true, generation: state.generation, diagnostics: loaded.warnings)
     }

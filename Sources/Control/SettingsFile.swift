@@ -29,6 +29,8 @@ package struct SettingsFile: Sendable {
         package let warnings: [Diagnostic]
         /// As it was read: certificates are read again with it when their files change.
         package let text: String
+        /// Which versions of the files of certificates and keys were read, by path.
+        let credentials: [String: FileVersion]
     }
 
     /// Reads and checks the file and the files that it names: settings and warnings, or everything that is
@@ -45,7 +47,10 @@ package struct SettingsFile: Sendable {
 
     /// The same for a text that was read before.
     package func load(text: String) throws(Failure) -> Contents {
+        let versions = FileVersions()
         let credentials = CredentialFiles(now: SystemClock.wallTime().seconds) { path in
+            // Before it is read: a file that changes meanwhile is another version then.
+            versions.known[path] = FileVersion(of: path)
             do throws(SystemError) {
                 return .success(try ProcessFiles.read(path, limit: SettingsFile.longestCredential))
             } catch {
@@ -55,7 +60,12 @@ package struct SettingsFile: Sendable {
         let loaded = GatewaySettings.load(
             text: text, file: path, environment: ProcessFiles.environment, credentials: credentials)
         guard let settings = loaded.settings else { throw .invalid(loaded.diagnostics) }
-        return Contents(settings: settings, warnings: loaded.diagnostics, text: text)
+        return Contents(
+            settings: settings, warnings: loaded.diagnostics, text: text, credentials: versions.known)
+    }
+
+    private final class FileVersions {
+        var known: [String: FileVersion] = [:]
     }
 
     /// Bytes of a certificate's, a key's or an authorities' file; the system's authorities have a quarter of
