@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 # What the code builds against, and what only the tests drive it with. Each has its reason in the list below.
 BUILD_PACKAGES := libssl-dev libnghttp2-dev libyaml-dev pkg-config
 COUNT_PACKAGES := gcc libc6-dev strace valgrind
-TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl python3 python3-websockets
+TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl openssl python3 python3-websockets
 BENCH_PACKAGES := nginx-light haproxy nghttp2-client openssl curl strace valgrind
 SLOW_PACKAGES := slowhttptest
 FUZZ_PACKAGES := $(BUILD_PACKAGES) lld python3
@@ -23,7 +23,7 @@ WHY_python3 := runs the counts, the measurements and the WebSocket client
 WHY_python3-websockets := a real WebSocket client for the tests
 WHY_lld := links the fuzz targets with libFuzzer
 WHY_nghttp2-client := h2load asks by HTTP/2
-WHY_openssl := makes the certificates of a run
+WHY_openssl := makes certificates and OCSP responses for tests and measurements, and is a client of its own
 WHY_strace := counts system calls
 WHY_nginx-light := stands beside the gateway for comparison, and is the origin there
 WHY_haproxy := stands beside the gateway for comparison

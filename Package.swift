@@ -135,9 +135,11 @@ let package = Package(
             ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Settings", "Telemetry", "Pipeline"]),
         tests("ProxyTests", ["Bytes", "Time", "Addressing", "Settings", "Proxy"]),
         tests("WebSocketTests", ["Bytes", "WebSocket"]),
+        tests("TLSTests", ["Bytes", "Addressing", "Certificates", "TLS"]),
+        tests("HTTP2Tests", ["Bytes", "HTTPModel", "HTTP2", "CNghttp2"]),
         tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),
-        tests("EndToEnd", ["Certificates", "Demo"]),
+        tests("EndToEnd", ["Certificates", "Demo", "COpenSSL"]),
         tests(
             "Simulation",
             [

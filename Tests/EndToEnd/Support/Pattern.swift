@@ -59,7 +59,8 @@ final class Gate: @unchecked Sendable {
     func open() { lock.withLock { passes += 1 } }
 
     func wait(_ deadline: Deadline) throws {
-        try eventually("the gate", every: .milliseconds(1)) {
+        // The deadline that counts is the caller's.
+        try eventually("the gate", within: .seconds(600), every: .milliseconds(1)) {
             if deadline.isOver { throw TimedOut(what: "the gate") }
             return lock.withLock { () -> Bool? in
                 guard passes > 0 else { return nil }

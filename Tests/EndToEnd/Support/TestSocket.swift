@@ -7,6 +7,8 @@ enum SocketError: Error, Equatable, CustomStringConvertible {
     case timedOut(String)
     case reset
     case failed(errno: Int32)
+    /// TLS ended: what OpenSSL says of it.
+    case tls(String)
 
     var description: String {
         switch self {
@@ -15,13 +17,14 @@ enum SocketError: Error, Equatable, CustomStringConvertible {
         case .timedOut(let what): "timed out \(what)"
         case .reset: "the peer reset the connection"
         case .failed(let code): "socket error: \(String(cString: strerror(code)))"
+        case .tls(let reason): "TLS: \(reason)"
         }
     }
 }
 
 /// A TCP socket of a test. Non-blocking inside, so that every wait has a deadline; one owner, closed at the
-/// latest when that is gone.
-final class TestSocket: @unchecked Sendable {
+/// latest when that is gone. `TLSSocket` is one that encrypts.
+class TestSocket: @unchecked Sendable {
     // Unchecked: the descriptor is written once under the lock when it is closed; the kernel orders
     // everything else.
     private let lock = NSLock()
@@ -36,6 +39,14 @@ final class TestSocket: @unchecked Sendable {
     }
 
     deinit { close() }
+
+    /// The descriptor, which is another's from now on.
+    final func release() -> Int32 {
+        lock.withLock {
+            defer { open = nil }
+            return open ?? -1
+        }
+    }
 
     private var descriptor: Int32 { lock.withLock { open ?? -1 } }
 

@@ -81,7 +81,7 @@ extension HTTP2Flood {
         } catch {
             switch error {
             case .timedOut: return .ignored
-            case .reset, .failed, .cannotOpen, .cannotConnect: return .ended
+            case .reset, .failed, .cannotOpen, .cannotConnect, .tls: return .ended
             }
         }
     }

@@ -54,6 +54,13 @@ final class HTTP2Client {
         self.isText = isText
     }
 
+    /// - Parameter socket: connected already, by TLS.
+    init(socket: TestSocket, limit: Duration = .seconds(10)) {
+        self.socket = socket
+        self.limit = limit
+        isText = false
+    }
+
     /// The start of a connection: the preface with settings.
     func greet(_ values: [(UInt16, UInt32)] = []) throws(SocketError) {
         for (name, value) in values where name == HTTP2Setting.window { ownWindow = Int(value) }
@@ -163,7 +170,7 @@ final class HTTP2Client {
             switch error {
             case .timedOut: return false
             case .reset: bytes = []
-            case .cannotOpen, .cannotConnect, .failed: throw error
+            case .cannotOpen, .cannotConnect, .failed, .tls: throw error
             }
         }
         if bytes.isEmpty { isClosed = true }
