@@ -130,7 +130,10 @@ class TestSocket: @unchecked Sendable {
         }
     }
 
-    private func waitOrThrow(
+    /// For calls that this class does not know.
+    func withDescriptor<Result>(_ body: (Int32) -> Result) -> Result { body(descriptor) }
+
+    func waitOrThrow(
         _ code: Int32, for events: Int16, _ deadline: Deadline, _ what: String
     ) throws(SocketError) {
         switch code {
