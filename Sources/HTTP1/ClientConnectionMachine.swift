@@ -154,8 +154,14 @@ extension ClientConnectionMachine {
     }
 
     /// A head is complete.
-    package mutating func responseHead(_ head: borrowing ResponseHead) -> Action {
-        responseHead(status: head.status, framing: head.framing, keepAlive: head.keepAlive)
+    ///
+    /// - Parameter endsItself: The answer's end is told by a stream, whatever its fields say of its length.
+    package mutating func responseHead(_ head: borrowing ResponseHead, endsItself: Bool) -> Action {
+        guard endsItself else {
+            return responseHead(status: head.status, framing: head.framing, keepAlive: head.keepAlive)
+        }
+        let framing = head.framing == .none ? BodyFraming.none : .untilClose
+        return responseHead(status: head.status, framing: framing, keepAlive: true)
     }
 
     /// A head without a body is the whole answer: `responseEnded` follows.
@@ -245,6 +251,13 @@ extension ClientConnectionMachine {
         case .closed: return .proceed
         case .idle, .tunnel: return close(.close)
         }
+    }
+
+    /// The connection below this one, which other requests were answered on before, is gone: its server may
+    /// have closed it while it was idle.
+    package mutating func sharedConnectionClosed() -> Action {
+        guard case .exchange(_, .awaited) = state, !hasReceived else { return originClosed(.reset) }
+        return close(.fail(.closedBeforeResponse, .reusedConnection))
     }
 
     /// The exchange is not wanted any more, or the pool gives the connection up.

@@ -70,9 +70,15 @@ private func refuse(_ state: SessionState, _ breach: HTTP2Error) -> Int32 {
 private func frameSent(
     _: OpaquePointer?, _ frame: UnsafePointer<nghttp2_frame>?, _ user: UnsafeMutableRawPointer?
 ) -> Int32 {
-    guard let head = unsafe frame?.pointee.hd, UInt32(head.type) == NGHTTP2_DATA.rawValue else { return 0 }
+    guard let head = unsafe frame?.pointee.hd else { return 0 }
+    let state = unsafe sessionState(user)
+    switch UInt32(head.type) {
     // Each DATA frame may bring window updates back, for the stream and for the connection.
-    unsafe sessionState(user).pointee.flood.earn(.window, 10)
+    case NGHTTP2_DATA.rawValue: unsafe state.pointee.flood.earn(.window, 10)
+    case NGHTTP2_HEADERS.rawValue:
+        unsafe state.pointee.lastRequest = unsafe max(state.pointee.lastRequest, head.stream_id)
+    default: break
+    }
     return 0
 }
 

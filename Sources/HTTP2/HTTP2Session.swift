@@ -27,6 +27,8 @@ package struct HTTP2Session {
         var headExcess = false
         /// What the peer has done that nghttp2 lets pass.
         var breach: HTTP2Error?
+        /// The last request, of a client, that is on its way.
+        var lastRequest: Int32 = 0
         /// Streams whose requests are of no use once their answers are out.
         var unwanted: [Int32] = []
     }
@@ -262,6 +264,9 @@ package struct HTTP2Session {
     }
     /// Whether anything may still come that matters.
     package var wantsToRead: Bool { unsafe nghttp2_session_want_read(session) != 0 }
+
+    /// Whether the request on a stream is on its way, or was: none is that is still to be written.
+    package func hasBegun(_ stream: Int32) -> Bool { unsafe stream <= state.pointee.lastRequest }
 
     /// Whether the peer, a server, takes one more request now.
     package var acceptsRequests: Bool { unsafe nghttp2_session_check_request_allowed(session) != 0 }

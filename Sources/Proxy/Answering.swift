@@ -38,6 +38,7 @@ extension ProxyCore where Net: ~Copyable {
             guard endBody(on: id) else { return nil }
             perform(connections[id].machine.originClosed(.fin), on: id)
         case .failed:
+            noteFailure(of: id)
             perform(connections[id].machine.originClosed(.reset), on: id)
         }
         return nil
@@ -103,7 +104,8 @@ extension ProxyCore where Net: ~Copyable {
                 perform(connections[connection].machine.responseInvalid(), on: connection)
                 return false
             }
-            let action = connections[connection].machine.responseHead(head)
+            let action = connections[connection].machine.responseHead(
+                head, endsItself: connections[connection].seat != nil)
             switch action {
             case .interim:
                 guard passInterim(head, id) else { return false }
@@ -148,8 +150,13 @@ extension ProxyCore where Net: ~Copyable {
             return false
         }
         // Read before anything is promised: a body that is none from its beginning on is a readable 502.
-        exchanges[id].responseBody = BodyReader(head.framing)
-        guard let step = readPiece(of: id, from: from, to: to, on: connection) else { return false }
+        // A stream tells by itself where its body ends, and trailers may follow.
+        let endsItself = connections[connection].seat != nil && head.framing != .none
+        exchanges[id].responseBody = BodyReader(endsItself ? .untilClose : head.framing)
+        guard var step = readPiece(of: id, from: from, to: to, on: connection) else { return false }
+        if endsItself, connections[connection].inputHasEnded, connections[connection].received.isEmpty {
+            step.ended = exchanges[id].responseBody.peerEnded()
+        }
         let coding =
             clients[client].seat == nil ? Self.coding(of: head, for: exchanges[id].state.head) : .asIs
         let framing: BodyFraming =

@@ -116,9 +116,10 @@ extension ProxyCore where Net: ~Copyable {
 
     /// A connection to a server of an upstream with TLS is made: the handshake begins.
     mutating func beginHandshake(connection id: SlotID) {
-        guard let context = upstreams[connections[id].upstream].plan.tls,
-            let exchange = connections[id].exchange
-        else { return removeConnection(id) }
+        guard let exchange = connections[id].exchange else { return removeConnection(id) }
+        guard let context = upstreams[connections[id].upstream].plan.tls else {
+            return upstreamHandshakeFailed(id, .noContext)
+        }
         let name = upstreams[connections[id].upstream].plan.serverName(exchanges[exchange].server)
         let tls = context.makeSession(name: name.text, isAddress: name.isAddress, encryption.wire)
         connections[id].transport.tls = tls
@@ -163,11 +164,26 @@ extension ProxyCore where Net: ~Copyable {
         return receive(connection: id, into: region) == .blocked
     }
 
-    private mutating func upstreamHandshakeFailed(_ id: SlotID, _ failure: TLSFailure) {
+    /// A server may say only behind its handshake what it did not like in it: that it wants a certificate
+    /// (RFC 8446 §4.4.2.4).
+    mutating func noteFailure(of id: SlotID) {
+        guard let failure = connections[id].transport.lastFailure, connections[id].machine.awaitsHead,
+            let exchange = connections[id].exchange
+        else { return }
+        let name = upstreams[connections[id].upstream].plan.name
+        note(.upstreamHandshakeFailed(name, exchanges[exchange].server, failure))
+    }
+
+    mutating func upstreamHandshakeFailed(_ id: SlotID, _ failure: TLSFailure) {
         let upstream = connections[id].upstream
         if let exchange = connections[id].exchange {
             note(.upstreamHandshakeFailed(upstreams[upstream].plan.name, exchanges[exchange].server, failure))
         }
         connectionFailed(id, failure.kind == .unverified ? .unverified : .handshakeFailed)
     }
+}
+
+extension TLSFailure {
+    /// Settings that were checked are set up again for each worker, which memory may not suffice for.
+    static let noContext = TLSFailure(.own, "TLS cannot be set up")
 }

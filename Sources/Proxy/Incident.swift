@@ -8,6 +8,10 @@ package enum Incident {
     case handshakeFailed(IPAddress, TLSFailure)
     case handshakesRefused(IPAddress)
     case upstreamHandshakeFailed(PinnedText, String, TLSFailure)
+    /// A server that should speak HTTP/2 does not.
+    case noHTTP2(PinnedText, String)
+    /// A server's answer has a head without end.
+    case serverFlooded(PinnedText, String)
     /// A client did too much of what costs it nothing.
     case flooded(IPAddress)
 }

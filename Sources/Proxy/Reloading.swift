@@ -15,7 +15,9 @@ extension ProxyCore where Net: ~Copyable {
         self.plan = plan
         places = plan.upstreams.map { upstream in
             if let known = findUpstream(upstream.name.view) {
+                let isReachedAlike = upstreams[known].plan.reach == upstream.reach
                 upstreams[known].plan = upstream
+                if !isReachedAlike { outdateConnections(of: known) }
                 upstreams[known].isRetired = false
                 upstreams[known].pool.update(limits: upstream.limits, policy: upstream.policy)
                 return known
@@ -57,17 +59,24 @@ extension ProxyCore where Net: ~Copyable {
         }
         for connection in close { removeUncounted(connection) }
         for session in upstreams[id].sessions {
-            guard case .upstream(_, let known?, let server, let isConnecting) = sessions[session].side else {
-                continue
-            }
-            sessions[session].side = .upstream(
-                id, endpoint: remap[known], server: server, isConnecting: isConnecting)
-            if remap[known] == nil { closeWhenAnswered(session: session) }
+            sessions[session].endpoint = sessions[session].endpoint.flatMap { remap[$0] }
+            if sessions[session].endpoint == nil { leaveWhenQuiet(session: session) }
         }
     }
 
-    /// No further request on a connection to a server; it closes with the last answer.
-    private mutating func closeWhenAnswered(session id: SlotID) {
+    /// Servers are reached in another way from now on, with TLS or by another protocol: no request that comes
+    /// may go on a connection from before.
+    private mutating func outdateConnections(of id: SlotID) {
+        for connection in upstreams[id].pool.removeAllIdle() { removeUncounted(connection) }
+        for connection in connections.identities where connections[connection].upstream == id {
+            connections[connection].isOutdated = true
+        }
+        for session in upstreams[id].sessions { leaveWhenQuiet(session: session) }
+        upstreams[id].streamsPerSession = nil
+    }
+
+    /// A connection to a server takes no further requests, and ends with its last one.
+    private mutating func leaveWhenQuiet(session id: SlotID) {
         sessions[id].isClosing = true
         makeDirty(id)
     }
@@ -91,19 +100,19 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func retire(_ id: SlotID) {
         upstreams[id].isRetired = true
         for connection in upstreams[id].pool.removeAllIdle() { removeUncounted(connection) }
-        for session in upstreams[id].sessions { closeWhenAnswered(session: session) }
         // What is out now closes when it comes back.
         var limits = upstreams[id].plan.limits
         limits.idle = 0
         upstreams[id].pool.update(limits: limits, policy: upstreams[id].plan.policy)
+        for session in upstreams[id].sessions { leaveWhenQuiet(session: session) }
     }
 
     /// Forgets the upstreams that no settings name any more and no exchange uses, not even for its line in
     /// the log.
     private mutating func forgetRetired() {
         for id in upstreams.identities
-        where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].sessions.isEmpty
-            && upstreams[id].pool.waitingCount == 0
+        where upstreams[id].isRetired && upstreams[id].pool.open == 0 && upstreams[id].pool.waitingCount == 0
+            && upstreams[id].sessions.isEmpty
         {
             let isNamed = exchanges.identities.contains { exchanges[$0].upstream == id }
             if !isNamed { _ = upstreams.remove(id) }
@@ -113,9 +122,7 @@ extension ProxyCore where Net: ~Copyable {
     /// Closes an idle connection that its pool no longer counts.
     mutating func removeUncounted(_ id: SlotID) {
         var connection = connections.remove(id)
-        metrics.add(.upstream(upstreams[connection.upstream].plan.slot, .open), -1)
-        close(connection.transport, .plainly)
-        connection.transport.release(&buffers)
+        discard(&connection)
     }
 
     /// Closes an idle connection to any server. False where there is none.

@@ -17,6 +17,8 @@ struct UpstreamConnection: ~Copyable {
     /// The request that it carries or is made for; nil while it is idle in the pool.
     var exchange: SlotID?
     var isConnecting = true
+    /// Settings have changed how servers are reached since it was made: it carries no further request.
+    var isOutdated = false
     /// When it was last put into the pool.
     var idleSince = Instant.zero
 
@@ -78,6 +80,8 @@ struct UpstreamState: ~Copyable {
     var pool: ConnectionPool
     /// Connections that carry many requests at once.
     var sessions: [SlotID] = []
+    /// Requests that a connection takes at once, as the servers have said last; nil before.
+    var streamsPerSession: Int?
     /// The settings in force no longer name it; it goes with its last connection.
     var isRetired = false
 }

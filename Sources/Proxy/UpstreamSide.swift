@@ -49,7 +49,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func connectEnded(_ id: SlotID, _ socket: Socket) {
         if network.connectError(socket) != nil { return connectionFailed(id, .connectFailed) }
         guard connections[id].isWritable, connections[id].exchange != nil else { return }
-        if upstreams[connections[id].upstream].plan.tls != nil { return beginHandshake(connection: id) }
+        if upstreams[connections[id].upstream].plan.isEncrypted { return beginHandshake(connection: id) }
         connectionReady(id)
     }
 
@@ -59,9 +59,8 @@ extension ProxyCore where Net: ~Copyable {
         connections[id].isConnecting = false
         connections[id].machine.connected()
         let upstream = connections[id].upstream
-        upstreams[upstream].pool.connectSucceeded(endpoint: connections[id].endpoint)
-        // A stream opens nothing: its connection is counted by itself.
-        if connections[id].transport.seat == nil {
+        if connections[id].seat == nil {
+            upstreams[upstream].pool.connectSucceeded(endpoint: connections[id].endpoint)
             metrics.add(.upstream(upstreams[upstream].plan.slot, .opened))
         }
         sendRequest(exchange)
@@ -80,15 +79,9 @@ extension ProxyCore where Net: ~Copyable {
     /// Closes a connection and counts it out, whoever used it. Somebody who waits may get a new one.
     mutating func removeConnection(_ id: SlotID) {
         var connection = connections.remove(id)
-        connection.received.removeAll(pool: &buffers)
         let upstream = connection.upstream
-        if let seat = connection.transport.seat {
-            leaveStream(connection, seat)
-        } else {
-            close(connection.transport, .plainly)
-            metrics.add(.upstream(upstreams[upstream].plan.slot, .open), -1)
-        }
-        connection.transport.release(&buffers)
+        if let seat = connection.transport.seat { leaveStream(connection, seat) }
+        discard(&connection)
         if !upstreams[upstream].pool.idleClosed(id) {
             upstreams[upstream].pool.closed(endpoint: connection.endpoint, wasInFlight: true)
         }
@@ -217,7 +210,7 @@ extension ProxyCore where Net: ~Copyable {
             // One whose server has closed it behind the answer would only fail whoever got it next.
             let isUsable =
                 keepsConnection && !connections[connection].peerHasEnded
-                && connections[connection].transport.seat == nil
+                && connections[connection].seat == nil && !connections[connection].isOutdated
             if isUsable { giveBack(connection) } else { removeConnection(connection) }
         }
         exchanges[id].phase = .done
@@ -252,11 +245,20 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func removeReleased(_ id: SlotID) {
         var connection = connections.remove(id)
         let upstream = connection.upstream
-        close(connection.transport, .plainly)
-        connection.transport.release(&buffers)
-        metrics.add(.upstream(upstreams[upstream].plan.slot, .open), -1)
+        discard(&connection)
         upstreams[upstream].pool.closed(endpoint: nil, wasInFlight: false)
         serveWaiting(upstream)
+    }
+
+    /// Gives back what a connection held. A socket is closed in order: who speaks TLS is told.
+    mutating func discard(_ connection: inout UpstreamConnection) {
+        connection.received.removeAll(pool: &buffers)
+        if connection.transport.socket != nil {
+            connection.transport.sayClosed(&network, encryption, &buffers)
+            close(connection.transport, .plainly)
+            metrics.add(.upstream(upstreams[connection.upstream].plan.slot, .open), -1)
+        }
+        connection.transport.release(&buffers)
     }
 
     /// Puts the deadline where the connection's state wants it.

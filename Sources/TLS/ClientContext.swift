@@ -86,7 +86,10 @@ package final class ClientContext: @unchecked Sendable {
         } else {
             _ = unsafe floodgate_set_server_name(session, name)
             if verifies {
-                unsafe SSL_set_hostflags(session, UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS))
+                // Names count where they are listed, never in a subject (RFC 9110 §4.3.4).
+                unsafe SSL_set_hostflags(
+                    session,
+                    UInt32(X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
                 _ = unsafe SSL_set1_host(session, name)
             }
         }

@@ -10,9 +10,16 @@ import Time
 struct HTTP2Connection: ~Copyable {
     enum Side {
         case client(ListenerPlan)
-        /// `isConnecting` until requests can be sent; no `endpoint` once the settings or the name have left
-        /// it out.
-        case upstream(SlotID, endpoint: Int?, server: String, isConnecting: Bool)
+        case upstream(SlotID, server: String)
+    }
+
+    /// How far a connection to a server has come; clients' are ready from their beginning on.
+    enum Progress {
+        /// To the socket's connect, and through TLS.
+        case connecting
+        /// The server's settings are awaited, which bound how many requests may begin.
+        case greeting
+        case ready
     }
 
     struct Stream {
@@ -24,7 +31,10 @@ struct HTTP2Connection: ~Copyable {
 
     var transport: Transport
     let engine: HTTP2Session
-    var side: Side
+    let side: Side
+    var progress: Progress
+    /// Of a server: its place among the pool's endpoints; nil once the name no longer has this address.
+    var endpoint: Int?
 
     /// The client's address, or the one that a trusted proxy named.
     let peer: IPAddress
@@ -62,6 +72,7 @@ struct HTTP2Connection: ~Copyable {
         self.transport = transport
         self.engine = engine
         self.side = side
+        progress = if case .client = side { .ready } else { .connecting }
         self.peer = peer
         self.accepted = accepted
         self.isCounted = isCounted

@@ -12,8 +12,8 @@ import Time
 extension ProxyCore where Net: ~Copyable {
     /// Reads of one connection before others get their turn.
     private static var readsPerTurn: Int { 4 }
-    /// Writes to one connection before others get their turn.
-    private static var writesPerTurn: Int { 4 }
+    /// Writes likewise: what was written sets more in motion, for as long as the peer takes it.
+    private static var writesPerTurn: Int { 8 }
     /// Bytes that one connection is written at once: what gathers beyond waits for the socket to take more.
     static var sessionWrite: Int { 65536 }
 
@@ -31,7 +31,7 @@ extension ProxyCore where Net: ~Copyable {
     /// Takes in what has come, as long as what this has to say in return is taken too: a peer that only sends
     /// would fill the memory with answers.
     mutating func advanceSession(_ id: SlotID) {
-        if case .upstream(_, _, _, isConnecting: true) = sessions[id].side {
+        if sessions[id].progress == .connecting {
             guard advanceConnecting(session: id) else { return }
         }
         for _ in 0..<Self.readsPerTurn {
@@ -41,7 +41,10 @@ extension ProxyCore where Net: ~Copyable {
             case .moved(let count):
                 guard takeIn(region.view.prefix(count), on: id) else { return }
             case .blocked: return
-            case .ended, .failed: return loseSession(id)
+            case .ended: return loseSession(id)
+            case .failed:
+                noteFailure(ofSession: id)
+                return loseSession(id)
             }
         }
         guard !sessions[id].isRunnable else { return }
@@ -82,7 +85,11 @@ extension ProxyCore where Net: ~Copyable {
     mutating func giveUp(_ id: SlotID) {
         guard !sessions[id].isGivenUp else { return }
         metrics.add(.counter(.http2Floods))
-        note(.flooded(sessions[id].peer))
+        switch sessions[id].side {
+        case .client: note(.flooded(sessions[id].peer))
+        case .upstream(let upstream, let server):
+            note(.serverFlooded(upstreams[upstream].plan.name, server))
+        }
         sessions[id].engine.terminate(.enhanceYourCalm)
         sessions[id].isClosing = true
         sessions[id].isGivenUp = true
@@ -125,7 +132,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     mutating func flushSession(_ id: SlotID) {
-        if case .upstream(_, _, _, isConnecting: true) = sessions[id].side { return }
+        if sessions[id].progress == .connecting { return }
         if !sessions[id].transport.unsent.isEmpty {
             guard sessions[id].transport.isWritable else { return moveSessionDeadline(id) }
             let before = sessions[id].transport.unsent.count
@@ -241,7 +248,8 @@ extension ProxyCore where Net: ~Copyable {
             perform(clients[entry.slot].machine.clientLeft(), on: entry.slot)
             if !mayGoOn, sessions.contains(id) { giveUp(id) }
         } else if connections.contains(entry.slot) {
-            upstreamStreamClosed(entry.slot, code)
+            let hasBegun = sessions[id].engine.hasBegun(stream)
+            upstreamStreamClosed(entry.slot, hasBegun ? code : HTTP2Error.refusedStream.rawValue)
         }
     }
 
@@ -251,7 +259,9 @@ extension ProxyCore where Net: ~Copyable {
         guard sessions[id].transport.unsent.isEmpty else { return }
         let isSilent = !sessions[id].engine.wantsToWrite
         let isOver = sessions[id].isClosing && sessions[id].streams.isEmpty && isSilent
-        guard isOver || (isSilent && !sessions[id].engine.wantsToRead) else { return }
+        let isBroken = isSilent && !sessions[id].engine.wantsToRead
+        guard isOver || isBroken else { return }
+        if isBroken, sessions[id].progress == .greeting { noteNoHTTP2(id) }
         removeSession(id, closing: .plainly)
     }
 
@@ -261,6 +271,7 @@ extension ProxyCore where Net: ~Copyable {
     mutating func removeSession(_ id: SlotID, closing: Ending) {
         var session = sessions.remove(id)
         let isFromClient = session.isFromClient
+        let begun = session.streams.filter { session.engine.hasBegun($0.id) }.count
         for stream in session.streams {
             frames.freeOutgoing(stream.outgoing)
             if isFromClient { metrics.add(.gauge(.streamsOpen), -1) }
@@ -275,17 +286,17 @@ extension ProxyCore where Net: ~Copyable {
             metrics.add(.connectionsOpen, -1)
             clientSessions -= 1
         }
-        if case .upstream(let upstream, _, _, _) = session.side {
+        if case .upstream(let upstream, _) = session.side {
             upstreams[upstream].sessions.removeAll { $0 == id }
             metrics.add(.upstream(upstreams[upstream].plan.slot, .open), -1)
         }
-        for stream in session.streams {
+        for (index, stream) in session.streams.enumerated() {
             if isFromClient {
                 guard clients.contains(stream.slot) else { continue }
                 clients[stream.slot].isOver = true
                 perform(clients[stream.slot].machine.clientLeft(), on: stream.slot)
             } else if connections.contains(stream.slot) {
-                upstreamStreamClosed(stream.slot, HTTP2Error.internalError.rawValue)
+                if index < begun { upstreamStreamLost(stream.slot) } else { refuseStream(stream.slot) }
             }
         }
         for connection in session.waiting where connections.contains(connection) {
@@ -301,8 +312,8 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     private mutating func sessionDeadline(_ id: SlotID) -> Instant {
-        if case .upstream(let upstream, _, _, let isConnecting) = sessions[id].side {
-            if isConnecting { return sessions[id].accepted + upstreams[upstream].plan.connectTimeout }
+        if case .upstream(let upstream, _) = sessions[id].side {
+            if sessions[id].progress != .ready { return sessions[id].accepted + upstreams[upstream].plan.connectTimeout }
             if !sessions[id].transport.unsent.isEmpty {
                 return stuckSince(id) + upstreams[upstream].plan.writeTimeout
             }
@@ -326,7 +337,7 @@ extension ProxyCore where Net: ~Copyable {
         let (passed, rearm) = sessions[id].deadline.check(now)
         if let rearm { timers.add(Token(.session, id), at: rearm) }
         guard passed else { return }
-        if case .upstream(_, _, _, isConnecting: true) = sessions[id].side {
+        if sessions[id].progress != .ready {
             return sessionConnectFailed(id, .connectTimeout)
         }
         guard sessions[id].transport.unsent.isEmpty else {

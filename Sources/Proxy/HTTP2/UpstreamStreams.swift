@@ -30,7 +30,7 @@ extension ProxyCore where Net: ~Copyable {
         frames.setOwner(connection.word, of: outgoing)
         exchanges[id].connection = connection
         connections[connection].machine.requestAssigned(wantsUpgrade: false)
-        if case .upstream(_, _, _, isConnecting: true) = sessions[session].side {
+        if sessions[session].progress != .ready {
             sessions[session].waiting.append(connection)
         } else {
             metrics.add(.upstream(upstreams[upstream].plan.slot, .reused))
@@ -60,12 +60,15 @@ extension ProxyCore where Net: ~Copyable {
         }
         var limits = HTTP2Limits()
         limits.head = upstreams[upstream].plan.headLimits.maximumBytes
+        // Clients that read nothing keep what their own streams may hold, and never others' share.
+        limits.connectionWindow = limits.streamWindow * Self.streamsPerConnection
         let session = sessions.insert(
             HTTP2Connection(
                 Transport(.socket(socket), isReady: false),
                 engine: HTTP2Session(.client, limits, frames, now: now.nanoseconds),
-                side: .upstream(upstream, endpoint: endpoint, server: target.label, isConnecting: true),
-                peer: .loopback, accepted: now, isCounted: false, certificateSubject: nil, now: now))
+                side: .upstream(upstream, server: target.label), peer: .loopback, accepted: now,
+                isCounted: false, certificateSubject: nil, now: now))
+        sessions[session].endpoint = endpoint
         upstreams[upstream].sessions.append(session)
         metrics.add(.upstream(upstreams[upstream].plan.slot, .open))
         do throws(SystemError) {
@@ -81,10 +84,13 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     private func hasRoom(_ id: SlotID, endpoint: Int) -> Bool {
-        guard case .upstream(_, let own, _, let isConnecting) = sessions[id].side, own == endpoint,
+        guard case .upstream(let upstream, _) = sessions[id].side, sessions[id].endpoint == endpoint,
             !sessions[id].isClosing
         else { return false }
-        if isConnecting { return sessions[id].waiting.count < Self.streamsPerConnection }
+        guard sessions[id].progress == .ready else {
+            let expected = upstreams[upstream].streamsPerSession ?? Self.streamsPerConnection
+            return sessions[id].waiting.count < min(Self.streamsPerConnection, expected)
+        }
         let most = min(Self.streamsPerConnection, sessions[id].engine.peerStreams)
         return sessions[id].streams.count < most && sessions[id].engine.acceptsRequests
     }
@@ -93,7 +99,7 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Goes on with a connection that is being made. True where it is ready to be read.
     mutating func advanceConnecting(session id: SlotID) -> Bool {
-        guard case .upstream(let upstream, let endpoint, let server, _) = sessions[id].side,
+        guard case .upstream(let upstream, let server) = sessions[id].side,
             let socket = sessions[id].transport.socket
         else { return true }
         guard let tls = sessions[id].transport.tls else {
@@ -104,9 +110,13 @@ extension ProxyCore where Net: ~Copyable {
                 sessionConnectFailed(id, .connectFailed)
                 return false
             }
+            guard upstreams[upstream].plan.isEncrypted else {
+                greet(session: id)
+                return true
+            }
             guard let context = upstreams[upstream].plan.tls else {
-                sessionIsReady(id, upstream, endpoint, server)
-                return sessions.contains(id)
+                sessionHandshakeFailed(id, .noContext)
+                return false
             }
             let name = upstreams[upstream].plan.serverName(server)
             let session = context.makeSession(name: name.text, isAddress: name.isAddress, encryption.wire)
@@ -121,12 +131,10 @@ extension ProxyCore where Net: ~Copyable {
             }
             return advanceConnecting(session: id)
         }
-        return advanceHandshake(session: id, tls, upstream, endpoint, server)
+        return advanceHandshake(session: id, tls)
     }
 
-    private mutating func advanceHandshake(
-        session id: SlotID, _ tls: TLSSession, _ upstream: SlotID, _ endpoint: Int?, _ server: String
-    ) -> Bool {
+    private mutating func advanceHandshake(session id: SlotID, _ tls: TLSSession) -> Bool {
         if sessions[id].transport.isWritable, !sessions[id].transport.unsent.isEmpty,
             sessions[id].transport.flush(&network, &buffers) == .failed
         {
@@ -152,23 +160,47 @@ extension ProxyCore where Net: ~Copyable {
             sessionHandshakeFailed(id, TLSFailure(.refused, "the server does not agree to HTTP/2 (ALPN)"))
             return false
         }
-        sessionIsReady(id, upstream, endpoint, server)
-        guard sessions.contains(id) else { return false }
+        greet(session: id)
         return early == 0 || takeIn(region.view.prefix(early), on: id)
     }
 
-    /// Requests can be sent: those that have waited begin.
-    private mutating func sessionIsReady(_ id: SlotID, _ upstream: SlotID, _ endpoint: Int?, _ server: String)
-    {
-        sessions[id].side = .upstream(upstream, endpoint: endpoint, server: server, isConnecting: false)
+    /// Both sides can speak. The server does so at once (RFC 9113 §3.4), and says how many requests it takes.
+    private mutating func greet(session id: SlotID) {
+        sessions[id].progress = .greeting
+        makeDirty(id)
+        moveSessionDeadline(id)
+    }
+
+    /// The server has said how it wants to be spoken to. Those that have waited begin, as many as it takes;
+    /// the others find themselves another connection.
+    private mutating func settingsCame(_ id: SlotID) {
+        guard case .upstream(let upstream, _) = sessions[id].side else { return }
+        upstreams[upstream].streamsPerSession = max(1, sessions[id].engine.peerStreams)
+        guard sessions[id].progress == .greeting else { return }
+        guard sessions[id].engine.peerStreams > 0 else { return sessionConnectFailed(id, .connectFailed) }
+        sessions[id].progress = .ready
         sessions[id].quietSince = now
-        upstreams[upstream].pool.connectSucceeded(endpoint: endpoint)
+        upstreams[upstream].pool.connectSucceeded(endpoint: sessions[id].endpoint)
         metrics.add(.upstream(upstreams[upstream].plan.slot, .opened))
         let waiting = sessions[id].waiting
         sessions[id].waiting = []
-        for connection in waiting where connections.contains(connection) { connectionReady(connection) }
-        makeDirty(id)
-        moveSessionDeadline(id)
+        for connection in waiting where connections.contains(connection) {
+            let endpoint = connections[connection].endpoint
+            if let endpoint, sessions.contains(id), hasRoom(id, endpoint: endpoint) {
+                connectionReady(connection)
+            } else {
+                moveToAnother(connection)
+            }
+        }
+    }
+
+    /// The request has waited for a connection that has no room for it.
+    private mutating func moveToAnother(_ connection: SlotID) {
+        let exchange = connections[connection].exchange
+        connections[connection].exchange = nil
+        if let exchange { exchanges[exchange].connection = nil }
+        removeConnection(connection)
+        if let exchange, exchanges.contains(exchange) { acquire(exchange) }
     }
 
     mutating func sessionConnectFailed(_ id: SlotID, _ failure: Failure) {
@@ -181,10 +213,25 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     private mutating func sessionHandshakeFailed(_ id: SlotID, _ failure: TLSFailure) {
-        if case .upstream(let upstream, _, let server, _) = sessions[id].side {
-            note(.upstreamHandshakeFailed(upstreams[upstream].plan.name, server, failure))
-        }
+        note(failure, of: id)
         sessionConnectFailed(id, failure.kind == .unverified ? .unverified : .handshakeFailed)
+    }
+
+    private mutating func note(_ failure: TLSFailure, of id: SlotID) {
+        guard case .upstream(let upstream, let server) = sessions[id].side else { return }
+        note(.upstreamHandshakeFailed(upstreams[upstream].plan.name, server, failure))
+    }
+
+    /// TLS has failed behind the handshake: a server that wants a certificate says so then.
+    mutating func noteFailure(ofSession id: SlotID) {
+        guard let failure = sessions[id].transport.lastFailure else { return }
+        note(failure, of: id)
+    }
+
+    /// What the server says first is not HTTP/2.
+    mutating func noteNoHTTP2(_ id: SlotID) {
+        guard case .upstream(let upstream, let server) = sessions[id].side else { return }
+        note(.noHTTP2(upstreams[upstream].plan.name, server))
     }
 
     // MARK: Requests
@@ -272,7 +319,7 @@ extension ProxyCore where Net: ~Copyable {
         case .goAway:
             // What the server will not deal with, nghttp2 closes; the rest is answered.
             sessions[id].isClosing = true
-        case .settings: break
+        case .settings: settingsCame(id)
         }
     }
 
@@ -302,17 +349,37 @@ extension ProxyCore where Net: ~Copyable {
 
     /// A stream's connection is no more, or the server has reset it.
     mutating func upstreamStreamClosed(_ connection: SlotID, _ code: UInt32) {
-        connections[connection].isOver = true
+        endRequest(on: connection)
         // Closed in good order: what it has received is still to be passed on.
         if code == HTTP2Error.none.rawValue, connections[connection].inputHasEnded { return }
-        if code == HTTP2Error.refusedStream.rawValue {
-            // The server has not begun to deal with it (RFC 9113 §8.7).
-            return perform(connections[connection].machine.refused(), on: connection)
-        }
+        // The server has not begun to deal with it (RFC 9113 §8.7).
+        if code == HTTP2Error.refusedStream.rawValue { return refuseStream(connection) }
         guard !connections[connection].inputHasEnded else { return }
         connections[connection].wasReset = true
         connections[connection].isReadable = true
         advanceConnection(connection)
+    }
+
+    /// The connection below a stream is gone.
+    mutating func upstreamStreamLost(_ connection: SlotID) {
+        guard let exchange = connections[connection].exchange, exchanges[exchange].usesKeptConnection,
+            connections[connection].machine.awaitsHead, !connections[connection].inputHasEnded
+        else { return upstreamStreamClosed(connection, HTTP2Error.internalError.rawValue) }
+        endRequest(on: connection)
+        perform(connections[connection].machine.sharedConnectionClosed(), on: connection)
+    }
+
+    /// The request was not begun, here or by the server.
+    mutating func refuseStream(_ connection: SlotID) {
+        endRequest(on: connection)
+        perform(connections[connection].machine.refused(), on: connection)
+    }
+
+    /// Nothing more of the request can be sent: its place among what is to be sent belongs to others now.
+    private mutating func endRequest(on connection: SlotID) {
+        connections[connection].isOver = true
+        connections[connection].unsent.removeAll(pool: &buffers)
+        if let exchange = connections[connection].exchange { exchanges[exchange].stopsSending = true }
     }
 
     /// A connection that was a stream is over.

@@ -81,6 +81,12 @@ package final class UpstreamPlan: Sendable {
         case fixed([UInt8])
     }
 
+    package struct Reach: Equatable, Sendable {
+        let version: UpstreamSettings.Version
+        /// What its files hold included.
+        let tls: UpstreamTLSSettings?
+    }
+
     package let name: PinnedText
     package let slot: UpstreamSlot
     package let limits: ConnectionPool.Limits
@@ -94,10 +100,11 @@ package final class UpstreamPlan: Sendable {
     package let headLimits: HeadLimits
     /// Many requests share a connection.
     package let speaksHTTP2: Bool
-    /// TLS to the servers; nil for none.
+    /// TLS to the servers; nil for none, or where it cannot be set up.
     package let tls: ClientContext?
-    /// The name that certificates must be for; nil is each server's own.
-    private let tlsName: String?
+    package var isEncrypted: Bool { reach.tls != nil }
+    /// How servers are reached: connections may outlive a reload that leaves it as it is.
+    package let reach: Reach
     /// Servers whose addresses the settings give.
     package let fixedEndpoints: [ServerEndpoint]
     /// Servers whose addresses the resolver finds.
@@ -132,14 +139,14 @@ package final class UpstreamPlan: Sendable {
         headLimits = HeadLimits(maximumBytes: settings.maxResponseHead)
         speaksHTTP2 = settings.version == .http2
         tls = settings.tls.flatMap { try? ClientContext($0.material) }
-        tlsName = settings.tls?.name
+        reach = Reach(version: settings.version, tls: settings.tls)
         fixedEndpoints = settings.servers.compactMap(ServerEndpoint.init(fixed:))
         names = settings.servers.compactMap(ServerName.init)
     }
 
     /// What a server's certificate must be for. `label` is `host:port` as the settings have it.
     package func serverName(_ label: String) -> (text: String, isAddress: Bool) {
-        if let tlsName { return (tlsName, false) }
+        if let name = reach.tls?.name { return (name, false) }
         var host = label[...]
         if let colon = host.lastIndex(of: ":") { host = host[..<colon] }
         if host.hasPrefix("["), host.hasSuffix("]") { host = host.dropFirst().dropLast() }

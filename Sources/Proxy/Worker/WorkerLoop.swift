@@ -142,6 +142,14 @@ struct WorkerLoop: ~Copyable {
                     .error, "TLS with a server failed",
                     ["upstream": upstream.view.text(), "server": server, "reason": failure.description],
                     atMostEvery: pause)
+            case .noHTTP2(let upstream, let server):
+                events.log(
+                    .error, "a server does not speak HTTP/2",
+                    ["upstream": upstream.view.text(), "server": server], atMostEvery: pause)
+            case .serverFlooded(let upstream, let server):
+                events.log(
+                    .error, "a server's HTTP/2 connection was ended: a head without end",
+                    ["upstream": upstream.view.text(), "server": server], atMostEvery: pause)
             case .flooded(let address):
                 events.log(
                     .warning, "an HTTP/2 connection was ended for a flood", ["address": "\(address)"],

@@ -10,7 +10,7 @@ import Testing
         ("localhost", ["*.local", "localhost"], "", "localhost"),
         ("127.0.0.1", ["127.0.0.1"], "", nil),
         ("127.0.0.1", ["video.internal"], "name: video.internal", "video.internal"),
-        ("localhost", ["*.internal"], "name: video.internal", "video.internal"),
+        ("localhost", ["*.live.internal"], "name: video.live.internal", "video.live.internal"),
     ])
     func `a server is trusted by its authority and its name or address`(
         host: String, names: [String], tls: String, told: String?
@@ -125,7 +125,8 @@ import Testing
     }
 
     @Test func `a server that speaks in plain is told of`() throws {
-        let origin = try ScriptedOrigin.answering(body: "in plain")
+        let origin = try ScriptedOrigin(
+            .expectBytes(1), .respond(400, body: "in plain"), .waitUntilPeerLeaves)
         defer { origin.stop() }
         let gateway = try GatewayProcess(
             servers: ["\"https://127.0.0.1:\(origin.port)\""], upstream: "tls: { verify: false }")

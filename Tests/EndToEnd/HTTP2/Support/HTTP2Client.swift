@@ -36,6 +36,8 @@ final class HTTP2Client {
     private(set) var pongs: [[UInt8]] = []
     private(set) var goAways: [GoAway] = []
     private(set) var isClosed = false
+    /// Frames of bodies, empty ones too.
+    private(set) var dataFrames = 0
     private(set) var violations: [String] = []
     /// Bytes that are no frames, where the peer was allowed to speak HTTP/1.1.
     private(set) var text: [UInt8] = []
@@ -227,6 +229,7 @@ final class HTTP2Client {
 
     private func takeData(_ frame: HTTP2Frame) {
         guard let bytes = content(frame) else { return }
+        dataFrames += 1
         receiveWindow -= frame.payload.count
         let left = (receiveWindows[frame.stream] ?? ownWindow) - frame.payload.count
         receiveWindows[frame.stream] = left

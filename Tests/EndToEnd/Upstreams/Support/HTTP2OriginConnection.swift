@@ -67,6 +67,13 @@ final class HTTP2OriginConnection {
         try socket.send(frames.flatMap(\.bytes), Deadline(in: limit))
     }
 
+    /// Changes the window of streams with settings: those that are open change by the difference.
+    func changeWindow(to size: Int) throws {
+        for stream in receiveWindows.keys { receiveWindows[stream]? += size - ownWindow }
+        ownWindow = size
+        try send(.settings([(HTTP2Setting.window, UInt32(size))]))
+    }
+
     private func note(sent frame: HTTP2Frame) {
         let mayEnd = frame.kind == HTTP2Frame.Kind.data || frame.kind == HTTP2Frame.Kind.headers
         if mayEnd, frame.flags.contains(.endStream) { open.remove(frame.stream) }

@@ -40,12 +40,27 @@ struct TLSRelayConnection {
                 if !hasMoved { wait() }
             }
         } catch {
+            guard isAgreed else { return leave() }
             // Broken on one side: the other one learns it.
             for descriptor in [encrypted, plain] {
                 var option = linger(l_onoff: 1, l_linger: 0)
                 let size = socklen_t(MemoryLayout<linger>.size)
                 setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, size)
             }
+        }
+    }
+
+    /// Behind a handshake that has failed: what the peer still sends is read away, so that no reset destroys
+    /// what it was told.
+    private mutating func leave() {
+        shutdown(encrypted, Int32(SHUT_WR))
+        let deadline = Deadline(in: .seconds(5))
+        while !deadline.isOver {
+            let count = recv(encrypted, &block, block.count, 0)
+            if count > 0 || (count < 0 && errno == EINTR) { continue }
+            guard count < 0, errno == EAGAIN else { return }
+            var entry = pollfd(fd: encrypted, events: Int16(POLLIN), revents: 0)
+            poll(&entry, 1, deadline.milliseconds)
         }
     }
 
