@@ -13,7 +13,7 @@ extension ProxyCore where Net: ~Copyable {
     mutating func passResponse(_ id: SlotID) {
         for _ in 0..<Self.piecesPerTurn {
             guard let connection = exchanges[id].connection, connections[connection].isReadable,
-                clients[exchanges[id].client].unsent.isEmpty
+                clients[exchanges[id].client].unsent.isEmpty || isOnlyEnd(connection)
             else { return }
             let goesOn =
                 connections[connection].machine.awaitsHead
@@ -154,9 +154,7 @@ extension ProxyCore where Net: ~Copyable {
         let endsItself = connections[connection].seat != nil && head.framing != .none
         exchanges[id].responseBody = BodyReader(endsItself ? .untilClose : head.framing)
         guard var step = readPiece(of: id, from: from, to: to, on: connection) else { return false }
-        if endsItself, connections[connection].inputHasEnded, connections[connection].received.isEmpty {
-            step.ended = exchanges[id].responseBody.peerEnded()
-        }
+        if endsItself, hasEnded(connection) { step.ended = exchanges[id].responseBody.peerEnded() }
         let coding =
             clients[client].seat == nil ? Self.coding(of: head, for: exchanges[id].state.head) : .asIs
         let framing: BodyFraming =
@@ -215,8 +213,28 @@ extension ProxyCore where Net: ~Copyable {
             let most = exchanges[id].stream == 0 ? Exchange.largestRead : Exchange.firstRead
             exchanges[id].readSize = min(limit * 4, most)
         }
-        guard let step = readPiece(of: id, from: 0, to: count, on: connection) else { return false }
+        guard var step = readPiece(of: id, from: 0, to: count, on: connection) else { return false }
+        // The end goes with the last bytes: behind them, a client's window may be closed to its frame.
+        if hasEnded(connection) { step.ended = exchanges[id].responseBody.peerEnded() }
         return pass(step, of: id, on: connection, head: .empty, from: 0, to: count)
+    }
+
+    /// Whether a stream has nothing left but its end, which needs no room at the client.
+    @inline(__always)
+    private func isOnlyEnd(_ connection: SlotID) -> Bool {
+        hasEnded(connection) && !connections[connection].machine.awaitsHead
+    }
+
+    /// Whether a stream has brought all that it will.
+    @inline(__always)
+    private func hasEnded(_ connection: SlotID) -> Bool {
+        connections[connection].inputHasEnded && connections[connection].received.isEmpty
+    }
+
+    /// The answer's trailers that may be passed on, as lines; once it has ended.
+    private func responseTrailers(of id: SlotID, on connection: SlotID) -> [UInt8] {
+        connections[connection].seat == nil
+            ? exchanges[id].responseBody.trailers : connections[connection].trailers
     }
 
     /// Takes the payload out of the read region's `from ..< to`. Nil where it is no body, and the exchange
@@ -246,10 +264,9 @@ extension ProxyCore where Net: ~Copyable {
                 body.view.view.slice(first + step.payload.lowerBound, first + step.payload.upperBound))
         }
         if step.ended {
-            range = closeBody(of: id, coding, behind: range)
-            if exchanges[id].stream > 0 {
-                endStreamBody(of: id, trailers: exchanges[id].responseBody.trailers)
-            }
+            let trailers = responseTrailers(of: id, on: connection)
+            range = closeBody(coding, behind: range, trailers)
+            if exchanges[id].stream > 0 { endStreamBody(of: id, trailers: trailers) }
         }
         let start = Layout.headroom + range.lowerBound - head.count
         body.view.write(head, at: start)
@@ -273,9 +290,10 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Puts the last chunk and the trailers behind a body that ends in this piece.
     @inline(__always)
-    private func closeBody(of id: SlotID, _ coding: BodyCoding, behind range: Range<Int>) -> Range<Int> {
+    private func closeBody(
+        _ coding: BodyCoding, behind range: Range<Int>, _ trailers: [UInt8]
+    ) -> Range<Int> {
         guard coding == .chunked else { return range }
-        let trailers = exchanges[id].responseBody.trailers
         let end = coding.close(
             at: Layout.headroom + range.upperBound, in: body.view, hasTrailers: !trailers.isEmpty)
         let closed = range.lowerBound..<end - Layout.headroom
@@ -288,7 +306,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let id = connections[connection].exchange, exchanges[id].phase == .body,
             exchanges[id].responseBody.peerEnded()
         else { return true }
-        let trailers = connections[connection].trailers
+        let trailers = responseTrailers(of: id, on: connection)
         endStreamBody(of: id, trailers: trailers)
         guard exchanges[id].responseCoding == .chunked else { return true }
         var writer = ByteWriter(heads.view)

@@ -35,6 +35,7 @@ extension ProxyCore where Net: ~Copyable {
             } else {
                 retire(id)
             }
+            moveWaiting(of: id)
             // A raised cap or a server more may be what somebody waits for.
             serveWaiting(id)
         }
@@ -46,6 +47,7 @@ extension ProxyCore where Net: ~Copyable {
         else { return }
         let others = upstreams[id].pool.states.map(\.endpoint).filter { $0.label != server }
         replaceEndpoints(of: id, others + endpoints)
+        moveWaiting(of: id)
         serveWaiting(id)
     }
 
@@ -73,6 +75,16 @@ extension ProxyCore where Net: ~Copyable {
         }
         for session in upstreams[id].sessions { leaveWhenQuiet(session: session) }
         upstreams[id].streamsPerSession = nil
+    }
+
+    /// Requests that wait for a connection which takes none any more find themselves another.
+    private mutating func moveWaiting(of id: SlotID) {
+        for session in upstreams[id].sessions
+        where sessions.contains(session) && sessions[session].isClosing {
+            let waiting = sessions[session].waiting
+            sessions[session].waiting = []
+            for connection in waiting where connections.contains(connection) { moveToAnother(connection) }
+        }
     }
 
     /// A connection to a server takes no further requests, and ends with its last one.

@@ -258,7 +258,8 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func endSessionIfOver(_ id: SlotID) {
         guard sessions[id].transport.unsent.isEmpty else { return }
         let isSilent = !sessions[id].engine.wantsToWrite
-        let isOver = sessions[id].isClosing && sessions[id].streams.isEmpty && isSilent
+        let isUnused = sessions[id].streams.isEmpty && sessions[id].waiting.isEmpty
+        let isOver = sessions[id].isClosing && isUnused && isSilent
         let isBroken = isSilent && !sessions[id].engine.wantsToRead
         guard isOver || isBroken else { return }
         if isBroken, sessions[id].progress == .greeting { noteNoHTTP2(id) }
@@ -313,7 +314,9 @@ extension ProxyCore where Net: ~Copyable {
 
     private mutating func sessionDeadline(_ id: SlotID) -> Instant {
         if case .upstream(let upstream, _) = sessions[id].side {
-            if sessions[id].progress != .ready { return sessions[id].accepted + upstreams[upstream].plan.connectTimeout }
+            if sessions[id].progress != .ready {
+                return sessions[id].accepted + upstreams[upstream].plan.connectTimeout
+            }
             if !sessions[id].transport.unsent.isEmpty {
                 return stuckSince(id) + upstreams[upstream].plan.writeTimeout
             }

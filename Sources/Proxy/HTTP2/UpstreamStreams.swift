@@ -195,7 +195,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// The request has waited for a connection that has no room for it.
-    private mutating func moveToAnother(_ connection: SlotID) {
+    mutating func moveToAnother(_ connection: SlotID) {
         let exchange = connections[connection].exchange
         connections[connection].exchange = nil
         if let exchange { exchanges[exchange].connection = nil }
