@@ -125,7 +125,7 @@ let package = Package(
             "ControlTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Proxy",
-                "TLS", "Control",
+                "TLS", "Certificates", "Control",
             ]),
         tests("UpstreamTests", ["Time", "Slots", "Addressing", "Upstream", "Pipeline"]),
         tests("ReactorTests", ["Bytes", "Time", "Addressing", "Reactor", "Pipeline"]),

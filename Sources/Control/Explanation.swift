@@ -78,6 +78,8 @@ package struct Explanation {
             : "the peer itself, its forwarded fields are not believed"
         lines.append("clientAddress  \(exchange.client) (\(trust))")
         lines.append("requestID      \(describeIdentity(exchange.head, trusted: exchange.peerIsTrusted))")
+        let redirects = settings.listeners.compactMap(\.redirection)
+        if !redirects.isEmpty { lines.append("secureRedirect \(redirects.joined(separator: ", "))") }
         switch plan.route.decide(&exchange, isReady: true) {
         case .respond(let response):
             lines.append("route          none: \(response.status) \(response.detail)")
@@ -142,7 +144,41 @@ package struct Explanation {
         let percent = total > share ? " (\(share * 100 / max(1, total)) % of requests)" : ""
         let servers = upstream.servers.map(\.text).joined(separator: ", ")
         let balance = upstream.servers.count > 1 ? ", \(upstream.balance.rawValue)" : ""
-        return "upstream       \(upstream.name)\(percent): \(servers)\(balance)"
+        let ways = [
+            upstream.tls.map { describe($0, servers: upstream.servers.count) }, upstream.version.note,
+        ]
+        let way = ways.compactMap(\.self).joined(separator: ", ")
+        let line = "upstream       \(upstream.name)\(percent): \(servers)\(balance)"
+        return way.isEmpty ? line : "\(line); \(way)"
+    }
+
+    private func describe(_ tls: UpstreamTLSSettings, servers: Int) -> String {
+        let shown = tls.certificate.map { ", shows \($0)" } ?? ""
+        guard tls.verify else { return "https, not verified\(shown)" }
+        let authorities = tls.authorities ?? "the system's authorities"
+        let name = tls.name ?? "\(servers > 1 ? "each" : "the") server's own name"
+        return "https, verified by \(authorities) for \(name)\(shown)"
+    }
+}
+
+extension UpstreamSettings.Version {
+    /// What is worth a word: nil where servers are spoken to as usual.
+    fileprivate var note: String? {
+        switch self {
+        case .http11: nil
+        case .http2: "h2"
+        }
+    }
+}
+
+extension ListenerSettings {
+    /// Whom it sends where; nil where it serves.
+    fileprivate var redirection: String? {
+        switch redirect {
+        case .off: nil
+        case .https(443): "at \(address.text): 308 to https"
+        case .https(let port): "at \(address.text): 308 to https:\(port)"
+        }
     }
 }
 

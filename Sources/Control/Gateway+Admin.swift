@@ -33,6 +33,7 @@ extension Gateway: AdminSource {
         status.openDescriptors = numbers.openDescriptors
         status.memoryLimit = memoryLimit
         status.memoryLevel = memory.current
+        status.certificatesExpire = settings.certificatesExpire
         status.take(
             metrics(), routes: settings.routes.map(\.name),
             endpoints: settings.upstreams.map { ($0.name, $0.servers.map(\.text)) },

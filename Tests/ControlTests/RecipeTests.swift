@@ -1,5 +1,9 @@
 import Addressing
+import Certificates
 import Foundation
+import Proxy
+import Reactor
+import Settings
 import Testing
 
 @testable import Control
@@ -27,7 +31,7 @@ import Testing
 
     @Test(arguments: RecipeTests.claims)
     func `a recipe does what its comment says`(_ claim: Claim) throws {
-        let settings = try SettingsFile(path: Self.folder.appending(path: claim.file).path).load().settings
+        let settings = try #require(try Self.load(claim.file).settings)
         let path = try #require(claim.target.firstIndex(of: "/"))
         let host = claim.target[..<path]
         var fields = [(name: "Host", value: host.isEmpty ? "localhost" : String(host))]
@@ -49,6 +53,10 @@ import Testing
     @Test func `every recipe makes claims`() {
         #expect(Self.recipes.count >= 5)
         for file in Self.recipes { #expect(Self.claims.contains { $0.file == file }, "\(file)") }
+    }
+
+    @Test func `every recipe holds with certificates that fit`() throws {
+        for file in Self.recipes { #expect(try Self.load(file).diagnostics.isEmpty, "\(file)") }
     }
 
     /// What a line of an explanation states, in the words of the comments.
@@ -95,4 +103,52 @@ import Testing
     private static func text(of file: String) -> String? {
         try? String(contentsOf: folder.appending(path: file), encoding: .utf8)
     }
+
+    /// Reads a recipe; the files of certificates that it names hold what `CredentialFolder` puts there.
+    private static func load(_ file: String) throws -> Loaded<GatewaySettings> {
+        let credentials = CredentialFolder(now: SystemClock.wallTime().seconds)
+        return GatewaySettings.load(
+            text: try #require(text(of: file)), file: file, environment: ProcessFiles.environment,
+            credentials: CredentialFiles(now: credentials.now, read: credentials.read))
+    }
+}
+
+/// The folder that recipes take their certificates from, as a gateway would find it: `NAME.pem` and
+/// `NAME.key` are for that name, `…-authority.pem` is who signs, `tickets.N` a key for session tickets.
+private final class CredentialFolder {
+    let now: Int64
+    private let authority: DevelopmentAuthority?
+    private var leaves: [String: DevelopmentAuthority.Leaf] = [:]
+
+    init(now: Int64) {
+        self.now = now
+        authority = try? DevelopmentAuthority.make(now: now, serial: Self.serial())
+    }
+
+    func read(_ path: String) -> Result<[UInt8], CredentialFiles.Unreadable> {
+        let file = URL(filePath: path)
+        let name = file.deletingPathExtension().lastPathComponent
+        let text =
+            switch file.pathExtension {
+            case "pem" where name.hasSuffix("-authority"): authority?.certificatePEM
+            case "pem": leaf(for: name)?.certificatePEM
+            case "key": leaf(for: name)?.keyPEM
+            case _ where name == "tickets": String(repeating: "t", count: 80)
+            default: String?.none
+            }
+        guard let text, path.hasPrefix("/etc/floodgate/certs/") else {
+            return .failure(CredentialFiles.Unreadable("no recipe's file is called so"))
+        }
+        return .success(Array(text.utf8))
+    }
+
+    private func leaf(for name: String) -> DevelopmentAuthority.Leaf? {
+        if let leaf = leaves[name] { return leaf }
+        let leaf = try? authority?.leaf(
+            names: [AlternativeName(wanted: name)], use: .serverAndClient, now: now, serial: Self.serial())
+        leaves[name] = leaf
+        return leaf
+    }
+
+    private static func serial() -> [UInt8] { (0..<16).map { _ in UInt8.random(in: .min ... .max) } }
 }

@@ -57,6 +57,7 @@ enum MetricsPage {
             status.residentBytes = 0
             status.openDescriptors = 0
             status.memoryLimit = 0
+            status.certificatesExpire = 0
             return status
         }
     }

@@ -148,6 +148,12 @@ extension PrometheusEncoder {
                 "When the last reload was, in seconds since 1970.")
             sample(level: Int(time.seconds))
         }
+        if let end = status.certificatesExpire {
+            family(
+                "floodgate_certificate_expiry_seconds", .gauge,
+                "When the first of the listeners' certificates ends, in seconds since 1970.")
+            sample(level: Int(end))
+        }
         if let log = status.accessLog {
             family("floodgate_access_log_written_total", .counter, "Records that the access log has written.")
             sample(log.written)

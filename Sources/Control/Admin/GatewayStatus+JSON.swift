@@ -43,6 +43,9 @@ extension GatewayStatus {
         if let memoryLimit { members.append(("memory_limit_bytes", .number(memoryLimit))) }
         if memoryLevel != .calm { members.append(("memory_level", .string(memoryLevel.name))) }
         if let openDescriptors { members.append(("open_descriptors", .number(openDescriptors))) }
+        if let certificatesExpire {
+            members.append(("certificate_expiry_seconds", .number(certificatesExpire)))
+        }
         return .object(members)
     }
 
@@ -78,6 +81,7 @@ extension GatewayStatus {
         memoryLimit = json["memory_limit_bytes"]?.integer
         memoryLevel = json["memory_level"]?.textValue.flatMap(MemoryLevel.init(name:)) ?? .calm
         openDescriptors = json["open_descriptors"]?.integer
+        certificatesExpire = json["certificate_expiry_seconds"]?.integer.map(Int64.init)
     }
 }
 

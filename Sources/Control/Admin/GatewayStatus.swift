@@ -37,6 +37,8 @@ package struct GatewayStatus: Sendable, Equatable {
     package var memoryLimit: Int?
     package var memoryLevel = MemoryLevel.calm
     package var openDescriptors: Int?
+    /// When the first of the listeners' certificates ends, in seconds since 1970; nil without TLS.
+    package var certificatesExpire: Int64?
 
     package init(
         version: String, pid: Int, uptime: Duration, state: State, isReady: Bool, settingsFile: String?,

@@ -66,6 +66,7 @@ final class StubSource: AdminSource {
         status.limits = [GatewayStatus.Limit(name: "everyone", allowed: 1_234_000, denied: 560)]
         status.residentBytes = 24_536_678
         status.openDescriptors = 120
+        status.certificatesExpire = 1_774_958_400
         return status
     }
 }
@@ -201,6 +202,15 @@ final class StubSource: AdminSource {
             let value = line.split(separator: " ").last.flatMap { Double($0) }
             #expect(types.contains { line.hasPrefix($0) } && value != nil, "\(line)")
         }
+    }
+
+    @Test func `the metrics tell when the first certificate ends, where there is one`() {
+        let text = String(decoding: get("/metrics").body, as: UTF8.self)
+        #expect(text.contains("\n# TYPE floodgate_certificate_expiry_seconds gauge\n"))
+        #expect(text.contains("\nfloodgate_certificate_expiry_seconds 1774958400\n"))
+        source.state.withLock { $0.status.certificatesExpire = nil }
+        let plain = String(decoding: get("/metrics").body, as: UTF8.self)
+        #expect(!plain.contains("floodgate_certificate_expiry_seconds"))
     }
 
     @Test func `a refused reload shows in the metrics`() {
