@@ -218,7 +218,7 @@ final class HTTP2OriginConnection {
             case .reset:
                 wasReset = true
                 bytes = []
-            case .cannotOpen, .cannotConnect, .failed: throw error
+            case .cannotOpen, .cannotConnect, .failed, .tls: throw error
             }
         }
         if bytes.isEmpty { isClosed = true }

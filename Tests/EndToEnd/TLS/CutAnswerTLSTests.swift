@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Servers behind TLS.
-@Suite struct UpstreamTLSTests {
+@Suite struct CutAnswerTLSTests {
     private let files: TLSFiles
 
     init() throws {
