@@ -9,7 +9,7 @@ MAKEFLAGS += --no-print-directory
 # What the code builds against, and what only the tests drive it with. Each has its reason in the list below.
 BUILD_PACKAGES := libssl-dev libnghttp2-dev libyaml-dev pkg-config
 COUNT_PACKAGES := gcc libc6-dev strace valgrind
-TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl openssl python3 python3-websockets
+TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl nghttp2-server openssl python3 python3-grpcio python3-websockets
 BENCH_PACKAGES := nginx-light haproxy nghttp2-client openssl curl strace valgrind
 SLOW_PACKAGES := slowhttptest
 FUZZ_PACKAGES := $(BUILD_PACKAGES) lld python3
@@ -21,6 +21,8 @@ WHY_pkg-config := finds them for the build
 WHY_curl := a real HTTP client for the tests
 WHY_python3 := runs the counts, the measurements and the WebSocket client
 WHY_python3-websockets := a real WebSocket client for the tests
+WHY_python3-grpcio := real clients and servers of gRPC for the tests
+WHY_nghttp2-server := a real HTTP/2 server for the tests
 WHY_lld := links the fuzz targets with libFuzzer
 WHY_nghttp2-client := h2load asks by HTTP/2
 WHY_openssl := makes certificates and OCSP responses for tests and measurements, and is a client of its own

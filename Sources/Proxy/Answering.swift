@@ -176,6 +176,7 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].events = EventBoundary()
         }
         exchanges[id].timings.responseHead = now
+        if exchanges[id].isGRPC { exchanges[id].grpcStatus = GRPC.status(in: head.bytes) }
 
         var writer = ByteWriter(heads.view)
         ClientHeadWriter.write(
@@ -237,6 +238,12 @@ extension ProxyCore where Net: ~Copyable {
             ? exchanges[id].responseBody.trailers : connections[connection].trailers
     }
 
+    @inline(__always)
+    private mutating func noteCallEnd(of id: SlotID, _ trailers: [UInt8]) {
+        guard exchanges[id].isGRPC, let status = trailers.withView({ GRPC.status(in: $0) }) else { return }
+        exchanges[id].grpcStatus = status
+    }
+
     /// Takes the payload out of the read region's `from ..< to`. Nil where it is no body, and the exchange
     /// has failed.
     private mutating func readPiece(
@@ -265,6 +272,7 @@ extension ProxyCore where Net: ~Copyable {
         }
         if step.ended {
             let trailers = responseTrailers(of: id, on: connection)
+            noteCallEnd(of: id, trailers)
             range = closeBody(coding, behind: range, trailers)
             if exchanges[id].stream > 0 { endStreamBody(of: id, trailers: trailers) }
         }
@@ -307,6 +315,7 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].responseBody.peerEnded()
         else { return true }
         let trailers = responseTrailers(of: id, on: connection)
+        noteCallEnd(of: id, trailers)
         endStreamBody(of: id, trailers: trailers)
         guard exchanges[id].responseCoding == .chunked else { return true }
         var writer = ByteWriter(heads.view)

@@ -22,7 +22,7 @@ extension ProxyCore where Net: ~Copyable {
     /// nearer.
     mutating func moveClientDeadline(_ id: SlotID) {
         let wait = clientWait(id)
-        let instant: Instant
+        var instant: Instant
         switch wait {
         case .until(let fixed):
             if let exchange = clients[id].exchange {
@@ -37,6 +37,9 @@ extension ProxyCore where Net: ~Copyable {
             // The body waits until the client has read: it is not late meanwhile.
             exchanges[exchange].bodyPace.pause(now: now)
             instant = exchanges[exchange].readingPace.wait(plan.readingPace, now: now)
+        }
+        if clients[id].seat != nil, let exchange = clients[id].exchange {
+            instant = min(instant, exchanges[exchange].callEnds)
         }
         if clients[id].deadline.move(to: instant) { timers.add(Token(.client, id), at: instant) }
     }
@@ -77,6 +80,10 @@ extension ProxyCore where Net: ~Copyable {
             guard isWanted, let connection = exchanges[exchange].connection,
                 connections[connection].unsent.isEmpty
             else { return .until(.distantFuture) }
+            // The messages of a call are a conversation, with pauses of its own.
+            if exchanges[exchange].isGRPC, connections[connection].seat != nil {
+                return .until(now + plan.clients.tunnelIdleTimeout)
+            }
             return .body(exchange)
         case .head, .policy, .connect, .done: return .until(.distantFuture)
         }
@@ -117,6 +124,7 @@ extension ProxyCore where Net: ~Copyable {
         }
         guard let exchange = clients[id].exchange else { return quietClientTimedOut(id) }
         if exchanges[exchange].watch?.isOver == true { return endTunnel(exchange, by: .gateway) }
+        if exchanges[exchange].callEnds <= now { return callTimedOut(exchange) }
         if !clients[id].unsent.isEmpty {
             if hasRead(id, exchange) { return moveClientDeadline(id) }
             metrics.add(.slow(.reader))

@@ -180,6 +180,7 @@ extension ProxyCore where Net: ~Copyable {
         clients[id].headBegun = nil
         let exchangeID = exchanges.insert(exchange)
         clients[id].exchange = exchangeID
+        if clients[id].seat != nil { noteCall(exchangeID) }
         decide(exchangeID)
     }
 

@@ -11,6 +11,12 @@ struct Exchange: ~Copyable {
     let client: SlotID
     /// Number of the HTTP/2 stream that it came on; 0 for a connection of its own.
     var stream: Int32 = 0
+    /// A call of gRPC: what the gateway answers by itself, and how long it waits, is said in its terms.
+    var isGRPC = false
+    /// When the client gives the call up, as it has said (`grpc-timeout`).
+    var callEnds = Instant.distantFuture
+    /// How the call went, as the answer says.
+    var grpcStatus: Int?
     let plan: GatewayPlan
     var state: ExchangeState
     /// How far it has come; the outcome's phase if it ended now.

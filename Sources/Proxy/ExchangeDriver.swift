@@ -88,11 +88,13 @@ extension ProxyCore where Net: ~Copyable {
         let keepAlive =
             !endsConnection && exchanges[id].phase != .head && mayDropBody(of: id) && mayServeMore(client)
         let persists = clients[client].machine.responseDecided(framing: .length(1), keepAlive: keepAlive)
-        exchanges[id].status = response.status
+        let callStatus = callStatus(response, to: id)
+        exchanges[id].status = callStatus == nil ? response.status : 200
+        exchanges[id].grpcStatus = callStatus
         exchanges[id].outcome = outcome
         exchanges[id].timings.responseHead = now
         let answer = LocalAnswerWriter.write(
-            response, to: exchanges[id].state, persists: persists,
+            response, as: callStatus, to: exchanges[id].state, persists: persists,
             securityHeaders: exchanges[id].plan.securityHeaders,
             date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
         guard clients[client].seat == nil else {
@@ -186,6 +188,7 @@ extension ProxyCore where Net: ~Copyable {
         record.server = text.view.dropFirst(serverStart)
         record.outcome = outcome
         record.status = exchanges[id].status
+        record.grpcStatus = exchanges[id].grpcStatus
         if !exchanges[id].state.head.bytes.isEmpty {
             record.method = exchanges[id].state.head.methodBytes
             record.host = exchanges[id].state.head.authorityBytes ?? .empty

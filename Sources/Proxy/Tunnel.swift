@@ -150,6 +150,8 @@ extension ProxyCore where Net: ~Copyable {
     mutating func endTunnel(_ id: SlotID, by origin: Outcome.Origin) {
         let client = exchanges[id].client
         exchanges[id].outcome = Outcome(endedBy: origin, in: .tunnel)
+        // A stream that is left without its end would wait for it for ever.
+        guard clients[client].seat == nil else { return removeClient(client, closing: .withReset) }
         perform(clients[client].machine.tunnelEnded(), on: client)
     }
 }

@@ -110,6 +110,7 @@ package struct AccessLogEncoder: ~Copyable {
 
     private static func writeAnswer(of record: borrowing AccessRecord, to line: inout LineWriter) {
         line.write(",\"status\":", record.status)
+        if let status = record.grpcStatus { line.write(",\"grpc_status\":", status) }
         line.write(",\"outcome\":\"")
         line.write(record.outcome.code)
         line.write(byte: 0x22)

@@ -37,6 +37,8 @@ package struct AccessRecord {
     package var version: HTTPVersion = .http11
     /// Status sent to the client; 0 where none was.
     package var status = 0
+    /// `grpc-status` of a call of gRPC; nil where the answer has none.
+    package var grpcStatus: Int?
     package var outcome: Outcome = .ok
     /// Name of the route; empty where none matched.
     package var route: ByteView = .empty

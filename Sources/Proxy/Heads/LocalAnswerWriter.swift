@@ -16,10 +16,18 @@ enum LocalAnswerWriter {
 
     /// Writes into `region` and returns what was written. The body is written first, behind room for the
     /// head, so that its length is known.
+    ///
+    /// - Parameter code: What the answer says to a call of gRPC; nil to any other request.
     static func write(
-        _ response: LocalResponse, to exchange: borrowing ExchangeState, persists: Bool,
+        _ response: LocalResponse, as code: Int?, to exchange: borrowing ExchangeState, persists: Bool,
         securityHeaders: SecurityHeadersPlan, date: ByteView, time: WallTime, into region: MutableByteView
     ) -> Written {
+        if let code {
+            return writeTrailersOnly(
+                response, code, to: exchange, persists: persists, securityHeaders: securityHeaders,
+                date: date,
+                into: region)
+        }
         let headRoom = region.count - longestBody
         var body = ByteWriter(region.slice(headRoom, region.count))
         if response.status != 204 { writeBody(response, to: exchange, time: time, &body) }
@@ -47,6 +55,29 @@ enum LocalAnswerWriter {
         guard exchange.head.method != .head else { return Written(bytes: head.view, headLength: head.count) }
         region.write(body.view, at: head.count)
         return Written(bytes: region.view.prefix(head.count + body.count), headLength: head.count)
+    }
+
+    /// What a client of gRPC understands: a head that is its own trailers ("Trailers-Only"). Details are our
+    /// own literals of printable ASCII without `%`: nothing to encode.
+    private static func writeTrailersOnly(
+        _ response: LocalResponse, _ code: Int, to exchange: borrowing ExchangeState, persists: Bool,
+        securityHeaders: SecurityHeadersPlan, date: ByteView, into region: MutableByteView
+    ) -> Written {
+        var head = ByteWriter(region)
+        head.write("HTTP/1.1 200 OK\r\n")
+        head.write(date)
+        head.write("Content-Type: application/grpc\r\ngrpc-status: ")
+        head.write(decimal: code)
+        if response.ownBody == nil {
+            head.write("\r\ngrpc-message: ")
+            head.write(response.detail)
+        }
+        head.write("\r\n")
+        writeFields(
+            response, to: exchange, persists: persists, securityHeaders: securityHeaders, writer: &head)
+        head.write("\r\n")
+        precondition(!head.overflowed, "settings bound what answers are made of")
+        return Written(bytes: head.view, headLength: head.count)
     }
 
     private static func writeContentType(_ content: LocalResponse.Content, _ writer: inout ByteWriter) {

@@ -31,6 +31,12 @@ final class RawClient {
         return Array(buffered.prefix(count))
     }
 
+    /// Reads what comes next, and leaves it to be asked for.
+    func peek() throws -> [UInt8] {
+        try fill(Deadline(in: limit))
+        return buffered
+    }
+
     /// Everything up to and with `end`.
     func read(through end: String) throws -> String {
         let deadline = Deadline(in: limit)
