@@ -38,7 +38,8 @@ package struct UpstreamSettings: Equatable, Sendable {
     package var version: Version = .http11
     package var tls: UpstreamTLSSettings?
     package var balance: Balance = .roundRobin
-    /// Connections per process to all servers together, divided over the workers. 0 is no limit.
+    /// Connections per process to all servers together, with HTTP/2 requests at once, divided over the
+    /// workers. 0 is no limit.
     package var connections = 0
     /// Idle connections kept for reuse, per process, divided over the workers.
     package var idleConnections = 1024
@@ -97,7 +98,7 @@ extension UpstreamSettings {
             example: "least_requests"),
         Field(
             "connections", \.connections, .count(0...1_000_000), reload: .live,
-            "Connections per process to all servers together, divided over the workers; 0 for no limit.",
+            "Connections per process to all servers (h2: requests at once), divided over workers; 0 for no limit.",
             example: "20"),
         Field(
             "idle_connections", \.idleConnections, .count(0...1_000_000), reload: .live,

@@ -105,6 +105,20 @@ import Testing
         #expect(clean == .fail(.closedBeforeResponse, .reusedConnection))
     }
 
+    @Test func `a stream whose connection is gone may be repeated until its answer has begun`() {
+        var machine = waiting()
+        let clean = machine.sharedConnectionClosed()
+        #expect(clean == .fail(.closedBeforeResponse, .reusedConnection))
+        machine = waiting()
+        _ = machine.bytesReceived()
+        let begun = machine.sharedConnectionClosed()
+        #expect(begun == .fail(.closedInHead, .no))
+        machine = waiting()
+        _ = machine.responseHead(status: 200, framing: .untilClose, keepAlive: true)
+        let cut = machine.sharedConnectionClosed()
+        #expect(cut == .fail(.closedInBody, .no))
+    }
+
     @Test func `a body that lasts until the close ends with FIN and with nothing else`() {
         var machine = waiting()
         _ = machine.responseHead(status: 200, framing: .untilClose, keepAlive: true)

@@ -81,6 +81,7 @@ enum FullRecord {
         record.upstreamConnection = .fresh
         record.userAgent = ByteView("agent")
         record.referer = ByteView("/")
+        record.grpcStatus = 0
         let now = Instant(nanoseconds: 1)
         record.timings.headBegun = now
         record.timings.headComplete = now

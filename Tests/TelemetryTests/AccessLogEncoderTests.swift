@@ -93,6 +93,12 @@ import Time
         #expect(Self.object(record)["referer"] as? String == expected)
     }
 
+    @Test func `how a call of gRPC went stands behind the status`() {
+        var record = ordinaryRecord()
+        record.grpcStatus = 14
+        #expect(Self.text(record).contains(#""status":200,"grpc_status":14,"outcome":"ok""#))
+    }
+
     @Test func `each byte alone gives a valid line and is told apart`() {
         var wrong: [[UInt8]] = []
         for length in [1, 3, 4, 7, 8, 15, 16, 17, 31, 33] {

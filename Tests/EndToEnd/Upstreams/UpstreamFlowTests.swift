@@ -145,17 +145,19 @@ import Testing
                     + String(repeating: "x", count: 3000))
             let server = try origin.accept([(HTTP2Setting.window, 1000)], grants: false)
             let stream = try server.request().stream
-            func received() throws -> Int? {
+            func expect(_ count: Int, sourceLocation: SourceLocation = #_sourceLocation) throws {
+                try server.wait(for: "\(count) bytes") { server.requests[stream]?.body.count ?? 0 >= count }
                 try server.settle()
-                return server.requests[stream]?.body.count
+                #expect(server.requests[stream]?.body.count == count, sourceLocation: sourceLocation)
             }
-            #expect(try received() == 1000)
+            try expect(1000)
             try server.changeWindow(to: 500)
-            #expect(try received() == 1000)
+            try expect(1000)
+            // The window is no more than empty.
             try server.send(.window(stream, 500))
-            #expect(try received() == 1000, "the window is no more than empty")
+            try expect(1000)
             try server.send(.window(stream, 1))
-            try eventually("one byte more") { try received() == 1001 }
+            try expect(1001)
             try server.changeWindow(to: 3000)
             #expect(try server.whole(stream).body.count == 3000)
             try server.answer(stream)
