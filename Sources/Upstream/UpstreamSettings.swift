@@ -98,7 +98,7 @@ extension UpstreamSettings {
             example: "least_requests"),
         Field(
             "connections", \.connections, .count(0...1_000_000), reload: .live,
-            "Connections per process to all servers (h2: requests at once), divided over workers; 0 for no limit.",
+            "Connections per process to all servers, or with h2 requests at once; 0 for no limit.",
             example: "20"),
         Field(
             "idle_connections", \.idleConnections, .count(0...1_000_000), reload: .live,
