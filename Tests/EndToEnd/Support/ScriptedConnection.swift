@@ -7,6 +7,7 @@ final class ScriptedConnection {
     private let record: ((inout ScriptedOrigin.Record) -> Void) -> Void
     /// Read and not yet expected.
     private var buffered: [UInt8] = []
+    private var lastRequest: RawRequest?
 
     private enum Stop: Error {
         case ended(ScriptedOrigin.End)
@@ -41,6 +42,9 @@ final class ScriptedConnection {
         case .expectBytes(let count):
             while buffered.count < count { try fill(deadline) }
             buffered.removeFirst(count)
+        case .agreeToWebSocket:
+            guard let lastRequest else { throw MalformedMessage.chunk("no request to agree to") }
+            try socket.send(Array(WebSocketOrigin.agreement(to: lastRequest).utf8), deadline)
         case .send(let text): try socket.send(Array(text.utf8), deadline)
         case .sendBytes(let bytes): try socket.send(bytes, deadline)
         case .sendLast(let text):
@@ -101,6 +105,7 @@ final class ScriptedConnection {
         while true {
             if let (request, length) = try parse(buffered) {
                 buffered.removeFirst(length)
+                lastRequest = request
                 record { $0.requests.append(request) }
                 return
             }

@@ -15,6 +15,8 @@ final class ScriptedOrigin: @unchecked Sendable {
         /// Reads so many bytes.
         case expectBytes(Int)
         case send(String)
+        /// Agrees to the WebSocket handshake that the last request was.
+        case agreeToWebSocket
         case sendBytes([UInt8])
         /// Sends and closes in one packet: the peer sees both at once.
         case sendLast(String)

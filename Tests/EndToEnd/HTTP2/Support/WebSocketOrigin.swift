@@ -45,12 +45,7 @@ final class WebSocketOrigin: @unchecked Sendable {
             bytes += piece
             guard let (request, length) = try RawRequest.head(bytes) else { continue }
             lock.withLock { heads.append(request) }
-            let key = request.value("sec-websocket-key") ?? ""
-            let answer = Self.base64(SHA1.digest((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").latin1))
-            let head =
-                "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                + "Sec-WebSocket-Accept: \(answer)\r\n\r\n"
-            try socket.send(head.latin1 + bytes[length...], deadline)
+            try socket.send(Self.agreement(to: request).latin1 + bytes[length...], deadline)
             break
         }
         while true {
@@ -58,6 +53,14 @@ final class WebSocketOrigin: @unchecked Sendable {
             guard !piece.isEmpty else { return }
             try socket.send(piece, deadline)
         }
+    }
+
+    /// The answer that agrees to a handshake (RFC 6455 §4.2.2).
+    static func agreement(to request: RawRequest) -> String {
+        let key = request.value("sec-websocket-key") ?? ""
+        let answer = base64(SHA1.digest((key + "258EAFA5-E914-47DA-95CA-C5AB0DC85B11").latin1))
+        return "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+            + "Sec-WebSocket-Accept: \(answer)\r\n\r\n"
     }
 
     private static func base64(_ bytes: [UInt8]) -> String { Data(bytes).base64EncodedString() }

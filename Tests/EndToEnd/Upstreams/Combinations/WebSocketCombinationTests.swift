@@ -31,9 +31,7 @@ import Testing
         #expect(try house.gateway.logged("/socket")[0]["outcome"] as? String == "ok")
     }
 
-    private static let agreement = ScriptedOrigin.Step.send(
-        "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-            + "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n")
+    private static let agreement = ScriptedOrigin.Step.agreeToWebSocket
 
     @Test(arguments: Combination.switching)
     func `the server's close code arrives, and the answer to it`(combination: Combination) throws {
