@@ -57,6 +57,7 @@ extension ProxyCore where Net: ~Copyable {
             guard !sessions[id].engine.isGone(stream) else { return }
             beginStream(stream, text, isEnd: isEnd, opens: opens, on: id)
         case .headTooLarge(let stream):
+            guard sessions[id].position(of: stream) == nil else { return refuseTrailers(stream, on: id) }
             refuseStream(stream, HeadError.headTooLarge, on: id)
         case .data(let stream, let range):
             guard let client = clientEventStream(stream, on: id) else {
@@ -147,6 +148,14 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func refuseStream(_ stream: Int32, _ error: HeadError, on id: SlotID) {
         guard let client = makeStreamClient(stream, isEnd: true, on: id) else { return }
         refuseStreamHead(client, error, .empty)
+    }
+
+    /// Trailers that are larger than a head may be, behind a request that is being dealt with.
+    private mutating func refuseTrailers(_ stream: Int32, on id: SlotID) {
+        guard let client = clientEventStream(stream, on: id) else { return }
+        clients[client].inputHasEnded = true
+        guard let exchange = clients[client].exchange, exchanges[exchange].outcome == nil else { return }
+        fail(exchange, .headTooLarge)
     }
 
     // MARK: Answers

@@ -97,6 +97,16 @@ import Testing
             [.headers($0, .fields([(":status", "200")]), .endHeaders), .data($0, Array("half".utf8))]
                 + [.headers($0, .fields([("x-sum", "1\r\n\r\nHTTP/1.1 200 OK")]), .whole)]
         },
+        Case(name: "trailers that are too large") {
+            let fields = (0..<25).map { ("x-\($0)", String(repeating: "x", count: 1500)) }
+            let block = HPACKBlock.fields(fields).bytes
+            let first = HTTP2Frame(
+                kind: HTTP2Frame.Kind.headers, flags: .endStream, stream: $0,
+                payload: Array(block.prefix(16_000)))
+            return [.headers($0, .fields([(":status", "200")]), .endHeaders), .data($0, Array("half".utf8))]
+                + [first, .continuation($0, .raw(Array(block[16_000..<32_000])), [])]
+                + [.continuation($0, .raw(Array(block[32_000...])))]
+        },
         Case(name: "padding beyond its frame") {
             [.headers($0, .fields([(":status", "200")]), .endHeaders), .data($0, Array("half".utf8))]
                 + [.data($0, [200, 1, 2], [.padded, .endStream])]

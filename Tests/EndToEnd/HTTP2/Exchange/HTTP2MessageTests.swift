@@ -203,4 +203,37 @@ import Testing
             #expect(origin.requests[0].value("priority") == "u=1, i")
         }
     }
+
+    @Test(arguments: [true, false])
+    func `trailers that are too large are refused, and cost no other stream anything`(isAnswered: Bool) throws
+    {
+        let origin = try ScriptedOrigin(scripts: [
+            (isAnswered ? [.expectHead, .send("HTTP/1.1 200 OK\r\n\r\nhalf")] : [.expectHead])
+                + [.waitUntilPeerLeaves],
+            [.forever([.expectRequest, .respond(body: "other")])],
+        ])
+        defer { origin.stop() }
+        let gateway = try GatewayProcess(http2: origin)
+        let client = try gateway.http2()
+        try client.request(1, "POST", "/", [], .endHeaders)
+        try client.send(.data(1, Array("body".utf8)))
+        if isAnswered { _ = try client.head(1) } else { _ = try origin.requests(1) }
+        try client.request(3)
+        #expect(try client.answer(3).text == "other")
+        let fields = (0..<25).map { ("x-\($0)", String(repeating: "x", count: 1500)) }
+        let block = HPACKBlock.fields(fields).bytes
+        try client.send([
+            HTTP2Frame(
+                kind: HTTP2Frame.Kind.headers, flags: .endStream, stream: 1,
+                payload: Array(block.prefix(16_000))),
+            .continuation(1, .raw(Array(block[16_000..<32_000])), []),
+            .continuation(1, .raw(Array(block[32_000...]))),
+        ])
+        let answer = try client.answer(1)
+        if isAnswered { #expect(answer.reset != nil) } else { #expect(answer.status == 431) }
+        try client.request(5)
+        #expect(try client.answer(5).text == "other")
+        #expect(gateway.process.exit == nil)
+        #expect(client.violations.isEmpty)
+    }
 }
