@@ -116,7 +116,8 @@ import Testing
         let sound = try certs("show", folder + "/site.pem", folder + "/authority.pem")
         #expect(sound.exit == .code(0), "\(sound)")
         #expect(sound.output.contains("\(folder)/site.pem:\n1. CN=localhost\n   names        localhost, "))
-        #expect(sound.output.contains(", 90 days left"))
+        // A second later it is a day less.
+        #expect(sound.output.contains(", 90 days left") || sound.output.contains(", 89 days left"))
         #expect(sound.output.contains("authority, self-signed"))
         let key = try certs("show", folder + "/site.key", folder + "/site.pem")
         #expect(key.exit == .code(1))
