@@ -86,7 +86,8 @@ extension ClientLimitsSettings {
             reload: .newConnections, "Requests until a connection is closed.", example: "1000"),
         Field(
             "max_streams", \.maxStreams, .count(1...10_000), reload: .newConnections,
-            "Streams of one HTTP/2 connection at once; more are refused.", example: "250"),
+            "Streams of one HTTP/2 connection at once; a client that knows and opens more loses it.",
+            example: "250"),
         Field(
             "handshakes_per_second", \.handshakesPerSecond, .optional(.count(1...1_000_000), none: "off"),
             reload: .live,
