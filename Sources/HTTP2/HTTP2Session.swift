@@ -309,11 +309,8 @@ package enum HTTP2Error: UInt32, Sendable {
     case none = 0
     case protocolError = 1
     case internalError = 2
-    case flowControl = 3
     case frameSize = 6
     case refusedStream = 7
     case cancel = 8
-    case connectError = 10
     case enhanceYourCalm = 11
-    case http11Required = 13
 }
