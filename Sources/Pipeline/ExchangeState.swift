@@ -26,6 +26,8 @@ package struct ExchangeState: ~Copyable {
     /// Port of https that the listener sends its clients to.
     package var redirectPort: UInt16?
 
+    /// Who asks, as the credentials have shown; nil for anybody.
+    package var identity: Identity?
     package var requestID = RequestID.none
     package var trace = TraceContext.none
     /// The path that was matched and is forwarded; stands in the exchange's head buffer.

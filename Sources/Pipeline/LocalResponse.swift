@@ -21,6 +21,8 @@ package struct LocalResponse {
     package var title: StaticString
     /// What to do about it.
     package var detail: StaticString
+    /// The member `error` of a problem, for programs that look for one word; nil leaves it out.
+    package var error: StaticString?
     /// The rule that refused, as settings name it.
     package var rule: RuleName?
     /// Seconds until trying again may help.
@@ -28,18 +30,23 @@ package struct LocalResponse {
     package var content: Content
     /// `Allow` of a 405, as a list of methods.
     package var allow: FixedBody?
+    /// Further field lines, each with its CRLF, such as WWW-Authenticate of a 401.
+    package var fields: PinnedText?
 
     package init(
-        status: Int, title: StaticString, detail: StaticString, rule: RuleName? = nil, retryAfter: Int? = nil,
-        content: Content = .problem, allow: FixedBody? = nil
+        status: Int, title: StaticString, detail: StaticString, error: StaticString? = nil,
+        rule: RuleName? = nil, retryAfter: Int? = nil, content: Content = .problem, allow: FixedBody? = nil,
+        fields: PinnedText? = nil
     ) {
         self.status = status
         self.title = title
         self.detail = detail
+        self.error = error
         self.rule = rule
         self.retryAfter = retryAfter
         self.content = content
         self.allow = allow
+        self.fields = fields
     }
 }
 

@@ -1,3 +1,5 @@
+import Bytes
+
 /// What a filter decides. Filters decide; the driver does.
 package enum Verdict {
     /// On to the next stage.
@@ -13,11 +15,21 @@ package enum Verdict {
 package enum Question {
     /// Take the tokens that the route's rules ask for this request (`RateLimitFilter.demand`), all or none.
     case takeTokens
+    /// All of the request's body, before anything of the request goes on. The client's own time limits for
+    /// bodies hold while it is waited for; `within` says nothing here.
+    ///
+    /// - Parameter limit: Bytes of payload that are held at most.
+    case body(limit: Int)
 }
 
 /// What comes back.
 package enum Answer {
     case tokens(TokenDecision)
+    /// The whole body, without its framing; empty where there is none. Valid until the filter returns.
+    case body(ByteView)
+    /// The body is longer than was asked for. What has been held of it is not lost: if the filter lets the
+    /// request through, it goes on with it.
+    case bodyTooLarge
     /// No answer within the deadline.
     case expired
 }

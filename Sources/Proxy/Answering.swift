@@ -133,8 +133,15 @@ extension ProxyCore where Net: ~Copyable {
         }
         var writer = ByteWriter(heads.view)
         ClientHeadWriter.writeInterim(head, to: &writer)
-        guard let seat = clients[client].seat else { return send(writer.view, toClientOf: id) }
-        _ = sessions[seat.session].engine.submitInterim(heads.view.slice(0, writer.count), on: seat.stream)
+        return sendInterim(writer.count, to: id)
+    }
+
+    /// Sends the interim head that `heads` begins with. False where the client was lost.
+    mutating func sendInterim(_ length: Int, to id: SlotID) -> Bool {
+        let head = heads.view.slice(0, length)
+        guard let seat = clients[exchanges[id].client].seat else { return send(head.view, toClientOf: id) }
+        guard sessions.contains(seat.session) else { return true }
+        _ = sessions[seat.session].engine.submitInterim(head, on: seat.stream)
         makeDirty(seat.session)
         return true
     }
@@ -168,6 +175,7 @@ extension ProxyCore where Net: ~Copyable {
         let persists = clients[client].machine.responseDecided(
             framing: framing, keepAlive: !isRefusal && mayServeMore(client))
         exchanges[id].phase = .body
+        exchanges[id].held.bytes.removeAll(pool: &buffers)
         exchanges[id].status = head.status
         exchanges[id].responseCoding = coding
         if let type = head.value(of: .contentType), type.count >= 17,

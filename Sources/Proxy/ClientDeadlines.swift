@@ -85,7 +85,10 @@ extension ProxyCore where Net: ~Copyable {
                 return .until(now + plan.clients.tunnelIdleTimeout)
             }
             return .body(exchange)
-        case .head, .policy, .connect, .done: return .until(.distantFuture)
+        case .policy:
+            if exchanges[exchange].held.isArriving { return .body(exchange) }
+            return .until(exchanges[exchange].inquiry?.deadline ?? .distantFuture)
+        case .head, .connect, .done: return .until(.distantFuture)
         }
     }
 
@@ -137,8 +140,18 @@ extension ProxyCore where Net: ~Copyable {
         case .request, .response, .body:
             metrics.add(.slow(.body))
             perform(clients[id].machine.deadlineMissed(), on: id)
-        case .head, .policy, .connect, .done: break
+        case .policy: policyTimedOut(exchange)
+        case .head, .connect, .done: break
         }
+    }
+
+    /// A stage has waited for too long.
+    private mutating func policyTimedOut(_ exchange: SlotID) {
+        if let inquiry = exchanges[exchange].inquiry { return answered(inquiry, .expired) }
+        guard exchanges[exchange].held.isArriving else { return }
+        metrics.add(.slow(.body))
+        let client = exchanges[exchange].client
+        perform(clients[client].machine.deadlineMissed(), on: client)
     }
 
     /// A connection without an exchange has been quiet, or sending its head, for too long.

@@ -62,6 +62,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func clientAdvances(_ exchange: SlotID) {
         let client = exchanges[exchange].client
         if exchanges[exchange].phase == .tunnel { return advanceTunnel(exchange) }
+        if exchanges[exchange].held.isArriving { return advanceHeld(exchange) }
         if !exchanges[exchange].requestBody.isEnded, !exchanges[exchange].stopsSending {
             return passRequestBody(exchange)
         }

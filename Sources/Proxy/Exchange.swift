@@ -22,6 +22,11 @@ struct Exchange: ~Copyable {
     /// How far it has come; the outcome's phase if it ended now.
     var phase = Outcome.Phase.policy
 
+    /// What its stage has asked and waits for.
+    var inquiry: Inquiry?
+    /// Questions asked so far: an answer that comes too late is for none of those that follow.
+    var questions: UInt32 = 0
+
     /// The upstream that it uses or waits for.
     var upstream: SlotID?
     /// The connection that it has, from the decision to connect on.
@@ -41,8 +46,11 @@ struct Exchange: ~Copyable {
     var server: String = ""
 
     var requestBody: BodyReader
-    /// Bytes of the body that have been passed on.
+    /// Bytes of the body that have been passed on or held.
     var requestBodyBytes = 0
+    /// What a stage wanted to see of the body before the request goes on, without framing. Kept until an
+    /// answer begins: the request can be sent again as long as it is here.
+    var held = HeldBody()
     /// The whole request has been handed to the connection, sent or in its `unsent`.
     var isRequestComplete = false
     /// The server has refused the body: no more of it is sent.
@@ -90,6 +98,7 @@ struct Exchange: ~Copyable {
 
     /// Gives back what the exchange held, and ends it.
     consuming func giveBack(to buffers: inout BufferPool, _ tables: inout FieldTablePool) {
+        held.bytes.removeAll(pool: &buffers)
         state.giveBack(to: &buffers, &tables)
     }
 }

@@ -9,10 +9,11 @@ import Time
 
 // The way of a request through the stages, and its end.
 extension ProxyCore where Net: ~Copyable {
-    /// Lets the stages decide, from the one that the exchange has come to.
-    mutating func decide(_ id: SlotID) {
+    /// Lets the stages decide, from the one that the exchange has come to; one that has asked gets its
+    /// answer.
+    mutating func decide(_ id: SlotID, with first: Answer? = nil) {
         let plan = exchanges[id].plan
-        var answer: Answer?
+        var answer = first
         while let stage = exchanges[id].state.stage {
             let verdict = verdict(of: stage, in: plan, on: id, with: answer)
             answer = nil
@@ -25,14 +26,10 @@ extension ProxyCore where Net: ~Copyable {
                 let isWanted = stage == .fixedAnswer || response.status < 400
                 let outcome = Outcome(endedBy: .gateway, in: isWanted ? .done : .policy)
                 return respond(response, to: id, outcome: outcome)
-            case .ask(.takeTokens, _):
-                // The memory store answers at once; the same stage goes on with what it says.
-                guard let filter = exchanges[id].state.plan?.rateLimit else {
-                    preconditionFailure("only a route's rules ask for tokens")
-                }
-                let decision = store.take(filter.demand(of: exchanges[id].state.client), now: now)
-                count(decision, of: filter)
-                answer = .tokens(decision)
+            case .ask(let question, let limit):
+                answer = ask(question, of: id, within: limit)
+                // The same stage goes on with what comes back, now or later.
+                guard answer != nil else { return }
             }
         }
         exchanges[id].timings.policyDone = now
@@ -68,6 +65,21 @@ extension ProxyCore where Net: ~Copyable {
             guard case .fixed(let fixed) = exchanges[id].state.plan?.target else { return .next }
             return .respond(
                 LocalResponse(status: fixed.status, title: "", detail: "", content: .fixed(fixed.body)))
+        }
+    }
+
+    /// Asks for a stage. Nil where the exchange has to wait, or is over.
+    private mutating func ask(_ question: Question, of id: SlotID, within limit: Duration) -> Answer? {
+        switch question {
+        case .takeTokens:
+            guard let filter = exchanges[id].state.plan?.rateLimit else {
+                preconditionFailure("only a route's rules ask for tokens")
+            }
+            let decision = store.take(filter.demand(of: exchanges[id].state.client), now: now)
+            count(decision, of: filter)
+            return .tokens(decision)
+        case .body(let limit):
+            return hold(bodyOf: id, limit: limit)
         }
     }
 

@@ -177,6 +177,7 @@ extension ProxyCore where Net: ~Copyable {
         }
 
         let client = exchanges[id].client
+        if exchanges[id].held.isComplete { return sendHeldRequest(head.view, of: id, on: connection) }
         let before = exchanges[id].requestBody
         if before.isEnded, exchanges[id].state.head.framing == .chunked { writeEmptyBody(of: id, to: &head) }
         var message = head.view
@@ -219,21 +220,8 @@ extension ProxyCore where Net: ~Copyable {
         let region = body.view.slice(Layout.headroom, body.view.count)
         let coding = requestCoding(of: id)
         do throws(ChunkError) {
-            var step = try exchanges[id].requestBody.read(piece.bytes)
-            if piece.isLast, !step.ended, exchanges[id].requestBody.peerEnded() { step.ended = true }
-            // First of all: the frame of the last chunk may be longer than what is read, and would be written
-            // over the next request.
-            if !piece.isStored {
-                clients[exchanges[id].client].received.append(
-                    piece.bytes.view.dropFirst(step.consumed), pool: &buffers)
-            }
-            exchanges[id].bytesIn += step.consumed
-            clients[exchanges[id].client].machine.requestBodyReceived()
-            // A body that came whole was never waited for.
-            if !step.ended { exchanges[id].bodyPace.moved(step.consumed, plan.bodyPace, now: now) }
-            exchanges[id].requestBodyBytes += step.payload.count
-            if let limit = exchanges[id].state.plan?.bodyLimit?.limit, exchanges[id].requestBodyBytes > limit
-            {
+            let step = try readStep(piece, of: id)
+            guard isWithinLimit(id) else {
                 // Refused, but read: what stands in the queue must not be taken for the next request.
                 if piece.isStored { consumeReceived(step.consumed, of: exchanges[id].client) }
                 fail(id, .bodyTooLarge)
@@ -253,6 +241,32 @@ extension ProxyCore where Net: ~Copyable {
             perform(clients[client].machine.requestFailed(status: 400), on: client)
             return nil
         }
+    }
+
+    /// Takes the payload out of a piece of body, and keeps what belongs to the next request.
+    @inline(__always)
+    mutating func readStep(_ piece: BodyPiece, of id: SlotID) throws(ChunkError) -> ChunkDecoder.Step {
+        var step = try exchanges[id].requestBody.read(piece.bytes)
+        if piece.isLast, !step.ended, exchanges[id].requestBody.peerEnded() { step.ended = true }
+        // First of all: the frame of the last chunk may be longer than what is read, and would be written
+        // over the next request.
+        if !piece.isStored {
+            clients[exchanges[id].client].received.append(
+                piece.bytes.view.dropFirst(step.consumed), pool: &buffers)
+        }
+        exchanges[id].bytesIn += step.consumed
+        clients[exchanges[id].client].machine.requestBodyReceived()
+        // A body that came whole was never waited for.
+        if !step.ended { exchanges[id].bodyPace.moved(step.consumed, plan.bodyPace, now: now) }
+        exchanges[id].requestBodyBytes += step.payload.count
+        return step
+    }
+
+    /// Whether what has come of the body is within the route's limit.
+    @inline(__always)
+    func isWithinLimit(_ id: SlotID) -> Bool {
+        guard let limit = exchanges[id].state.plan?.bodyLimit?.limit else { return true }
+        return exchanges[id].requestBodyBytes <= limit
     }
 
     /// Frames a payload in the read region; an empty one needs no frame.
@@ -310,7 +324,8 @@ extension ProxyCore where Net: ~Copyable {
         if exchanges[id].requestBody.isEnded, !exchanges[id].isRequestComplete {
             exchanges[id].isRequestComplete = true
             let client = exchanges[id].client
-            if exchanges[id].state.head.framing != .none {
+            // Of one that was held, its machine has heard already.
+            if exchanges[id].state.head.framing != .none, !exchanges[id].held.isWhole {
                 _ = clients[client].machine.requestBodyEnded()
             }
         }

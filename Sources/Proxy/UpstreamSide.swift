@@ -180,10 +180,12 @@ extension ProxyCore where Net: ~Copyable {
     /// Whether the request may be sent again: once, on a new connection, while nobody has heard anything of
     /// it.
     private func mayRepeat(_ id: SlotID, _ retry: ClientConnectionMachine.Retry) -> Bool {
-        // Of a body, also the end of an empty chunked one, nothing is kept once it has been passed on.
+        // Of a body that was not held, also of the end of an empty chunked one, nothing is kept once it has
+        // been passed on.
         let isPastLastChunk =
             exchanges[id].state.head.framing == .chunked && exchanges[id].requestBody.isEnded
-        let hasItsBody = exchanges[id].requestBodyBytes == 0 && !isPastLastChunk
+        let hasItsBody =
+            exchanges[id].held.isWhole || (exchanges[id].requestBodyBytes == 0 && !isPastLastChunk)
         guard !exchanges[id].wantsFresh, hasItsBody, !exchanges[id].hasAnswered else { return false }
         switch retry {
         case .untouched: return true

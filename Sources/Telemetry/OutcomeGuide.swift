@@ -41,8 +41,8 @@ extension Outcome {
             """),
         Explanation(
             .clientPolicy,
-            "The client left while stages decided.",
-            "A slow store, an impatient client.",
+            "The client left while stages decided, or sent a body too slowly that a stage wanted to see.",
+            "A slow store, an impatient client, an aborted upload: 408, 400.",
             "`total_us`; the store."),
         Explanation(
             .clientQueue,

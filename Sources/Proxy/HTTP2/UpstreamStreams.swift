@@ -241,7 +241,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let seat = connections[connection].transport.seat, sessions.contains(seat.session) else {
             return perform(connections[connection].machine.refused(), on: connection)
         }
-        let hasBody = !exchanges[id].requestBody.isEnded
+        let hasBody = !exchanges[id].requestBody.isEnded || !exchanges[id].held.bytes.isEmpty
         let scheme = sessions[seat.session].transport.tls == nil ? ByteView("http") : ByteView("https")
         let session = sessions[seat.session].engine
         guard !sessions[seat.session].isClosing, session.acceptsRequests,
@@ -255,8 +255,9 @@ extension ProxyCore where Net: ~Copyable {
         sessions[seat.session].requests += 1
         makeDirty(seat.session)
         connections[connection].machine.requestBegan()
+        queueHeld(of: id, on: connection)
         requestMoved(id)
-        if exchanges.contains(id), hasBody { passRequestBody(id) }
+        if exchanges.contains(id), !exchanges[id].requestBody.isEnded { passRequestBody(id) }
     }
 
     /// How the request's body is framed for the server.

@@ -105,6 +105,7 @@ enum LocalAnswerWriter {
             allow.bytes.withView { writer.write($0) }
             writer.write("\r\n")
         }
+        if let fields = response.fields { writer.write(fields.view) }
         if case .secureRedirect(let port) = response.content { writeLocation(of: exchange, port, &writer) }
         securityHeaders.write(to: &writer, besides: response.ownBody)
         writer.write("X-Request-Id: ")
@@ -153,6 +154,10 @@ enum LocalAnswerWriter {
             writer.write(decimal: response.status)
             writer.write(",\"detail\":\"")
             writer.write(response.detail)
+            if let error = response.error {
+                writer.write("\",\"error\":\"")
+                writer.write(error)
+            }
             if let rule = response.rule {
                 writer.write("\",\"rule\":\"")
                 writer.write(rule.text.view)

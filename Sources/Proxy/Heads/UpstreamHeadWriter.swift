@@ -183,6 +183,7 @@ package enum UpstreamHeadWriter {
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
         writer.write("\r\n")
+        if let identity = exchange.identity { identity.fieldLines.withView { writer.write($0) } }
         if let subject = exchange.certificateSubject {
             writer.write("X-Client-Certificate-Subject: ")
             subject.withView { writer.write($0) }

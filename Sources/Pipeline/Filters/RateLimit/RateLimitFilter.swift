@@ -70,10 +70,12 @@ package struct RateLimitFilter: Sendable {
     }
 
     package func resume(_ exchange: inout ExchangeState, with answer: Answer) -> Verdict {
-        switch answer {
-        case .tokens(.admitted):
+        // No store, no limit: the gateway would rather carry too much than nothing.
+        guard case .tokens(let decision) = answer else { return .next }
+        switch decision {
+        case .admitted:
             return .next
-        case .tokens(.denied(let index, let retryAfter)):
+        case .denied(let index, let retryAfter):
             let rule = rules[index]
             exchange.refusedBy = rule.name
             return .respond(
@@ -82,9 +84,6 @@ package struct RateLimitFilter: Sendable {
                     detail: "This address has used up its share. Wait, then try again.", rule: rule.name,
                     retryAfter: RateLimitFilter.wholeSeconds(retryAfter),
                     content: rule.body.map { .fixed($0) } ?? .problem))
-        case .expired:
-            // No store, no limit: the gateway would rather carry too much than nothing.
-            return .next
         }
     }
 

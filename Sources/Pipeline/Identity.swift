@@ -1,0 +1,45 @@
+import Bytes
+import Telemetry
+
+/// Who asks, as a token or a key has shown. Immutable, and this worker's own: counting references to it never
+/// makes two cores wait for each other.
+package final class Identity: Sendable {
+    package enum Credential: Sendable {
+        case token
+        case apiKey
+    }
+
+    package let credential: Credential
+    /// The user, or the owner of a key: what limits by user count and the log names. Unique within an issuer;
+    /// empty where a token has none.
+    package let subject: PinnedText
+    /// Who has vouched for the subject: the token source's name, or `api_keys`.
+    package let issuer: PinnedText
+    /// The plan that the subject is on; nil where the credential says none.
+    package let plan: PinnedText?
+    package let scopes: [[UInt8]]
+    package let roles: [[UInt8]]
+    /// Complete field lines that tell the backend who asks, each with its CRLF.
+    package let fieldLines: [UInt8]
+
+    package init(
+        _ credential: Credential, subject: String, issuer: PinnedText, plan: String? = nil,
+        scopes: [[UInt8]] = [], roles: [[UInt8]] = [], fieldLines: [UInt8] = []
+    ) {
+        self.credential = credential
+        self.subject = PinnedText(subject)
+        self.issuer = issuer
+        self.plan = plan.map(PinnedText.init)
+        self.scopes = scopes
+        self.roles = roles
+        self.fieldLines = fieldLines
+    }
+
+    /// Whether the subject has every one of `wanted`.
+    package func hasScopes(_ wanted: [[UInt8]]) -> Bool { wanted.allSatisfy(scopes.contains) }
+
+    /// Whether the subject has one of `wanted`, or none is wanted.
+    package func hasRole(of wanted: [[UInt8]]) -> Bool {
+        wanted.isEmpty || wanted.contains(where: roles.contains)
+    }
+}
