@@ -64,6 +64,7 @@ let package = Package(
         module("HTTP2", ["Bytes", "HTTPModel", "CNghttp2"]),
         module("Reactor", ["Bytes", "Time", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
+        module("Fetch", ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor"]),
         module("Settings", ["Bytes", "Addressing", "CYAML"]),
         module("Telemetry", ["Bytes", "Time", "Settings"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings", "TLS"]),
@@ -137,6 +138,12 @@ let package = Package(
         tests("WebSocketTests", ["Bytes", "WebSocket"]),
         tests("TLSTests", ["Bytes", "Addressing", "Certificates", "TLS"]),
         tests("HTTP2Tests", ["Bytes", "HTTPModel", "HTTP2", "CNghttp2"]),
+        tests(
+            "FetchTests",
+            [
+                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "TLS", "Certificates",
+                "Fetch",
+            ]),
         tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),
         tests("EndToEnd", ["Certificates", "Demo", "COpenSSL"]),

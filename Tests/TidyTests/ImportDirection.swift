@@ -11,6 +11,7 @@ enum ImportDirection {
         "HTTP2": ["Bytes", "HTTPModel", "CNghttp2"],
         "Reactor": ["Bytes", "Time", "Addressing", "CLinux"],
         "HTTP1": ["Bytes", "HTTPModel"],
+        "Fetch": ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor"],
         "Settings": ["Bytes", "Addressing", "CYAML"],
         "Telemetry": ["Bytes", "Time", "Settings"],
         "Upstream": ["Time", "Slots", "Addressing", "Settings", "TLS"],

@@ -1,0 +1,228 @@
+import Addressing
+import Bytes
+import Certificates
+import Foundation
+import Synchronization
+import TLS
+import Testing
+
+@testable import Fetch
+
+/// A service that does what a test's script says with each connection, by TLS where it has a certificate.
+final class ScriptedService: Sendable {
+    typealias Script = @Sendable (ScriptedPeer, _ number: Int) -> Void
+
+    let port: UInt16
+    private let descriptor: Int32
+    private let accepted = Atomic<Int>(0)
+
+    /// Connections so far.
+    var connections: Int { accepted.load(ordering: .sequentiallyConsistent) }
+
+    /// - Parameter port: 0 for any that is free.
+    init(port: UInt16 = 0, tls: ServerContext? = nil, _ script: @escaping Script) throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        var one: Int32 = 1
+        setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &one, socklen_t(MemoryLayout<Int32>.size))
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        address.sin_port = port.bigEndian
+        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isBound = withUnsafeMutablePointer(to: &address) { pointer in
+            pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) { raw in
+                bind(descriptor, raw, length) == 0 && listen(descriptor, 64) == 0
+                    && getsockname(descriptor, raw, &length) == 0
+            }
+        }
+        guard isBound else { throw POSIXError(.EADDRINUSE) }
+        self.descriptor = descriptor
+        self.port = UInt16(bigEndian: address.sin_port)
+        Thread.detachNewThread { [self] in accept(tls, script) }
+    }
+
+    private func accept(_ tls: ServerContext?, _ script: @escaping Script) {
+        while true {
+            let connection = Glibc.accept(descriptor, nil, nil)
+            guard connection >= 0 else { return }
+            let number = accepted.add(1, ordering: .sequentiallyConsistent).newValue
+            Thread.detachNewThread {
+                let peer = ScriptedPeer(connection, tls)
+                script(peer, number)
+                peer.close()
+            }
+        }
+    }
+
+    /// Nobody listens any more.
+    func stop() {
+        shutdown(descriptor, Int32(SHUT_RDWR))
+        close(descriptor)
+    }
+
+    func url(_ target: String = "/", scheme: String = "http", host: String = "127.0.0.1") -> HTTPURL {
+        do { return try HTTPURL("\(scheme)://\(host):\(port)\(target)") } catch {
+            preconditionFailure("\(error)")
+        }
+    }
+}
+
+/// The service's end of a connection. Blocking, each wait at most five seconds; on its own thread.
+final class ScriptedPeer {
+    private let descriptor: Int32
+    private var isOpen = true
+    private let wire = Wire(longestMessage: 65_536)
+    private var session: TLSSession?
+    private let input = Scratch(size: 16_384)
+    private let plain = Scratch(size: 16_384 + Wire.slack)
+    private var received: [UInt8] = []
+
+    init(_ descriptor: Int32, _ tls: ServerContext?) {
+        self.descriptor = descriptor
+        session = tls?.makeSession(wire)
+        var limit = timeval(tv_sec: 5, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
+
+    /// The next request's head, as text; nil where the client has gone.
+    func readHead() -> String? {
+        while true {
+            let text = String(decoding: received, as: UTF8.self)
+            if let end = text.range(of: "\r\n\r\n") {
+                let head = String(text[..<end.upperBound])
+                received.removeFirst(head.utf8.count)
+                return head
+            }
+            guard receive() else { return nil }
+        }
+    }
+
+    func readBody(_ count: Int) -> [UInt8]? {
+        while received.count < count { guard receive() else { return nil } }
+        defer { received.removeFirst(count) }
+        return Array(received.prefix(count))
+    }
+
+    /// Waits until the client has gone, dropping what it says.
+    func waitForEnd() { while receive() {} }
+
+    private func receive() -> Bool {
+        let count = recv(descriptor, input.view.region.baseAddress, input.view.count, 0)
+        guard count > 0 else { return false }
+        guard let session else {
+            received += input.view.view.prefix(count).array()
+            return true
+        }
+        let reading = session.read(input.view.view.prefix(count), into: plain.view, wire)
+        received += plain.view.view.prefix(reading.count).array()
+        sendOutput()
+        return reading.end == .none
+    }
+
+    private func sendOutput() {
+        let output = wire.output.array()
+        wire.clearOutput()
+        sendRaw(output)
+    }
+
+    func send(_ text: String) { send(Array(text.utf8)) }
+
+    func send(_ bytes: [UInt8]) {
+        guard let session else { return sendRaw(bytes) }
+        for start in stride(from: 0, to: bytes.count, by: 16_384) {
+            let isWritten = Array(bytes[start..<min(start + 16_384, bytes.count)]).withView {
+                session.write($0, wire)
+            }
+            guard isWritten else { return }
+            sendOutput()
+        }
+    }
+
+    /// As it is, whatever the connection speaks.
+    func sendRaw(_ bytes: [UInt8]) {
+        var sent = 0
+        while sent < bytes.count {
+            let count = bytes[sent...].withUnsafeBytes {
+                Glibc.send(descriptor, $0.baseAddress, $0.count, Int32(MSG_NOSIGNAL))
+            }
+            guard count > 0 else { return }
+            sent += count
+        }
+    }
+
+    func answer(_ body: String, status: Int = 200, _ fields: String...) {
+        let lines = fields.map { $0 + "\r\n" }.joined()
+        send("HTTP/1.1 \(status) Status\r\nContent-Length: \(body.utf8.count)\r\n\(lines)\r\n\(body)")
+    }
+
+    /// Says that nothing more comes, where TLS lets it.
+    func sayClosed() {
+        session?.close(wire)
+        sendOutput()
+    }
+
+    func reset() {
+        var linger = linger(l_onoff: 1, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &linger, socklen_t(MemoryLayout<Glibc.linger>.size))
+        close()
+    }
+
+    func close() {
+        guard isOpen else { return }
+        isOpen = false
+        session?.free()
+        session = nil
+        _ = Glibc.close(descriptor)
+    }
+}
+
+/// A certificate for a service, and who has signed it.
+struct Papers {
+    let authority: [UInt8]
+    let server: ServerContext
+
+    init(_ names: String...) throws {
+        let now = Int64(Date().timeIntervalSince1970)
+        func serial() -> [UInt8] { (0..<16).map { _ in UInt8.random(in: 0...255) } }
+        let authority = try DevelopmentAuthority.make(now: now, serial: serial())
+        let leaf = try authority.leaf(
+            names: names.map { try AlternativeName(wanted: $0) }, now: now, serial: serial())
+        var material = ServerMaterial()
+        material.certificates = [
+            ServerMaterial.Certificate(
+                chain: Array(leaf.certificatePEM.utf8), key: Array(leaf.keyPEM.utf8), names: names)
+        ]
+        server = try ServerContext(material, ticketKeys: TicketKeys())
+        self.authority = Array(authority.certificatePEM.utf8)
+    }
+}
+
+extension FetchLoop {
+    /// Asks and waits.
+    func ask(_ request: FetchRequest) async -> Answer {
+        await withCheckedContinuation { continuation in
+            fetch(request) { continuation.resume(returning: $0) }
+        }
+    }
+}
+
+extension FetchLoop.Answer {
+    var body: String? {
+        guard case .success(let response) = self else { return nil }
+        return String(decoding: response.body, as: UTF8.self)
+    }
+
+    var failure: FetchFailure? {
+        guard case .failure(let failure) = self else { return nil }
+        return failure
+    }
+}
+
+/// A request that may go to this machine.
+func local(_ url: HTTPURL, _ change: (inout FetchRequest) -> Void = { _ in }) -> FetchRequest {
+    var request = FetchRequest(url)
+    request.reach = .local
+    change(&request)
+    return request
+}
