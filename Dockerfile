@@ -3,7 +3,7 @@
 # --- Builder: Swift's libraries go into the binary, so the runtime needs no Swift.
 FROM swift:6.3-bookworm AS builder
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libssl-dev libnghttp2-dev libyaml-dev pkg-config \
+    && apt-get install -y --no-install-recommends libssl-dev libnghttp2-dev libyaml-dev libhiredis-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /floodgate
 # The manifest alone first: dependencies are fetched again only when it changes.
@@ -22,7 +22,7 @@ RUN swift build --configuration release --static-swift-stdlib --product floodgat
 # --- Runtime: the binary, the libraries that it links, and nothing more.
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libssl3 libnghttp2-14 libyaml-0-2 libstdc++6 \
+    && apt-get install -y --no-install-recommends ca-certificates libssl3 libnghttp2-14 libyaml-0-2 libhiredis0.14 libstdc++6 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 65532 --user-group --no-create-home --shell /usr/sbin/nologin floodgate
 COPY --from=builder /out/floodgate /usr/local/bin/floodgate

@@ -7,9 +7,9 @@ SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
 # What the code builds against, and what only the tests drive it with. Each has its reason in the list below.
-BUILD_PACKAGES := libssl-dev libnghttp2-dev libyaml-dev pkg-config
+BUILD_PACKAGES := libssl-dev libnghttp2-dev libyaml-dev libhiredis-dev pkg-config
 COUNT_PACKAGES := gcc libc6-dev strace valgrind
-TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl nghttp2-server openssl python3 python3-grpcio python3-websockets
+TEST_PACKAGES := $(BUILD_PACKAGES) $(COUNT_PACKAGES) curl nghttp2-server openssl python3 python3-grpcio python3-websockets redis-server
 BENCH_PACKAGES := nginx-light haproxy nghttp2-client openssl curl strace valgrind
 SLOW_PACKAGES := slowhttptest
 FUZZ_PACKAGES := $(BUILD_PACKAGES) lld python3
@@ -17,6 +17,8 @@ FUZZ_PACKAGES := $(BUILD_PACKAGES) lld python3
 WHY_libssl-dev := TLS and digests (OpenSSL)
 WHY_libnghttp2-dev := HTTP/2 (nghttp2)
 WHY_libyaml-dev := reads the settings file (libyaml)
+WHY_libhiredis-dev := reads Redis' replies (hiredis)
+WHY_redis-server := a real Redis for the tests
 WHY_pkg-config := finds them for the build
 WHY_curl := a real HTTP client for the tests
 WHY_python3 := runs the counts, the measurements and the WebSocket client

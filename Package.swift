@@ -52,6 +52,8 @@ let package = Package(
         .systemLibrary(name: "CLinux"),
         .systemLibrary(name: "COpenSSL", pkgConfig: "openssl", providers: [.apt(["libssl-dev"])]),
         .systemLibrary(name: "CNghttp2", pkgConfig: "libnghttp2", providers: [.apt(["libnghttp2-dev"])]),
+        // hiredis' own flags would draw a warning on every build: its module map names the library.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"])]),
         .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"])]),
 
         // The house, in the order of its directions: a module imports only what stands above it.
@@ -62,6 +64,7 @@ let package = Package(
         module("HTTPModel", ["Bytes"]),
         module("TLS", ["Bytes", "COpenSSL"]),
         module("HTTP2", ["Bytes", "HTTPModel", "CNghttp2"]),
+        module("Redis", ["Bytes", "Time", "CHiredis"]),
         module("Reactor", ["Bytes", "Time", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
         module("Fetch", ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor"]),
@@ -69,7 +72,9 @@ let package = Package(
         module("Telemetry", ["Bytes", "Time", "Settings"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings", "TLS"]),
         module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"]),
-        module("Stores", ["Time", "Pipeline"]),
+        module(
+            "Stores",
+            ["Bytes", "Time", "Addressing", "TLS", "Redis", "Reactor", "Pipeline", "Telemetry"]),
         module(
             "Proxy",
             [
@@ -130,7 +135,13 @@ let package = Package(
             ]),
         tests("UpstreamTests", ["Time", "Slots", "Addressing", "Upstream", "Pipeline"]),
         tests("ReactorTests", ["Bytes", "Time", "Addressing", "Reactor", "Pipeline"]),
-        tests("StoresTests", ["Time", "Reactor", "Pipeline", "Stores"]),
+        tests("RedisTests", ["Bytes", "Time", "Redis"]),
+        tests(
+            "StoresTests",
+            [
+                "Bytes", "Time", "Addressing", "Certificates", "TLS", "Redis", "Reactor", "Pipeline",
+                "Telemetry", "Stores",
+            ]),
         tests(
             "PipelineTests",
             ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Settings", "Telemetry", "Pipeline"]),

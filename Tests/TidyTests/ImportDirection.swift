@@ -16,7 +16,8 @@ enum ImportDirection {
         "Telemetry": ["Bytes", "Time", "Settings"],
         "Upstream": ["Time", "Slots", "Addressing", "Settings", "TLS"],
         "Pipeline": ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"],
-        "Stores": ["Time", "Pipeline"],
+        "Redis": ["Bytes", "Time", "CHiredis"],
+        "Stores": ["Bytes", "Time", "Addressing", "TLS", "Redis", "Reactor", "Pipeline", "Telemetry"],
         "Proxy": [
             "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
             "Certificates", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
@@ -35,7 +36,7 @@ enum ImportDirection {
     ]
 
     /// Modules of pure decisions, which do no input or output: the C library stays out of their sight.
-    static let pure: Set<String> = ["HTTPModel", "HTTP1", "Upstream", "Pipeline", "WebSocket"]
+    static let pure: Set<String> = ["HTTPModel", "HTTP1", "Upstream", "Pipeline", "WebSocket", "Redis"]
 
     /// What comes with the language: no direction to keep, but no system calls in pure modules.
     private static let language: Set<String> = ["Swift", "Synchronization"]

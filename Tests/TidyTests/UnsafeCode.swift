@@ -22,6 +22,7 @@ enum UnsafeCode {
         "Sources/HTTPModel/ByteViewWords.swift": "reads whole words out of a view",
         "Sources/HTTPModel/FieldTable.swift": "owns the memory of a head's lines",
         "Sources/Reactor/": "the one place of system calls",
+        "Sources/Redis/ReplyReader.swift": "reads replies by hiredis",
         "Sources/Settings/Document/YAMLReader.swift": "reads YAML by libyaml",
         "Sources/Slots/SlotTable.swift": "owns the memory of its slots",
         "Sources/TLS/": "TLS by OpenSSL",

@@ -1,7 +1,7 @@
-/// SHA-1 (RFC 3174), for the handshake alone: it proves understanding there and protects nothing. Here it
-/// needs no library, and this module stays a pure one.
-enum SHA1 {
-    static func digest(_ message: Span<UInt8>) -> InlineArray<20, UInt8> {
+/// SHA-1 (RFC 3174), where a protocol names things by it: WebSocket's handshake, Redis' scripts. It protects
+/// nothing there. Here it needs no library, and the modules that use it stay pure.
+package enum SHA1 {
+    package static func digest(_ message: Span<UInt8>) -> InlineArray<20, UInt8> {
         var state: InlineArray<5, UInt32> = [
             0x6745_2301, 0xEFCD_AB89, 0x98BA_DCFE, 0x1032_5476, 0xC3D2_E1F0,
         ]
