@@ -86,6 +86,13 @@ package struct ByteView {
             if eight(at: index) != other.eight(at: index) { return false }
             index &+= 8
         }
+        guard index < count else { return true }
+        // The last bytes in whole words, some of them for a second time.
+        if count >= 8 { return eight(at: count &- 8) == other.eight(at: count &- 8) }
+        if count >= 4 {
+            let last = count &- 4
+            return four(at: 0) == other.four(at: 0) && four(at: last) == other.four(at: last)
+        }
         while index < count {
             if self[index] != other[index] { return false }
             index &+= 1
@@ -116,6 +123,48 @@ package struct ByteView {
     func eight(at index: Int) -> UInt64 {
         precondition(index >= 0 && index &+ 8 <= count, "eight bytes outside of the view")
         return unsafe start.loadUnaligned(fromByteOffset: index, as: UInt64.self)
+    }
+
+    /// Where the bytes from `from` on end, at `stop` or with the view, and a number out of them and `seed`.
+    /// For tables whose keys are the operator's: whoever knows the function can aim for one place of a table,
+    /// and finds there what the operator put.
+    @inlinable
+    package func run(from: Int, to stop: UInt8, seed: UInt64) -> (end: Int, hash: UInt64) {
+        let low: UInt64 = 0x0101_0101_0101_0101
+        var (index, hash) = (from, seed)
+        while index &+ 8 <= count {
+            let word = UInt64(littleEndian: eight(at: index))
+            // The lowest set bit belongs to the first byte that is `stop`; those above it may be wrong.
+            let difference = word ^ (low &* UInt64(stop))
+            let found = (difference &- low) & ~difference & 0x8080_8080_8080_8080
+            if found != 0 {
+                let length = found.trailingZeroBitCount &>> 3
+                if length > 0 { hash = ByteView.mix(hash, word & ~(UInt64.max << UInt64(length &* 8))) }
+                return (index &+ length, hash)
+            }
+            hash = ByteView.mix(hash, word)
+            index &+= 8
+        }
+        var (rest, shift): (UInt64, UInt64) = (0, 0)
+        while index < count, self[index] != stop {
+            rest |= UInt64(self[index]) << shift
+            shift &+= 8
+            index &+= 1
+        }
+        return (index, shift > 0 ? ByteView.mix(hash, rest) : hash)
+    }
+
+    @inlinable
+    static func mix(_ hash: UInt64, _ word: UInt64) -> UInt64 {
+        let product = (hash ^ word) &* 0x9E37_79B9_7F4A_7C15
+        return product ^ product >> 32
+    }
+
+    /// Four bytes likewise.
+    @inlinable
+    func four(at index: Int) -> UInt32 {
+        precondition(index >= 0 && index &+ 4 <= count, "four bytes outside of the view")
+        return unsafe start.loadUnaligned(fromByteOffset: index, as: UInt32.self)
     }
 
     @inlinable

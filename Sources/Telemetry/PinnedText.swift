@@ -10,8 +10,9 @@ import Bytes
 package final class PinnedText: @unchecked Sendable {
     private let bytes: UnsafeMutableRawBufferPointer
 
-    package init(_ text: String) {
-        let utf8 = Array(text.utf8)
+    package convenience init(_ text: String) { self.init(bytes: Array(text.utf8)) }
+
+    package init(bytes utf8: [UInt8]) {
         unsafe bytes = UnsafeMutableRawBufferPointer.allocate(byteCount: max(1, utf8.count), alignment: 1)
         unsafe bytes.copyBytes(from: utf8)
         view = unsafe ByteView(

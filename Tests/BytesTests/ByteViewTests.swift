@@ -2,6 +2,30 @@ import Bytes
 import Testing
 
 @Suite struct ByteViewTests {
+    @Test func `views are equal where every byte is, whatever their length`() {
+        for length in 0..<40 {
+            let bytes = (0..<length).map { UInt8($0) }
+            #expect(bytes.withView { first in Array(bytes).withView { first.equals($0) } })
+            for index in bytes.indices {
+                var other = bytes
+                other[index] ^= 0x40
+                #expect(!bytes.withView { first in other.withView { first.equals($0) } })
+            }
+        }
+    }
+
+    @Test func `a run ends at its stop, and its hash depends on its bytes alone`() {
+        for length in 0..<40 {
+            for behind in 0..<20 {
+                let run = (0..<length).map { UInt8(truncatingIfNeeded: $0 &* 37 | 0x80) }
+                let alone = run.withView { $0.run(from: 0, to: 0x2F, seed: 7) }
+                let bytes = [1, 2, 3] + run + [0x2F] + Array(repeating: 0x2F, count: behind)
+                let inside = bytes.withView { $0.run(from: 3, to: 0x2F, seed: 7) }
+                #expect(alone.end == length && inside.end == 3 + length && inside.hash == alone.hash)
+            }
+        }
+    }
+
     @Test func `decimal digits are read and anything else is refused`() {
         #expect(ByteView("0").decimal() == 0)
         #expect(ByteView("18446744").decimal() == 18_446_744)

@@ -20,6 +20,12 @@ package struct MethodSet: Sendable {
 
     package var isAny: Bool { known == 0 && others.isEmpty }
 
+    /// A bit for each method that has a name of its own: all are set where any method is taken.
+    var mask: UInt16 { isAny ? .max : known }
+
+    /// Whether it takes methods that have none.
+    var hasOthers: Bool { !others.isEmpty }
+
     package func contains(_ method: Method, _ token: ByteView) -> Bool {
         if isAny { return true }
         guard method == .other else { return known >> UInt16(method.rawValue) & 1 == 1 }

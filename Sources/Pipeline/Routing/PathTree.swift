@@ -1,13 +1,10 @@
 import Bytes
 import HTTPModel
 
-/// The paths of one host as a tree of segments.
-struct PathTree: Sendable {
-    /// Whether parameters are a part of a segment's name.
-    enum Parameters { case kept, dropped }
-
-    private struct Node: Sendable {
-        /// By length, then by bytes, once sealed: a node with hundreds of children is searched in halves.
+/// The paths of one host as a tree of segments, while it grows. `RouteIndex` is what requests are looked up
+/// in.
+struct PathTree {
+    struct Node {
         var literals: [(segment: [UInt8], child: Int)] = []
         /// Child for any one segment that is not empty.
         var any: Int?
@@ -18,7 +15,7 @@ struct PathTree: Sendable {
     }
 
     /// Routes with one path, the ones with more conditions first.
-    private struct Candidates: Sendable {
+    struct Candidates {
         var entries: [RouteTable.Entry] = []
         /// The methods of all of them.
         var allow: FixedBody?
@@ -41,25 +38,9 @@ struct PathTree: Sendable {
         private static func conditions(_ entry: RouteTable.Entry) -> Int {
             (entry.methods.isAny ? 0 : 1000) + entry.fields.count
         }
-
-        func match(_ head: borrowing RequestHead, allow found: inout FixedBody?) -> RoutePlan? {
-            var isOnlyMethod = false
-            // By index: an entry has many parts, each of which a copy would count a reference to.
-            for index in entries.indices {
-                var holds = true
-                for condition in entries[index].fields where !condition.holds(in: head) { holds = false }
-                guard holds else { continue }
-                if entries[index].methods.contains(head.method, head.methodBytes) {
-                    return entries[index].plan
-                }
-                isOnlyMethod = true
-            }
-            if isOnlyMethod, found == nil { found = allow }
-            return nil
-        }
     }
 
-    private var nodes = [Node()]
+    private(set) var nodes = [Node()]
 
     mutating func insert(_ entry: RouteTable.Entry) {
         switch entry.path {
@@ -84,6 +65,8 @@ struct PathTree: Sendable {
 
     mutating func seal() {
         for index in nodes.indices {
+            // Shorter first, then by their bytes: which of several with parameters is asked for a path
+            // without does not depend on the file's order.
             nodes[index].literals.sort { left, right in
                 left.segment.withView { left in right.segment.withView { left.order($0) < 0 } }
             }
@@ -116,64 +99,5 @@ struct PathTree: Sendable {
         nodes.append(Node())
         nodes[node].any = nodes.count - 1
         return nodes.count - 1
-    }
-
-    func match(_ head: borrowing RequestHead, path: ByteView, _ parameters: Parameters) -> RouteMatch {
-        var allow: FixedBody?
-        if let plan = find(head, path, parameters, from: 0, node: 0, allow: &allow) { return .found(plan) }
-        if let allow { return .methodNotAllowed(allow) }
-        return .notFound
-    }
-
-    /// Literal segments before any, deeper matches before prefixes. The depth is bounded by the tree's.
-    private func find(
-        _ head: borrowing RequestHead, _ path: ByteView, _ parameters: Parameters, from: Int, node: Int,
-        allow: inout FixedBody?
-    ) -> RoutePlan? {
-        guard from < path.count else {
-            if let plan = nodes[node].exact.match(head, allow: &allow) { return plan }
-            return nodes[node].below.match(head, allow: &allow)
-        }
-        // `from` stands at a slash.
-        let end = path.firstIndex(of: 0x2F, from: from + 1) ?? path.count
-        let segment = path.slice(from + 1, end)
-        if let child = literalChild(of: node, for: segment, parameters),
-            let plan = find(head, path, parameters, from: end, node: child, allow: &allow)
-        {
-            return plan
-        }
-        if let any = nodes[node].any, !segment.isEmpty,
-            let plan = find(head, path, parameters, from: end, node: any, allow: &allow)
-        {
-            return plan
-        }
-        return nodes[node].below.match(head, allow: &allow)
-    }
-
-    /// Place of a literal among those of a node, in log n steps. By index: a copy of each would cost more
-    /// than the comparison.
-    private func literalIndex(of node: Int, _ name: ByteView) -> Int? {
-        var low = 0
-        var high = nodes[node].literals.count
-        while low < high {
-            let middle = (low + high) / 2
-            let order = nodes[node].literals[middle].segment.withView { $0.order(name) }
-            if order == 0 { return middle }
-            if order < 0 { low = middle + 1 } else { high = middle }
-        }
-        return nil
-    }
-
-    private func literalChild(of node: Int, for segment: ByteView, _ parameters: Parameters) -> Int? {
-        let name = parameters == .kept ? segment : PathParameters.removed(from: segment)
-        if let index = literalIndex(of: node, name) { return nodes[node].literals[index].child }
-        guard parameters == .dropped else { return nil }
-        // A route that names parameters itself is still the one for them.
-        for index in nodes[node].literals.indices
-        where nodes[node].literals[index].segment.withView({ PathParameters.removed(from: $0).equals(name) })
-        {
-            return nodes[node].literals[index].child
-        }
-        return nil
     }
 }

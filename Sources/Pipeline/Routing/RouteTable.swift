@@ -1,5 +1,6 @@
 import Bytes
 import HTTPModel
+import Telemetry
 
 /// What the table says about a request.
 package enum RouteMatch {
@@ -38,51 +39,55 @@ package struct RouteTable: Sendable {
     }
 
     private struct HostGroup: Sendable {
-        let pattern: HostPattern?
-        /// Lower case; empty for any host.
-        let name: [UInt8]
-        var tree: PathTree
+        enum Kind { case any, exact, subdomains }
 
-        func matches(_ host: ByteView) -> Bool {
-            switch pattern {
-            case nil: return true
-            case .exact: return name.withView { host.equalsIgnoringCase($0) }
-            case .subdomains:
-                guard host.count > name.count + 1, host[host.count - name.count - 1] == 0x2E else {
-                    return false
-                }
-                return name.withView { host.dropFirst(host.count - name.count).equalsIgnoringCase($0) }
-            }
-        }
+        let kind: Kind
+        /// The name in `names`, lower case; empty for any host.
+        let start: Int
+        let end: Int
+        /// Root of its tree.
+        let root: Int
     }
 
     /// In the order in which they are asked.
     private var groups: [HostGroup] = []
+    private let names: PinnedText
+    private let index: RouteIndex
+    /// Whether any route asks for a host: where none does, none is looked at.
+    private let asksHosts: Bool
 
     package init(_ entries: [Entry]) {
+        var trees: [HostPattern?: PathTree] = [:]
+        var patterns: [HostPattern?] = []
+        func insert(_ entry: Entry, for host: HostPattern?) {
+            if trees[host] == nil { patterns.append(host) }
+            trees[host, default: PathTree()].insert(entry)
+        }
         for entry in entries {
             if entry.hosts.isEmpty { insert(entry, for: nil) }
             for host in entry.hosts { insert(entry, for: host) }
         }
-        groups.sort { RouteTable.rank($0.pattern) > RouteTable.rank($1.pattern) }
-        for index in groups.indices { groups[index].tree.seal() }
-    }
-
-    private mutating func insert(_ entry: Entry, for host: HostPattern?) {
-        let index: Int
-        if let known = groups.firstIndex(where: { $0.pattern == host }) {
-            index = known
-        } else {
-            let name =
-                switch host {
-                case nil: ""
-                case .exact(let name): name
-                case .subdomains(let parent): parent
+        patterns.sort { RouteTable.rank($0) > RouteTable.rank($1) }
+        index = RouteIndex(
+            patterns.map { pattern in
+                var tree = trees[pattern, default: PathTree()]
+                tree.seal()
+                return tree
+            })
+        asksHosts = patterns.contains { $0 != nil }
+        var bytes: [UInt8] = []
+        for (pattern, root) in zip(patterns, index.roots) {
+            let (kind, name): (HostGroup.Kind, String) =
+                switch pattern {
+                case nil: (.any, "")
+                case .exact(let name): (.exact, name)
+                case .subdomains(let parent): (.subdomains, parent)
                 }
-            index = groups.count
-            groups.append(HostGroup(pattern: host, name: Array(name.utf8), tree: PathTree()))
+            let start = bytes.count
+            bytes += Array(name.utf8)
+            groups.append(HostGroup(kind: kind, start: start, end: bytes.count, root: root))
         }
-        groups[index].tree.insert(entry)
+        names = PinnedText(bytes: bytes)
     }
 
     /// Exact hosts before patterns, longer patterns before shorter, any host last.
@@ -108,24 +113,41 @@ package struct RouteTable: Sendable {
         }
     }
 
-    private func find(_ head: borrowing RequestHead, _ path: ByteView, _ parameters: PathTree.Parameters)
+    private func find(_ head: borrowing RequestHead, _ path: ByteView, _ parameters: RouteIndex.Parameters)
         -> RouteMatch
     {
         var host = ByteView.empty
-        if let authority = head.authorityBytes {
+        if asksHosts, let authority = head.authorityBytes {
             host = authority.prefix(Authority.hostEnd(authority) ?? authority.count)
         }
-        var best = RouteMatch.unknownHost
-        for index in groups.indices where groups[index].matches(host) {
-            switch groups[index].tree.match(head, path: path, parameters) {
-            case .found(let plan): return .found(plan)
-            case .methodNotAllowed(let allow): best = .methodNotAllowed(allow)
-            case .notFound:
-                if case .unknownHost = best { best = .notFound }
-            case .ambiguousParameters, .unknownHost: break
+        var allow: Int?
+        var isKnownHost = false
+        for place in groups.indices {
+            let group = groups[place]
+            guard matches(group, host) else { continue }
+            isKnownHost = true
+            switch index.match(head, path: path, parameters, root: group.root) {
+            case .found(let entry): return .found(index.entries[entry].plan)
+            case .methodNotAllowed(let found): allow = found
+            case .notFound: break
             }
         }
-        return best
+        if let allow { return .methodNotAllowed(index.allows[allow]) }
+        return isKnownHost ? .notFound : .unknownHost
+    }
+
+    private func matches(_ group: HostGroup, _ host: ByteView) -> Bool {
+        let length = group.end - group.start
+        switch group.kind {
+        case .any: return true
+        case .exact:
+            return host.count == length
+                && host.equalsIgnoringCase(names.view.slice(group.start, group.end))
+        case .subdomains:
+            guard host.count > length + 1, host[host.count - length - 1] == 0x2E else { return false }
+            return host.dropFirst(host.count - length)
+                .equalsIgnoringCase(names.view.slice(group.start, group.end))
+        }
     }
 }
 
