@@ -59,6 +59,8 @@ let package = Package(
         // The house, in the order of its directions: a module imports only what stands above it.
         module("Bytes"),
         module("Time", ["Bytes"]),
+        module("JSON", ["Bytes"]),
+        module("JWT", ["Bytes", "Time", "JSON", "COpenSSL"]),
         module("Slots"),
         module("Addressing", ["Bytes"]),
         module("HTTPModel", ["Bytes"]),
@@ -114,6 +116,8 @@ let package = Package(
             ]),
 
         tests("BytesTests", ["Bytes"]),
+        tests("JSONTests", ["Bytes", "JSON"]),
+        tests("JWTTests", ["Bytes", "Time", "JSON", "JWT", "COpenSSL"]),
         tests("SlotsTests", ["Slots"]),
         tests("AddressingTests", ["Bytes", "Addressing"]),
         tests("TimeTests", ["Bytes", "Time"]),

@@ -120,7 +120,7 @@ package struct ByteView {
 
     /// Eight bytes from `index` on in the machine's order; all of them must lie inside the view.
     @inlinable
-    func eight(at index: Int) -> UInt64 {
+    package func eight(at index: Int) -> UInt64 {
         precondition(index >= 0 && index &+ 8 <= count, "eight bytes outside of the view")
         return unsafe start.loadUnaligned(fromByteOffset: index, as: UInt64.self)
     }

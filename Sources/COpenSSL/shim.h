@@ -102,6 +102,24 @@ static inline void floodgate_openssl_free(void *memory) { OPENSSL_free(memory); 
 
 // --- end of Certificates -----------------------------------------------------------------------------------
 
+// --- JWT: hashes whose state is a plain struct, so that a keyed state is copied by assignment. OpenSSL 3 marks them as
+// old; what it has instead allocates for every copy. -----------------------------------------------------------
+
+static inline void floodgate_sha256_begin(SHA256_CTX *state) { SHA256_Init(state); }
+static inline void floodgate_sha256_add(SHA256_CTX *state, const void *bytes, size_t length) {
+    SHA256_Update(state, bytes, length);
+}
+static inline void floodgate_sha256_end(SHA256_CTX *state, unsigned char *digest) { SHA256_Final(digest, state); }
+static inline void floodgate_sha384_begin(SHA512_CTX *state) { SHA384_Init(state); }
+static inline void floodgate_sha512_begin(SHA512_CTX *state) { SHA512_Init(state); }
+static inline void floodgate_sha512_add(SHA512_CTX *state, const void *bytes, size_t length) {
+    SHA512_Update(state, bytes, length);
+}
+// 48 bytes where the state was begun for SHA-384.
+static inline void floodgate_sha512_end(SHA512_CTX *state, unsigned char *digest) { SHA512_Final(digest, state); }
+
+// --- end of JWT --------------------------------------------------------------------------------------------
+
 /* What the clients of Benchmarks/loadgen use; the gateway uses none of it. Macros of OpenSSL as functions. */
 
 #include <openssl/err.h>

@@ -1,12 +1,14 @@
 import Bytes
 
 /// A point in civil time (UTC), for the Date field and for logs; never for measuring.
+@usableFromInline
 package struct WallTime: Comparable, Hashable, Sendable {
     /// Nanoseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
     package var nanoseconds: Int64
 
     package init(nanoseconds: Int64) { self.nanoseconds = nanoseconds }
 
+    @usableFromInline
     package static func < (left: WallTime, right: WallTime) -> Bool { left.nanoseconds < right.nanoseconds }
 
     /// Whole seconds since 1970, rounded down.

@@ -4,6 +4,8 @@ enum ImportDirection {
     static let allowed: [String: Set<String>] = [
         "Bytes": [],
         "Time": ["Bytes"],
+        "JSON": ["Bytes"],
+        "JWT": ["Bytes", "Time", "JSON", "COpenSSL"],
         "Slots": [],
         "Addressing": ["Bytes"],
         "HTTPModel": ["Bytes"],
@@ -36,7 +38,9 @@ enum ImportDirection {
     ]
 
     /// Modules of pure decisions, which do no input or output: the C library stays out of their sight.
-    static let pure: Set<String> = ["HTTPModel", "HTTP1", "Upstream", "Pipeline", "WebSocket", "Redis"]
+    static let pure: Set<String> = [
+        "HTTPModel", "HTTP1", "JSON", "JWT", "Upstream", "Pipeline", "WebSocket", "Redis",
+    ]
 
     /// What comes with the language: no direction to keep, but no system calls in pure modules.
     private static let language: Set<String> = ["Swift", "Synchronization"]
