@@ -73,15 +73,19 @@ let package = Package(
         module("Settings", ["Bytes", "Addressing", "CYAML"]),
         module("Telemetry", ["Bytes", "Time", "Settings"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings", "TLS"]),
-        module("Pipeline", ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"]),
+        module(
+            "Pipeline",
+            ["Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Settings", "Telemetry"]),
         module(
             "Stores",
-            ["Bytes", "Time", "Addressing", "TLS", "Redis", "Reactor", "Pipeline", "Telemetry"]),
+            [
+                "Bytes", "Time", "Addressing", "TLS", "JWT", "Redis", "Reactor", "Pipeline", "Telemetry",
+            ]),
         module(
             "Proxy",
             [
                 "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
-                "Certificates", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+                "Certificates", "JWT", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
             ]),
         module(
             "Control",

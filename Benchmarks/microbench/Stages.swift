@@ -23,6 +23,7 @@ enum Stages {
         case .bodyLimit:
             let filter = BodyLimitFilter(limit: 1_000_000)
             return repeated(rounds) { filter.decide(&$0) }
+        case .authentication: return authentication(rounds)
         case .fixedAnswer:
             // Decided by the driver itself: a look at the route's target.
             return withState { state in

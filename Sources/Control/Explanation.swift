@@ -110,6 +110,7 @@ package struct Explanation {
         }
         let maxBody = route.maxBody ?? settings.clients.maxBody
         lines.append("bodyLimit      \(maxBody == 0 ? "none" : "\(maxBody) bytes")")
+        if route.authentication != .none { lines.append("authentication \(describeAccess(of: route))") }
         switch route.action {
         case .respond(let response):
             lines.append("fixedAnswer    \(response.status), by the gateway")
@@ -128,6 +129,15 @@ package struct Explanation {
         }
         if let feature = route.feature { lines.append("feature        \(feature)") }
         return lines
+    }
+
+    private func describeAccess(of route: RouteSettings) -> String {
+        let sources = route.tokens.isEmpty ? settings.identity.tokens.map(\.name) : route.tokens
+        var words = ["\(route.authentication.rawValue): tokens of \(sources.joined(separator: ", "))"]
+        if !route.scopes.isEmpty { words.append("scopes \(route.scopes.joined(separator: " and "))") }
+        if !route.roles.isEmpty { words.append("a role of \(route.roles.joined(separator: ", "))") }
+        words += route.claims.map { "\($0.name) \($0.value)" }
+        return words.joined(separator: "; ")
     }
 
     private func describe(_ limit: RateLimitSettings) -> String {

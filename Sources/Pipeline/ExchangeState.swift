@@ -28,6 +28,8 @@ package struct ExchangeState: ~Copyable {
 
     /// Who asks, as the credentials have shown; nil for anybody.
     package var identity: Identity?
+    /// Whether the Authorization field was for the gateway alone.
+    package var hidesAuthorization = false
     package var requestID = RequestID.none
     package var trace = TraceContext.none
     /// The path that was matched and is forwarded; stands in the exchange's head buffer.

@@ -21,10 +21,13 @@ package final class Identity: Sendable {
     package let roles: [[UInt8]]
     /// Complete field lines that tell the backend who asks, each with its CRLF.
     package let fieldLines: [UInt8]
+    /// What clients may not send, by the settings that the lines were written by.
+    package let stripped: StrippedFields
 
     package init(
         _ credential: Credential, subject: String, issuer: PinnedText, plan: String? = nil,
-        scopes: [[UInt8]] = [], roles: [[UInt8]] = [], fieldLines: [UInt8] = []
+        scopes: [[UInt8]] = [], roles: [[UInt8]] = [], fieldLines: [UInt8] = [],
+        stripped: StrippedFields = StrippedFields([])
     ) {
         self.credential = credential
         self.subject = PinnedText(subject)
@@ -33,6 +36,7 @@ package final class Identity: Sendable {
         self.scopes = scopes
         self.roles = roles
         self.fieldLines = fieldLines
+        self.stripped = stripped
     }
 
     /// Whether the subject has every one of `wanted`.

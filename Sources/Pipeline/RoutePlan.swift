@@ -37,6 +37,8 @@ package final class RoutePlan: Sendable {
     package let target: Target
     package let rateLimit: RateLimitFilter?
     package let bodyLimit: BodyLimitFilter?
+    /// Nil where nobody is asked who they are.
+    package let authentication: AuthenticationFilter?
     /// Path that is removed before forwarding, without a slash at its end; empty for none.
     package let stripPrefix: [UInt8]
     /// Whether clients may switch to the WebSocket protocol.
@@ -46,7 +48,7 @@ package final class RoutePlan: Sendable {
 
     package init(
         name: String, slot: RouteSlot, target: Target, rateLimit: RateLimitFilter?,
-        bodyLimit: BodyLimitFilter?,
+        bodyLimit: BodyLimitFilter?, authentication: AuthenticationFilter? = nil,
         stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?
     ) {
         self.name = PinnedText(name)
@@ -54,6 +56,7 @@ package final class RoutePlan: Sendable {
         self.target = target
         self.rateLimit = rateLimit
         self.bodyLimit = bodyLimit
+        self.authentication = authentication
         self.stripPrefix = stripPrefix
         self.allowsWebSocket = allowsWebSocket
         self.responseTimeout = responseTimeout

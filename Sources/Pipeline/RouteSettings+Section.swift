@@ -11,7 +11,7 @@ extension RouteSettings {
         headers, then the order of the file.
         """,
         initial: RouteSettings(),
-        fields: matching + handling,
+        fields: matching + handling + access,
         check: { settings, node, reader in settings.finish(node, &reader) })
 
     private static let matching: [Field<RouteSettings>] = [
@@ -66,6 +66,26 @@ extension RouteSettings {
             "The feature that the route serves, as `explain` shows it.", example: "ai_chat"),
     ]
 
+    private static let access: [Field<RouteSettings>] = [
+        Field(
+            "auth", \.authentication, .choice, reload: .live,
+            "Whether a token is needed, looked at where there is one, or nobody's business.",
+            example: "required"),
+        Field(
+            "tokens", \.tokens, .list(of: .name(of: "a token source"), 0...32), reload: .live,
+            "Sources of `identity.tokens` whose tokens are taken; all without it.", example: "[users]"),
+        Field(
+            "scopes", \.scopes, .list(of: .scope, 0...16), reload: .live,
+            "Scopes that the token must have, all of them; else 403.", example: "[\"messages:write\"]"),
+        Field(
+            "roles", \.roles, .list(of: .scope, 0...16), reload: .live,
+            "Roles of which the token must have one; else 403.", example: "[admin, moderator]"),
+        Field(
+            "claims", \.claims, .headers("a map of claims to values", allowsFraming: true), reload: .live,
+            "Claims that the token must have with exactly these values; else 403.",
+            example: "{ app_metadata.verified: \"true\" }"),
+    ]
+
     /// The shares of `action`; empty where the gateway answers itself.
     fileprivate var shares: [Share] {
         get { if case .proxy(let shares) = action { shares } else { [] } }
@@ -94,6 +114,16 @@ extension RouteSettings {
                     "\(place.text): \(key) has no effect beside respond")
             }
         case (true, false): break
+        }
+        if authentication != .required {
+            let keys =
+                authentication == .none
+                ? ["tokens", "scopes", "roles", "claims"] : ["scopes", "roles", "claims"]
+            for key in keys where node.has(key) {
+                reader.report(
+                    at: reader.mark(of: place + [.key(key)]),
+                    "\(place.text): \(key) asks for nothing without auth: required")
+            }
         }
         guard !stripPrefix.isEmpty, !path.begins(with: stripPrefix) else { return }
         reader.report(
@@ -155,6 +185,14 @@ extension Kind where Value == String {
             return text
         } write: {
             $0.isEmpty ? nil : YAMLText.scalar($0)
+        }
+    }
+
+    /// RFC 6749 §3.3: visible characters without quotes and \\.
+    fileprivate static var scope: Kind {
+        .text("a name of 1 to 128 visible characters", maxLength: 128) { text throws(Refusal) in
+            let isPlain = text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 && $0 != 0x5C }
+            guard !text.isEmpty, isPlain else { throw Refusal() }
         }
     }
 

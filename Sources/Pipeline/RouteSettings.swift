@@ -48,6 +48,15 @@ package struct RouteSettings: Equatable, Sendable {
     package var stripPrefix = ""
     /// Names of limits, asked in this order.
     package var limits: [String] = []
+    package var authentication = AuthenticationDemand.none
+    /// Names of the token sources that are believed; empty for all.
+    package var tokens: [String] = []
+    /// All of them are needed.
+    package var scopes: [String] = []
+    /// One of them is needed.
+    package var roles: [String] = []
+    /// Paths of claims that must be there, and their values.
+    package var claims: [HeaderField] = []
     /// Bytes of a request's body; nil is the clients' limit, 0 is no limit.
     package var maxBody: Int?
     /// Instead of the upstream's.

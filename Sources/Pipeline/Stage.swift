@@ -13,6 +13,9 @@ package enum Stage: UInt8, CaseIterable, Sendable {
     case rateLimit
     /// The route's limit on the body's length, as far as the head tells it.
     case bodyLimit
+    /// Who asks, and whether the route is for them. Behind the limits by address: nothing hostile gets to
+    /// have a signature checked as often as it likes.
+    case authentication
     /// Routes that the gateway answers itself.
     case fixedAnswer
 
@@ -31,6 +34,7 @@ package enum Stage: UInt8, CaseIterable, Sendable {
         case .route: "Host, path, method and headers choose the route; 404, 405, 421"
         case .rateLimit: "Limits by address; 429"
         case .bodyLimit: "A Content-Length above the route's limit; 413"
+        case .authentication: "Routes with `auth`: tokens, scopes, roles; 401, 403, 503"
         case .fixedAnswer: "Routes with `respond`: the gateway's own answer"
         }
     }

@@ -20,6 +20,8 @@ package enum Question {
     ///
     /// - Parameter limit: Bytes of payload that are held at most.
     case body(limit: Int)
+    /// Keys of a token source, by its index, that may have come or changed since.
+    case keys(source: Int)
 }
 
 /// What comes back.
@@ -30,6 +32,8 @@ package enum Answer {
     /// The body is longer than was asked for. What has been held of it is not lost: if the filter lets the
     /// request through, it goes on with it.
     case bodyTooLarge
+    /// The keys are as new as they can be had now.
+    case keys
     /// No answer within the deadline.
     case expired
 }

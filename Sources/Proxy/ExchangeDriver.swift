@@ -61,6 +61,12 @@ extension ProxyCore where Net: ~Copyable {
             return filter.resume(&exchanges[id].state, with: answer)
         case .bodyLimit:
             return exchanges[id].state.plan?.bodyLimit?.decide(&exchanges[id].state) ?? .next
+        case .authentication:
+            guard let filter = exchanges[id].state.plan?.authentication else { return .next }
+            let decision = filter.decide(
+                &exchanges[id].state, &authenticator, revocations: revocations, now: wallTime, with: answer)
+            metrics.add(.authentication(decision.result))
+            return decision.verdict
         case .fixedAnswer:
             guard case .fixed(let fixed) = exchanges[id].state.plan?.target else { return .next }
             return .respond(
@@ -80,6 +86,8 @@ extension ProxyCore where Net: ~Copyable {
             return .tokens(decision)
         case .body(let limit):
             return hold(bodyOf: id, limit: limit)
+        case .keys(let source):
+            return askForKeys(of: source, for: id, within: limit)
         }
     }
 

@@ -170,7 +170,9 @@ extension ProxyCore where Net: ~Copyable {
         var head = ByteWriter(heads.view)
         UpstreamHeadWriter.write(
             exchanges[id].state, host: upstreams[connections[connection].upstream].plan.host,
-            server: exchanges[id].server, switches: switches(id), to: &head)
+            server: exchanges[id].server, switches: switches(id),
+            without: exchanges[id].state.identity?.stripped ?? exchanges[id].plan.identity.stripped, to: &head
+        )
         guard !head.overflowed else { return fail(id, .headTooLarge) }
         if connections[connection].transport.seat != nil {
             return sendStreamRequest(heads.view.slice(0, head.count), of: id, on: connection)

@@ -33,6 +33,15 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     /// Places of the plan's upstreams, in its order.
     var places: [SlotID] = []
     let store: MemoryCounterStore
+    /// Tokens that no longer count.
+    let revocations: SharedTable
+    var authenticator: Authenticator
+    /// Exchanges that wait for keys of a token source, by its name.
+    var keyWaits: [String: [Inquiry]] = [:]
+    /// When a source may be asked about again.
+    var nextKeyAsk: [String: Instant] = [:]
+    /// Sources whose keys are asked for in this turn.
+    package var wantedKeys: [String] = []
     let metrics: WorkerMetrics
     var log: AccessLogBuffer?
     var random: RandomSource
@@ -109,16 +118,19 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     }
 
     package init(
-        network: consuming Net, plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics,
+        network: consuming Net, plan: GatewayPlan, store: MemoryCounterStore,
+        revocations: SharedTable = SharedTable(.revocations), metrics: WorkerMetrics,
         log: consuming AccessLogBuffer?, random: RandomSource, now: Instant, wallTime: WallTime
     ) {
         self.network = network
         self.plan = plan
         self.store = store
+        self.revocations = revocations
         self.metrics = metrics
         self.log = log
         var random = random
         frames = HTTP2Port(seed: random.next())
+        authenticator = Authenticator(plan.identity, seed: (random.next(), random.next()))
         self.random = random
         self.now = now
         self.wallTime = wallTime

@@ -12,6 +12,7 @@ extension ProxyCore where Net: ~Copyable {
     /// Puts a plan in force. Exchanges in work keep the one that they began with; upstreams keep their
     /// connections by name.
     package mutating func install(_ plan: GatewayPlan) {
+        if plan !== self.plan { authenticator.install(plan.identity) }
         self.plan = plan
         places = plan.upstreams.map { upstream in
             if let known = findUpstream(upstream.name.view) {

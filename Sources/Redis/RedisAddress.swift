@@ -52,7 +52,8 @@ package struct RedisAddress: Equatable, Sendable {
         guard !text.contains("#") else { throw Problem(words: "a # in a password is written %23") }
         guard !text.contains("?") else { throw Problem(words: "there are no options behind a ?") }
         let slash = text.lastIndex(of: "/")
-        // A slash in a password must be escaped, so that one before an @ is a mistake that would show the rest.
+        // A slash in a password must be escaped, so that one before an @ is a mistake that would show the
+        // rest.
         let authority = slash.map { text[..<$0] } ?? text
         guard !authority.contains("/"), slash.map({ !text[$0...].contains("@") }) ?? true else {
             throw Problem(words: "a / in a password is written %2F")

@@ -22,9 +22,10 @@ package struct ReplyError: Error, Equatable, Sendable {
 /// Puts replies together out of bytes as they come: hiredis' reader, writing into memory that is used again,
 /// so that a reply allocates nothing in the steady state. Arrays nest seven deep at most (hiredis).
 // SAFETY: `reader` is hiredis' own object, freed in `deinit`; `functions` outlives it. hiredis hands the
-// addresses back that the callbacks gave it and never looks at what they point to: they are numbers of values,
-// one more than their index, so that none is nil. `storage` is retained by this value, and its address, which
-// the callbacks get back, is used only inside of calls of this value. hiredis copies what it is fed.
+// addresses back that the callbacks gave it and never looks at what they point to: they are numbers of
+// values, one more than their index, so that none is nil. `storage` is retained by this value, and its
+// address, which the callbacks get back, is used only inside of calls of this value. hiredis copies what it
+// is fed.
 @safe
 package struct ReplyReader: ~Copyable {
     private let reader: UnsafeMutablePointer<redisReader>

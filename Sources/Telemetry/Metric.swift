@@ -172,3 +172,36 @@ package struct LimitSlot: Equatable, Sendable {
     @usableFromInline let number: Int
     @inlinable init(number: Int) { self.number = number }
 }
+
+/// What became of asking who a request comes from.
+package enum AuthenticationResult: Int, CaseIterable, Sendable {
+    case accepted
+    /// No credential, and none was needed.
+    case anonymous
+    case missing, malformed, algorithm
+    case unknownKey, signature, expired, claims, revoked
+    /// Known, but the route is for others.
+    case forbidden
+    /// Keys to verify with were never reached.
+    case unavailable
+    /// Stopped to wait for keys; counted again when it goes on.
+    case waiting
+
+    package var label: StaticString {
+        switch self {
+        case .accepted: "accepted"
+        case .anonymous: "anonymous"
+        case .missing: "missing"
+        case .malformed: "malformed"
+        case .algorithm: "algorithm"
+        case .unknownKey: "unknown_key"
+        case .signature: "signature"
+        case .expired: "expired"
+        case .claims: "claims"
+        case .revoked: "revoked"
+        case .forbidden: "forbidden"
+        case .unavailable: "unavailable"
+        case .waiting: "waiting"
+        }
+    }
+}

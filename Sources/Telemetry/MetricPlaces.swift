@@ -42,7 +42,8 @@ package enum MetricPlaces {
     @inlinable static var handshakes: Int { 72 }
     @inlinable static var slowness: Int { 80 }
     @inlinable static var loopTurns: Int { 84 }
-    @inlinable static var routes: Int { 336 }
+    @inlinable static var authentications: Int { 336 }
+    @inlinable static var routes: Int { 352 }
     @inlinable static var routeCells: Int { 248 }
     @inlinable static var upstreams: Int { routes + routeCapacity * routeCells }
     @inlinable static var upstreamCells: Int { 248 }
@@ -98,6 +99,11 @@ extension Metric {
     @inlinable
     package static func handshake(_ result: HandshakeResult) -> Metric {
         Metric(MetricPlaces.handshakes &+ result.rawValue)
+    }
+
+    @inlinable
+    package static func authentication(_ result: AuthenticationResult) -> Metric {
+        Metric(MetricPlaces.authentications &+ result.rawValue)
     }
 
     @inlinable

@@ -30,6 +30,8 @@ package struct MetricsSnapshot: Sendable {
     private let headFaults: [UInt64]
     /// By `HandshakeResult`.
     private let handshakes: [UInt64]
+    /// By `AuthenticationResult`.
+    private let authentications: [UInt64]
     /// By `SlowPart`.
     private let slowness: [UInt64]
     /// By `Outcome`.
@@ -46,6 +48,7 @@ package struct MetricsSnapshot: Sendable {
     package func count(of refusal: ConnectionRefusal) -> UInt64 { refusals[refusal.rawValue] }
     package func count(of fault: HeadFault) -> UInt64 { headFaults[fault.rawValue] }
     package func count(of result: HandshakeResult) -> UInt64 { handshakes[result.rawValue] }
+    package func count(of result: AuthenticationResult) -> UInt64 { authentications[result.rawValue] }
     package func count(of part: SlowPart) -> UInt64 { slowness[part.rawValue] }
     package func count(of outcome: Outcome) -> UInt64 { outcomes[outcome.index] }
     /// Exchanges that have ended.
@@ -63,6 +66,7 @@ package struct MetricsSnapshot: Sendable {
         refusals = ConnectionRefusal.allCases.map { sum(.refused($0)) }
         headFaults = HeadFault.allCases.map { sum(.headFault($0)) }
         handshakes = HandshakeResult.allCases.map { sum(.handshake($0)) }
+        authentications = AuthenticationResult.allCases.map { sum(.authentication($0)) }
         slowness = SlowPart.allCases.map { sum(.slow($0)) }
         outcomes = Outcome.allCases.map { sum(.outcome($0)) }
         loopTurns = merged(.loopTurn)

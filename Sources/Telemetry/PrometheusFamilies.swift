@@ -72,6 +72,12 @@ extension PrometheusEncoder {
             sample(metrics.count(of: outcome), ["outcome": "\(outcome.code)"])
         }
         family(
+            "floodgate_authentications_total", .counter,
+            "Requests on routes with auth, by what became of asking who they come from.")
+        for result in AuthenticationResult.allCases {
+            sample(metrics.count(of: result), ["result": "\(result.label)"])
+        }
+        family(
             "floodgate_request_duration_seconds", .histogram,
             "From a request's first byte to its answer's last.")
         for route in metrics.routes {

@@ -17,12 +17,16 @@ enum ImportDirection {
         "Settings": ["Bytes", "Addressing", "CYAML"],
         "Telemetry": ["Bytes", "Time", "Settings"],
         "Upstream": ["Time", "Slots", "Addressing", "Settings", "TLS"],
-        "Pipeline": ["Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry"],
+        "Pipeline": [
+            "Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Settings", "Telemetry",
+        ],
         "Redis": ["Bytes", "Time", "CHiredis"],
-        "Stores": ["Bytes", "Time", "Addressing", "TLS", "Redis", "Reactor", "Pipeline", "Telemetry"],
+        "Stores": [
+            "Bytes", "Time", "Addressing", "TLS", "JWT", "Redis", "Reactor", "Pipeline", "Telemetry",
+        ],
         "Proxy": [
             "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
-            "Certificates", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+            "Certificates", "JWT", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
         ],
         "Control": [
             "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",

@@ -8,14 +8,14 @@ import Pipeline
 package enum UpstreamHeadWriter {
     package static func write(
         _ exchange: borrowing ExchangeState, host: UpstreamPlan.Host, server: String, switches: Bool,
-        to writer: inout ByteWriter
+        without stripped: StrippedFields = StrippedFields([]), to writer: inout ByteWriter
     ) {
         writer.write(exchange.head.methodBytes)
         writer.write(UInt8(0x20))
         writeTarget(exchange, to: &writer)
         writer.write(" HTTP/1.1\r\n")
         writeHost(exchange.head, host, server, to: &writer)
-        writeKeptLines(exchange, to: &writer)
+        writeKeptLines(exchange, without: stripped, to: &writer)
         writeForwarding(exchange, to: &writer)
         writeIdentity(exchange, to: &writer)
         if switches, let protocolName = exchange.head.value(of: .upgrade) {
@@ -80,9 +80,11 @@ package enum UpstreamHeadWriter {
     }
 
     /// Copies field lines in runs: a run ends only where a line is left out.
-    private static func writeKeptLines(_ exchange: borrowing ExchangeState, to writer: inout ByteWriter) {
+    private static func writeKeptLines(
+        _ exchange: borrowing ExchangeState, without stripped: StrippedFields, to writer: inout ByteWriter
+    ) {
         var runStart = exchange.head.fieldsStart
-        for index in 0..<exchange.head.fields.count where drops(exchange, index) {
+        for index in 0..<exchange.head.fields.count where drops(exchange, stripped, index) {
             let line = exchange.head.line(at: index)
             writer.write(exchange.head.bytes.slice(runStart, line.start))
             runStart = line.end
@@ -97,7 +99,9 @@ package enum UpstreamHeadWriter {
         .xForwardedProto, .xForwardedPort, .xForwardedPrefix, .xRealIP, .xRequestID, .xMiddlewareSubrequest,
         .ambiguous)
 
-    private static func drops(_ exchange: borrowing ExchangeState, _ index: Int) -> Bool {
+    private static func drops(
+        _ exchange: borrowing ExchangeState, _ stripped: StrippedFields, _ index: Int
+    ) -> Bool {
         let name = exchange.head.fields[index].name
         if rebuilt.contains(name) { return true }
         switch name {
@@ -108,9 +112,11 @@ package enum UpstreamHeadWriter {
             // Has a meaning only beside the traceparent that it came with (W3C Trace Context §3.3).
             if case .taken = exchange.trace { return false }
             return true
+        case .authorization: return exchange.hidesAuthorization
         case .expect: return !exchange.head.expectsContinue
         default:
             return FieldRules.isFrameworkInternal(name, exchange.head.name(at: index))
+                || (name == .other && stripped.contains(exchange.head.name(at: index)))
                 || exchange.head.connectionLists(nameAt: index)
         }
     }

@@ -13,6 +13,7 @@ package final class GatewayPlan: Sendable {
     package let requestID = RequestIDFilter()
     package let route: RouteFilter
     package let securityHeaders: SecurityHeadersPlan
+    package let identity: IdentityPlan
     package let clients: ClientLimitsSettings
     package let headLimits: HeadLimits
     /// How slowly clients may send bodies and read answers.
@@ -27,12 +28,14 @@ package final class GatewayPlan: Sendable {
 
     package init(
         clientAddress: ClientAddressFilter, route: RouteFilter, securityHeaders: SecurityHeadersPlan,
-        clients: ClientLimitsSettings, upstreams: [UpstreamPlan], share: WorkerShare
+        clients: ClientLimitsSettings, identity: IdentityPlan = IdentityPlan(IdentitySettings()),
+        upstreams: [UpstreamPlan], share: WorkerShare
     ) {
         self.clientAddress = clientAddress
         self.route = route
         self.securityHeaders = securityHeaders
         self.clients = clients
+        self.identity = identity
         headLimits = HeadLimits(maximumBytes: clients.maxHead, maximumTarget: min(8192, clients.maxHead))
         let rate = clients.minimumRate?.bytesPerSecond
         bodyPace = PaceLimit(patience: clients.bodyTimeout, minimumRate: rate)

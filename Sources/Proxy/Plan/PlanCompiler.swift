@@ -18,9 +18,10 @@ package struct PlanCompiler {
     /// A plan of its own for each worker: objects that two threads count references to would make them wait
     /// for each other.
     package func plan(for share: WorkerShare) -> GatewayPlan {
+        let identity = IdentityPlan(settings.identity)
         let entries = settings.routes.map { route in
             RouteTable.Entry(
-                plan: plan(of: route), path: route.path, hosts: route.hosts,
+                plan: plan(of: route, identity), path: route.path, hosts: route.hosts,
                 methods: MethodSet(route.methods),
                 fields: route.headers.map { FieldCondition(name: $0.name, value: $0.value) })
         }
@@ -28,21 +29,35 @@ package struct PlanCompiler {
             clientAddress: ClientAddressFilter(trusted: settings.trustedProxies),
             route: RouteFilter(table: RouteTable(entries)),
             securityHeaders: SecurityHeadersPlan(settings.securityHeaders), clients: settings.clients,
+            identity: identity,
             upstreams: settings.upstreams.map {
                 UpstreamPlan($0, slot: registry.upstreamSlot($0.name), share: share)
             }, share: share)
     }
 
     /// The table alone, for `explain`.
-    package func plan(of route: RouteSettings) -> RoutePlan {
+    package func plan(of route: RouteSettings, _ identity: IdentityPlan) -> RoutePlan {
         let maxBody = route.maxBody ?? settings.clients.maxBody
         let rules = route.limits.compactMap { name in settings.limits.first { $0.name == name } }.map(rule)
         return RoutePlan(
             name: route.name, slot: registry.routeSlot(route.name), target: target(of: route),
             rateLimit: rules.isEmpty ? nil : RateLimitFilter(rules: rules),
             bodyLimit: maxBody == 0 ? nil : BodyLimitFilter(limit: maxBody),
+            authentication: authentication(of: route, identity),
             stripPrefix: Array(route.stripPrefix.utf8),
             allowsWebSocket: route.upgrade.contains(.websocket), responseTimeout: route.responseTimeout)
+    }
+
+    private func authentication(of route: RouteSettings, _ identity: IdentityPlan) -> AuthenticationFilter? {
+        guard route.authentication != .none else { return nil }
+        let sources = settings.identity.tokens.enumerated().reduce(UInt64(0)) { bits, source in
+            let isTaken = route.tokens.isEmpty || route.tokens.contains(source.element.name)
+            return isTaken ? bits | 1 << UInt64(source.offset) : bits
+        }
+        return AuthenticationFilter(
+            isRequired: route.authentication == .required, plan: identity, sources: sources,
+            scopes: route.scopes,
+            roles: route.roles, claims: route.claims.map { ($0.name, $0.value) })
     }
 
     private func target(of route: RouteSettings) -> RoutePlan.Target {

@@ -1,4 +1,6 @@
 import Certificates
+import JWT
+import Pipeline
 import Settings
 import TLS
 import Upstream
@@ -43,6 +45,12 @@ extension GatewaySettings {
             reader = loader.reader
             upstreams[index].tls = tls
         }
+        for index in identity.tokens.indices {
+            let place: [SettingStep] = [.key("identity"), .key("tokens"), .key(identity.tokens[index].name)]
+            var loader = CredentialLoader(files: files, reader: reader)
+            loader.load(&identity.tokens[index], at: place)
+            reader = loader.reader
+        }
         loadTicketKeys(files, &reader)
     }
 
@@ -76,6 +84,10 @@ extension GatewaySettings {
         }
         for tls in upstreams.compactMap(\.tls) {
             paths += [tls.authorities, tls.certificate, tls.key].compactMap { $0 }
+        }
+        for source in identity.tokens {
+            paths += [source.publicKey, source.authorities].compactMap { $0 }
+            if case .file(let path) = source.keys { paths.append(path) }
         }
         var seen: Set<String> = []
         return paths.filter { seen.insert($0).inserted }
@@ -177,6 +189,40 @@ private struct CredentialLoader {
             _ = try ClientContext(material)
         } catch {
             report(place, "TLS cannot be set up: \(error.description)")
+        }
+    }
+
+    mutating func load(_ source: inout TokenSettings, at place: [SettingStep]) {
+        source.material = TokenMaterial()
+        if let path = source.authorities {
+            source.material.authorities = readAuthorities(path, at: place + [.key("authorities")]) ?? []
+        }
+        if let path = source.publicKey, let bytes = read(path, at: place + [.key("public_key")]) {
+            do throws(KeyError) {
+                _ = try VerificationKey(pem: bytes, algorithms: source.publicAlgorithms)
+                source.material.publicKey = bytes
+            } catch {
+                report(place + [.key("public_key")], "\(path): \(error)")
+            }
+        }
+        guard case .file(let path) = source.keys, let bytes = read(path, at: place + [.key("keys")]) else {
+            return
+        }
+        do throws(KeySetError) {
+            let allowed = source.allowed
+            let result = bytes.withView { text -> Result<KeySet, KeySetError> in
+                do throws(KeySetError) {
+                    return .success(try KeySet(jwks: text, source: .local, algorithms: allowed))
+                } catch {
+                    return .failure(error)
+                }
+            }
+            for skipped in try result.get().skipped {
+                report(place + [.key("keys")], "\(path): a key is left out: \(skipped)", .warning)
+            }
+            source.material.keySet = bytes
+        } catch {
+            report(place + [.key("keys")], "\(path): \(error)")
         }
     }
 

@@ -59,6 +59,7 @@ extension GatewaySettings {
                     at: reader.mark(of: path), "\(path.text): no limit is named \"\(name)\"",
                     suggestion: Suggestion.nearest(to: name, among: limitNames))
             }
+            checkIdentity(of: route, at: place, &reader)
             guard case .proxy(let shares) = route.action else { continue }
             for share in shares where !knownUpstreams.contains(share.upstream) {
                 let path = place + [.key("upstream")]
@@ -67,6 +68,23 @@ extension GatewaySettings {
                     "\(path.text): no upstream is named \"\(share.upstream)\"",
                     suggestion: Suggestion.nearest(to: share.upstream, among: upstreamNames))
             }
+        }
+    }
+
+    private func checkIdentity(of route: RouteSettings, at place: [SettingStep], _ reader: inout Reader) {
+        guard route.authentication != .none else { return }
+        let known = identity.tokens.map(\.name)
+        if known.isEmpty {
+            let path = place + [.key("auth")]
+            reader.report(
+                at: reader.mark(of: path),
+                "\(path.text): nobody can be known: identity.tokens names no source of tokens")
+        }
+        for (position, name) in route.tokens.enumerated() where !known.contains(name) {
+            let path = place + [.key("tokens"), .index(position)]
+            reader.report(
+                at: reader.mark(of: path), "\(path.text): no source of tokens is named \"\(name)\"",
+                suggestion: Suggestion.nearest(to: name, among: known))
         }
     }
 

@@ -85,6 +85,9 @@ extension GatewaySettings {
             "security_headers", \.securityHeaders, SecurityHeadersSettings.section.kind(), reload: .live,
             "Fields of every answer that tell browsers what a page may do.", example: "{ preset: helmet }"),
         Field(
+            "identity", \.identity, IdentitySettings.section.kind(), reload: .live,
+            "Who asks: issuers of tokens, and what backends are told.", example: "{ default_plan: free }"),
+        Field(
             "drain", \.drain, DrainSettings.section.kind(), reload: .live,
             "How the gateway ends on SIGTERM and SIGINT.",
             example: "{ deadline: 60s }"),

@@ -23,6 +23,7 @@ package struct GatewaySettings: Equatable, Sendable {
     package var accessLog = AccessLogSettings()
     package var securityHeaders = SecurityHeadersSettings()
     package var drain = DrainSettings()
+    package var identity = IdentitySettings()
     /// In the order of the file; names are unique.
     package var limits: [RateLimitSettings] = []
     package var upstreams: [UpstreamSettings] = []

@@ -1,0 +1,144 @@
+import Bytes
+import HTTPModel
+import JSON
+import JWT
+import Telemetry
+import Time
+
+/// Whether a route asks who its clients are.
+package enum AuthenticationDemand: String, CaseIterable, Sendable {
+    /// Only who is known gets through.
+    case required
+    /// Who shows a credential must show a good one.
+    case optional
+    case none
+}
+
+/// Asks who a request comes from, and whether the route is for them. The credential is verified here: no
+/// service is called for it.
+package struct AuthenticationFilter: Sendable {
+    /// A claim that a route wants, with its value.
+    package struct ClaimRule: Sendable {
+        let path: JSONPath
+        let value: [UInt8]
+    }
+
+    package let isRequired: Bool
+    /// Compiled together with the route. The authenticator may have gone on to a newer one meanwhile.
+    let plan: IdentityPlan
+    /// Which of `plan`'s sources the route believes, by a bit each.
+    let sources: UInt64
+    let scopes: [[UInt8]]
+    let roles: [[UInt8]]
+    let claims: [ClaimRule]
+    /// WWW-Authenticate for who is known and may not.
+    let insufficient: PinnedText
+
+    /// How long keys may be waited for that are not known yet.
+    package static let keyBudget = Duration.seconds(2)
+
+    package func decide(
+        _ exchange: inout ExchangeState, _ authenticator: inout Authenticator,
+        revocations: some RevocationTable, now: WallTime, with answer: Answer? = nil
+    ) -> (verdict: Verdict, result: AuthenticationResult) {
+        guard let found = find(exchange, authenticator) else {
+            return isRequired ? (.respond(.missingToken), .missing) : (.next, .anonymous)
+        }
+        switch authenticator.recognise(found.token, revocations: revocations, now: now) {
+        case .known(let token):
+            guard believes(token.source, of: authenticator.plan) else {
+                return refuse(.wrongIssuer, found.place)
+            }
+            exchange.identity = token.identity
+            exchange.hidesAuthorization =
+                found.place == .authorization && !authenticator.plan.sources[token.source].forwards
+            if let refusal = forbids(token) { return (.respond(refusal), .forbidden) }
+            return (.next, .accepted)
+        case .refused(let error, let source):
+            // Keys that are not known yet may be on their way; asked for once, whatever comes of it.
+            if answer == nil, let source, authenticator.plan.sources[source].hasRemoteKeys,
+                error.kind == .unknownKey || error.kind == .unavailable
+            {
+                return (.ask(.keys(source: source), within: AuthenticationFilter.keyBudget), .waiting)
+            }
+            return refuse(error, found.place)
+        }
+    }
+
+    private struct Found {
+        let token: ByteView
+        let place: TokenFinder.Place
+    }
+
+    /// The token: of the Authorization field, else of a cookie, else of a WebSocket's query.
+    private func find(_ exchange: borrowing ExchangeState, _ authenticator: borrowing Authenticator) -> Found?
+    {
+        if let token = TokenFinder.bearer(exchange.head) { return Found(token: token, place: .authorization) }
+        for index in authenticator.plan.sources.indices where believes(index, of: authenticator.plan) {
+            let source = authenticator.plan.sources[index]
+            if let cookie = source.cookie,
+                let token = cookie.withView({
+                    TokenFinder.cookie($0, in: exchange.head, using: authenticator.workspace.view)
+                })
+            {
+                return Found(token: token, place: .cookie)
+            }
+            // A query stands in logs and histories: only for those who can send no field.
+            if let name = source.query, exchange.head.wantsUpgrade, let query = exchange.head.queryBytes,
+                let token = name.withView({ TokenFinder.parameter($0, in: query) })
+            {
+                return Found(token: token, place: .query)
+            }
+        }
+        return nil
+    }
+
+    /// Whether the route believes a source of the plan in force. A request that began under an older plan
+    /// knows it by its name.
+    @inline(__always)
+    private func believes(_ index: Int, of current: IdentityPlan) -> Bool {
+        if current === plan { return sources & 1 << UInt64(index) != 0 }
+        let name = current.sources[index].name.view
+        return plan.sources.indices.contains { own in
+            sources & 1 << UInt64(own) != 0 && plan.sources[own].name.view.equals(name)
+        }
+    }
+
+    /// A cookie is sent along whether anybody meant it or not: where nobody has to be known, one that has
+    /// gone bad makes its bearer anybody.
+    private func refuse(
+        _ error: TokenError, _ place: TokenFinder.Place
+    ) -> (verdict: Verdict, result: AuthenticationResult) {
+        let result = AuthenticationResult(error.kind)
+        if !isRequired, place == .cookie, error.kind != .unavailable { return (.next, result) }
+        return (.respond(.refusal(error)), result)
+    }
+
+    /// Who is known may still not be meant.
+    private func forbids(_ token: KnownToken) -> LocalResponse? {
+        if !token.identity.hasScopes(scopes) { return .insufficientScope(insufficient) }
+        if !token.identity.hasRole(of: roles) { return .insufficientRole }
+        for rule in claims where !token.claims.holds(rule.value, at: rule.path) {
+            return .insufficientRole
+        }
+        return nil
+    }
+
+    /// - Parameter sources: Which of the plan's sources are believed, by a bit each.
+    package init(
+        isRequired: Bool, plan: IdentityPlan, sources: UInt64, scopes: [String], roles: [String],
+        claims: [(String, String)]
+    ) {
+        self.isRequired = isRequired
+        self.plan = plan
+        self.sources = sources
+        self.scopes = scopes.map { Array($0.utf8) }
+        self.roles = roles.map { Array($0.utf8) }
+        self.claims = claims.compactMap { claim in
+            (try? JSONPath(claim.0)).map { ClaimRule(path: $0, value: Array(claim.1.utf8)) }
+        }
+        insufficient = PinnedText(
+            "WWW-Authenticate: Bearer realm=\"api\", error=\"insufficient_scope\", "
+                + "scope=\"\(scopes.joined(separator: " "))\"\r\n")
+    }
+}

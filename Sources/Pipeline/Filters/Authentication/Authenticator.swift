@@ -1,0 +1,127 @@
+import Bytes
+import HTTPModel
+import JWT
+import Time
+
+/// A token that was verified, and what it makes of its bearer. Immutable, and this worker's own.
+package final class KnownToken: Sendable {
+    package let identity: Identity
+    /// Index of the source that vouches for it.
+    package let source: Int
+    package let claims: Claims
+    package let revocation: RevocationKeys
+
+    init(identity: Identity, source: Int, claims: Claims, revocation: RevocationKeys) {
+        self.identity = identity
+        self.source = source
+        self.claims = claims
+        self.revocation = revocation
+    }
+}
+
+/// What a token turned out to be.
+package enum Recognition {
+    case known(KnownToken)
+    /// - Parameter source: The source whose keys would have to be asked for, where that may help.
+    case refused(TokenError, source: Int?)
+}
+
+/// Verifies tokens for one worker, and remembers those that it has verified. Reads no clock.
+package struct Authenticator: ~Copyable {
+    package private(set) var plan: IdentityPlan
+    private var verifier = TokenVerifier()
+    private var cache: TokenCache<Remembered>
+    /// One for each source, in the plan's order: its rules, and the keys that are known now.
+    private var issuers: [TokenIssuer] = []
+    /// Keys that came from URLs, by the source's name; they outlive a reload.
+    private var remoteKeys: [String: KeySet] = [:]
+    /// Cookies are put together and decoded here.
+    let workspace = Scratch(size: 2 * TokenFinder.longestCookie)
+    private let seed: (UInt64, UInt64)
+
+    private struct Remembered {
+        let token: KnownToken
+        /// Version of the revocations that it was held against.
+        let checked: UInt64
+    }
+
+    package init(_ plan: IdentityPlan, seed: (UInt64, UInt64)) {
+        self.plan = plan
+        self.seed = seed
+        cache = TokenCache(limits: Self.limits(plan), seed: seed)
+        rebuild()
+    }
+
+    /// Bytes of tokens for each entry, on average: more than most have.
+    private static func limits(_ plan: IdentityPlan) -> TokenCache<Remembered>.Limits {
+        TokenCache<Remembered>.Limits(
+            entries: plan.cache, bytes: plan.cache * 2048, maximumAge: .seconds(300))
+    }
+
+    /// New settings: tokens are judged by them from now on.
+    package mutating func install(_ plan: IdentityPlan) {
+        if plan.cache != self.plan.cache { cache = TokenCache(limits: Self.limits(plan), seed: seed) }
+        self.plan = plan
+        let names = Set(plan.sources.filter(\.hasRemoteKeys).map { $0.name.view.text() })
+        remoteKeys = remoteKeys.filter { names.contains($0.key) }
+        rebuild()
+    }
+
+    /// The keys of a source's URL have come, or are others now.
+    package mutating func install(_ keys: KeySet, of source: String) {
+        remoteKeys[source] = keys
+        rebuild()
+    }
+
+    private mutating func rebuild() {
+        issuers = plan.sources.map { source in
+            var keys = source.fixedKeys?.keys ?? []
+            if source.hasRemoteKeys, let remote = remoteKeys[source.name.view.text()] { keys += remote.keys }
+            return TokenIssuer(rules: source.rules, keys: keys.isEmpty ? nil : KeySet(keys: keys))
+        }
+        cache.invalidate()
+    }
+
+    /// Who bears this token.
+    ///
+    /// - Parameter token: As the client sent it; not kept.
+    package mutating func recognise(
+        _ token: ByteView, revocations: some RevocationTable, now: WallTime
+    ) -> Recognition {
+        let version = revocations.version
+        if let known = cache.find(token, now: now) {
+            if known.checked == version { return .known(known.token) }
+            return admit(known.token, token, revocations, version, now)
+        }
+        switch verifier.verify(token, issuers: issuers, now: now) {
+        case .refused(let error, let source):
+            return .refused(error, source: source)
+        case .accepted(let claims, let source):
+            guard let identity = plan.identity(of: claims, from: source) else {
+                return .refused(.badClaims, source: source)
+            }
+            let known = KnownToken(
+                identity: identity, source: source, claims: claims,
+                revocation: RevocationKeys(token: token, claims: claims))
+            return admit(known, token, revocations, version, now)
+        }
+    }
+
+    /// A token that is good by itself: unless it was revoked, it is remembered.
+    private mutating func admit(
+        _ known: KnownToken, _ token: ByteView, _ revocations: some RevocationTable, _ version: UInt64,
+        _ now: WallTime
+    ) -> Recognition {
+        if revocations.revokes(known.revocation, issuedAt: known.claims.issuedAt, now: now) {
+            cache.remove(token, now: now)
+            return .refused(.revoked, source: known.source)
+        }
+        if plan.cache > 0 {
+            cache.insert(
+                Remembered(token: known, checked: version), for: token,
+                cost: known.claims.payload.count + known.identity.fieldLines.count,
+                expires: issuers[known.source].rules.deadline(of: known.claims), now: now)
+        }
+        return .known(known)
+    }
+}

@@ -1,0 +1,134 @@
+import Bytes
+import HTTPModel
+import JSON
+import JWT
+import Settings
+import Telemetry
+
+/// An issuer of tokens as one worker uses it.
+package struct TokenSource: Sendable {
+    package let name: PinnedText
+    package let rules: TokenRules
+    /// Keys that the settings and their files hold; nil for none.
+    package let fixedKeys: KeySet?
+    /// Whether further keys come from a URL.
+    package let hasRemoteKeys: Bool
+    /// In lower case or not, as cookies are: exactly.
+    package let cookie: [UInt8]?
+    package let query: [UInt8]?
+    package let forwards: Bool
+    let fields: [(line: [UInt8], path: JSONPath)]
+    let plan: JSONPath?
+    let scopes: JSONPath
+    let roles: JSONPath
+
+    /// - Parameter settings: Checked when they were read. What cannot be used all the same is left out: then
+    ///   no token holds.
+    init(_ settings: TokenSettings) {
+        name = PinnedText(settings.name)
+        rules = settings.rules
+        var keys: [VerificationKey] = []
+        if settings.secret != nil,
+            let key = try? VerificationKey(
+                secret: settings.secretBytes, algorithms: settings.secretAlgorithms)
+        {
+            keys.append(key)
+        }
+        if !settings.material.publicKey.isEmpty,
+            let key = try? VerificationKey(
+                pem: settings.material.publicKey, algorithms: settings.publicAlgorithms)
+        {
+            keys.append(key)
+        }
+        if !settings.material.keySet.isEmpty,
+            let set = settings.material.keySet.withView({
+                try? KeySet(jwks: $0, source: .local, algorithms: settings.allowed)
+            })
+        {
+            keys += set.keys
+        }
+        fixedKeys = keys.isEmpty ? nil : KeySet(keys: keys)
+        hasRemoteKeys = if case .url = settings.keys { true } else { false }
+        cookie = settings.cookie.map { Array($0.utf8) }
+        query = settings.query.map { Array($0.utf8) }
+        forwards = settings.forwards
+        fields = settings.fields.compactMap { field in
+            (try? JSONPath(field.value)).map { (Array("\(field.name): ".utf8), $0) }
+        }
+        plan = settings.plan.flatMap { try? JSONPath($0) }
+        scopes = (try? JSONPath(settings.scopes)) ?? JSONPath(name: "scope")
+        roles = (try? JSONPath(settings.roles)) ?? JSONPath(name: "roles")
+    }
+}
+
+/// Who may ask, as one worker knows it. Immutable.
+package final class IdentityPlan: Sendable {
+    package let sources: [TokenSource]
+    /// Field that tells backends the plan, with its colon; its name stands in `stripped` too.
+    let planLine: [UInt8]
+    package let defaultPlan: String?
+    package let cache: Int
+    /// Fields that clients may not send.
+    package let stripped: StrippedFields
+
+    package init(_ settings: IdentitySettings) {
+        sources = settings.tokens.map(TokenSource.init)
+        planLine = Array("\(settings.planHeader): ".utf8)
+        defaultPlan = settings.defaultPlan
+        cache = settings.cache
+        stripped = StrippedFields(
+            settings.tokens.isEmpty
+                ? [] : [settings.planHeader] + settings.tokens.flatMap { $0.fields.map(\.name) })
+    }
+}
+
+/// Names of fields by which backends are told who asks: what clients send in them never gets through, whether
+/// a route asks who they are or not (security.md 6).
+package struct StrippedFields: Sendable {
+    /// In lower case, each once.
+    package let names: [[UInt8]]
+    /// A bit for each length of a name, up to 63: most fields are told apart by it.
+    private let lengths: UInt64
+
+    package init(_ names: [String]) {
+        var seen: Set<String> = []
+        self.names = names.map { $0.lowercased() }.filter { seen.insert($0).inserted }.map { Array($0.utf8) }
+        lengths = self.names.reduce(0) { $0 | 1 << UInt64(min($1.count, 63)) }
+    }
+
+    /// Whether a field of this name, in any case, is one of them.
+    @inline(__always)
+    package func contains(_ name: ByteView) -> Bool {
+        guard lengths & (1 << UInt64(min(name.count, 63))) != 0 else { return false }
+        return isAmong(name)
+    }
+
+    private func isAmong(_ name: ByteView) -> Bool {
+        for index in names.indices where names[index].withView({ name.equalsIgnoringCase($0) }) {
+            return true
+        }
+        return false
+    }
+}
+
+extension TokenSettings {
+    var rules: TokenRules {
+        var rules = TokenRules(
+            issuer: issuers.isEmpty ? .any : .oneOf(issuers.map { Array($0.utf8) }),
+            audience: audiences.isEmpty ? .any : .oneOf(audiences.map { Array($0.utf8) }),
+            algorithms: allowed)
+        rules.leeway = leeway
+        rules.expiry = requiresExpiry ? .required : .optional
+        rules.maximumAge = maximumAge
+        rules.type = type.map { Array($0.utf8) }
+        rules.requiredClaims = claims.compactMap { claim in
+            (try? JSONPath(claim.name)).map { RequiredClaim($0, values: [Array(claim.value.utf8)]) }
+        }
+        return rules
+    }
+
+    /// The algorithms of the list that a public key is for; nil for all that fit it.
+    package var publicAlgorithms: AlgorithmSet? {
+        algorithms.isEmpty ? nil : allowed.intersection(.asymmetric)
+    }
+}

@@ -1,0 +1,79 @@
+import Settings
+
+/// Who may ask: tokens that are believed, and what backends are told of whom they identify.
+package struct IdentitySettings: Equatable, Sendable {
+    /// In the order of the file; names are unique.
+    package var tokens: [TokenSettings] = []
+    /// Field that tells backends the plan of whoever asks.
+    package var planHeader = "X-User-Plan"
+    /// The plan of users whom nothing else gives one; nil for none.
+    package var defaultPlan: String?
+    /// Verified tokens that each worker remembers.
+    package var cache = 4096
+
+    package init() {}
+}
+
+extension IdentitySettings {
+    package static let section = Section(
+        "Who asks: tokens that are verified here, without a call to whoever has issued them.",
+        initial: IdentitySettings(),
+        fields: [
+            Field(
+                "tokens", \.tokens, TokenSettings.section.named(\.name, limit: 32), reload: .live,
+                "Issuers of JSON Web Tokens (RFC 7519), by a name for logs; routes with `auth` take any.",
+                example:
+                    "{ users: { issuers: [https://id.test], keys: https://id.test/jwks } }"
+            ),
+            Field(
+                "plan_header", \.planHeader, .identityHeader, reload: .live,
+                "Field that tells backends the plan of whoever asks; what clients send in it is removed.",
+                example: "X-User-Plan"),
+            Field(
+                "default_plan", \.defaultPlan, .optional(.planName), reload: .live,
+                "The plan of users whom neither token nor key gives one; none without it.", example: "free"),
+            Field(
+                "cache", \.cache, .count(0...1_000_000), reload: .live,
+                "Verified tokens that each worker remembers, for 5 minutes at most; 0 for none.",
+                example: "20000"),
+        ])
+}
+
+extension Kind where Value == String {
+    /// A field that the gateway alone may write: one that it knows otherwise would say two things.
+    package static var identityHeader: Kind {
+        .scalar("a header's name such as X-User-Id") { text throws(Refusal) in
+            try IdentityHeader.check(text)
+            return text
+        } write: {
+            YAMLText.scalar($0)
+        }
+    }
+
+    /// The name of a plan, as tokens and limits write it.
+    package static var planName: Kind {
+        .text("a plan's name of 1 to 64 visible characters", maxLength: 64) { text throws(Refusal) in
+            guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }) else {
+                throw Refusal()
+            }
+        }
+    }
+}
+
+/// Names of fields by which backends are told who asks.
+enum IdentityHeader {
+    static func check(_ name: String) throws(Refusal) {
+        try Header.check(name: name)
+        guard name.lowercased().hasPrefix("x-"), !Header.isGatewayWritten(name),
+            !name.lowercased().hasPrefix("x-forwarded-"), !taken.contains(name.lowercased())
+        else {
+            throw Refusal("the name of an identity header begins with X- and is no field of another meaning")
+        }
+    }
+
+    private static let taken: Set<String> = [
+        "x-real-ip", "x-request-id", "x-powered-by", "x-client-certificate-subject",
+        "x-middleware-subrequest",
+        "x-frame-options", "x-content-type-options", "x-xss-protection",
+    ]
+}

@@ -1,0 +1,10 @@
+import JWT
+import Time
+
+/// What has been revoked before its time, as the process knows it.
+package protocol RevocationTable {
+    /// Moves with every change: what was found good before has to be looked up again.
+    var version: UInt64 { get }
+    /// Whether one of the keys stands in the table, for a token of this time of issue.
+    func revokes(_ keys: RevocationKeys, issuedAt: WallTime?, now: WallTime) -> Bool
+}
