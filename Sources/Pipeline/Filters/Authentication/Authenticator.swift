@@ -52,10 +52,11 @@ package struct Authenticator: ~Copyable {
         rebuild()
     }
 
-    /// Bytes of tokens for each entry, on average: more than most have.
+    /// Bytes of tokens for each entry, on average: more than most have. Where nothing is to be remembered, the
+    /// smallest table that there is stays empty.
     private static func limits(_ plan: IdentityPlan) -> TokenCache<Remembered>.Limits {
         TokenCache<Remembered>.Limits(
-            entries: plan.cache, bytes: plan.cache * 2048, maximumAge: .seconds(300))
+            entries: max(8, plan.cache), bytes: max(8, plan.cache) * 2048, maximumAge: .seconds(300))
     }
 
     /// New settings: tokens are judged by them from now on.
@@ -89,7 +90,7 @@ package struct Authenticator: ~Copyable {
         _ token: ByteView, revocations: some RevocationTable, now: WallTime
     ) -> Recognition {
         let version = revocations.version
-        if let known = cache.find(token, now: now) {
+        if plan.cache > 0, let known = cache.find(token, now: now) {
             if known.checked == version { return .known(known.token) }
             return admit(known.token, token, revocations, version, now)
         }
