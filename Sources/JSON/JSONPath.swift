@@ -84,6 +84,7 @@ package struct JSONPath: Equatable, Sendable, CustomStringConvertible {
             let isQuoted = index < text.count && text[index] == UInt8(ascii: "\"")
             if isQuoted { index += 1 }
             var name: [UInt8] = []
+            var hasEscapes = false
             while index < text.count {
                 let byte = text[index]
                 if byte == UInt8(ascii: "\""), isQuoted {
@@ -96,6 +97,7 @@ package struct JSONPath: Equatable, Sendable, CustomStringConvertible {
                     name.append(byte)
                     continue
                 }
+                hasEscapes = true
                 guard index < text.count else { throw .unfinished }
                 name.append(text[index])
                 index += 1
@@ -103,9 +105,8 @@ package struct JSONPath: Equatable, Sendable, CustomStringConvertible {
             guard !isQuoted else { throw .unfinished }
             guard !name.isEmpty else { throw .emptyName }
             // `https://a.b/c` with bare dots is a name that somebody forgot to quote, not three names.
-            if index < text.count, name.contains(UInt8(ascii: ":")), name.contains(UInt8(ascii: "/")) {
-                throw .unquotedAddress
-            }
+            let isAddress = name.contains(UInt8(ascii: ":")) && name.contains(UInt8(ascii: "/"))
+            guard index == text.count || hasEscapes || !isAddress else { throw .unquotedAddress }
             return name
         }
     }

@@ -52,6 +52,7 @@ package struct JSONScanner {
     }
 
     /// Whether the next byte behind blanks is `byte`, which is read then.
+    @inline(__always)
     mutating func take(_ byte: UInt8) -> Bool {
         skipBlanks()
         guard position < text.count, text[position] == byte else { return false }
@@ -59,6 +60,7 @@ package struct JSONScanner {
         return true
     }
 
+    @inline(__always)
     mutating func expect(_ byte: UInt8) throws(JSONFault) {
         guard !take(byte) else { return }
         throw JSONFault(position < text.count ? .unexpected : .unfinished, at: position)
@@ -72,6 +74,7 @@ package struct JSONScanner {
     }
 
     /// A member's name and the colon behind it.
+    @inline(__always)
     mutating func name() throws(JSONFault) -> JSONElement {
         guard try firstByte() == UInt8(ascii: "\"") else { throw JSONFault(.unexpected, at: position) }
         let name = try string()
@@ -80,13 +83,21 @@ package struct JSONScanner {
     }
 
     /// The next byte behind blanks, not read yet.
+    @inline(__always)
     private mutating func firstByte() throws(JSONFault) -> UInt8 {
         skipBlanks()
         guard position < text.count else { throw JSONFault(.unfinished, at: position) }
         return text[position]
     }
 
+    @inline(__always)
     private mutating func skipBlanks() {
+        guard position < text.count, text[position] <= 0x20 else { return }
+        skipSomeBlanks()
+    }
+
+    @inline(never)
+    private mutating func skipSomeBlanks() {
         while position < text.count {
             switch text[position] {
             case 0x20, 0x0A, 0x0D, 0x09: position &+= 1
@@ -199,11 +210,12 @@ extension JSONScanner {
     private func has(_ byte: UInt8) -> Bool { position < text.count && text[position] == byte }
 
     private mutating func digits() throws(JSONFault) {
-        let start = position
-        while position < text.count, ASCII.isDigit(text[position]) { position &+= 1 }
-        guard position > start else {
-            throw JSONFault(position < text.count ? .badNumber : .unfinished, at: position)
+        var index = position
+        while index < text.count, ASCII.isDigit(text[index]) { index &+= 1 }
+        guard index > position else {
+            throw JSONFault(index < text.count ? .badNumber : .unfinished, at: index)
         }
+        position = index
     }
 
     private mutating func string() throws(JSONFault) -> JSONElement {
@@ -211,7 +223,7 @@ extension JSONScanner {
         var isEscaped = false
         position &+= 1
         while true {
-            skipPlain()
+            position = plainEnd(from: position)
             guard position < text.count else { throw JSONFault(.unfinished, at: position) }
             switch text[position] {
             case UInt8(ascii: "\""):
@@ -226,27 +238,32 @@ extension JSONScanner {
         }
     }
 
-    /// Goes over ASCII that stands for itself.
-    private mutating func skipPlain() {
-        while position &+ 16 <= text.count {
-            let block = text.block(at: position)
-            let isSpecial =
-                (block .== UInt8(ascii: "\"")) .| (block .== UInt8(ascii: "\\"))
-                .| (block .< 0x20) .| (block .>= 0x80)
-            if let offset = isSpecial.firstTrue {
-                position &+= offset
-                return
-            }
-            position &+= 16
+    /// Index behind ASCII that stands for itself.
+    @inline(__always)
+    private func plainEnd(from start: Int) -> Int {
+        var index = start
+        while index &+ 16 <= text.count {
+            let block = text.block(at: index)
+            // Controls and what is beyond ASCII are one comparison: 0x20 less, they are 0x60 or more.
+            let isOutside = (block &- all(0x20)) .>= all(0x60)
+            let isQuote = block .== all(UInt8(ascii: "\""))
+            let isBackslash = block .== all(UInt8(ascii: "\\"))
+            let isSpecial = isOutside .| isQuote .| isBackslash
+            if let offset = isSpecial.firstTrue { return index &+ offset }
+            index &+= 16
         }
-        while position < text.count {
-            let byte = text[position]
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte < 0x20 || byte >= 0x80 {
-                return
-            }
-            position &+= 1
+        while index < text.count {
+            let byte = text[index]
+            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte &- 0x20 >= 0x60 { return index }
+            index &+= 1
         }
+        return index
     }
+
+    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is inferred, are
+    /// not vectorised.
+    @inline(__always)
+    private func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 
     private mutating func escape() throws(JSONFault) {
         guard position &+ 1 < text.count else { throw JSONFault(.unfinished, at: text.count) }

@@ -17,19 +17,22 @@ package enum Base64URL {
     package static func decode(_ text: ByteView, into writer: inout ByteWriter) -> Bool {
         guard text.count % 4 != 1 else { return false }
         var index = 0
+        var seen = all(0)
         while index &+ 16 <= text.count {
             let values = values(text.block(at: index))
-            guard (values .> 63).firstTrue == nil else { return false }
+            seen = seen | values
             let words = unsafe unsafeBitCast(values, to: SIMD2<UInt64>.self)
+            // Eight bytes are stored, of which six are meant.
             writer.write(word: packed(words[0]))
             guard !writer.overflowed else { return false }
-            writer.truncate(to: writer.count &- 2)
+            writer.count &-= 2
             writer.write(word: packed(words[1]))
             guard !writer.overflowed else { return false }
-            writer.truncate(to: writer.count &- 2)
+            writer.count &-= 2
             index &+= 16
         }
-        return decodeEnd(text.dropFirst(index), into: &writer)
+        let isKnown = (seen .> all(63)).firstTrue == nil
+        return isKnown && decodeEnd(text.dropFirst(index), into: &writer)
     }
 
     /// Fewer than sixteen characters.
@@ -88,18 +91,32 @@ package enum Base64URL {
     }
 
     /// Six bits of each character, 255 where it is none of the alphabet.
+    @inline(__always)
     private static func values(_ characters: SIMD16<UInt8>) -> SIMD16<UInt8> {
-        var values = SIMD16<UInt8>(repeating: 255)
-        let upper = characters &- 0x41
-        values.replace(with: upper, where: upper .< 26)
-        let lower = characters &- 0x61
-        values.replace(with: lower &+ 26, where: lower .< 26)
-        let digit = characters &- 0x30
-        values.replace(with: digit &+ 52, where: digit .< 10)
-        values.replace(with: 62, where: characters .== 0x2D)
-        values.replace(with: 63, where: characters .== 0x5F)
-        return values
+        let upper = characters &- all(0x41)
+        let lower = characters &- all(0x61)
+        let digit = characters &- all(0x30)
+        let isUpper = bits(upper .< all(26))
+        let isLower = bits(lower .< all(26))
+        let isDigit = bits(digit .< all(10))
+        let isDash = bits(characters .== all(0x2D))
+        let isUnderscore = bits(characters .== all(0x5F))
+        let isKnown = isUpper | isLower | isDigit | isDash | isUnderscore
+        let letters = isUpper & upper | isLower & (lower &+ all(26))
+        let others = isDigit & (digit &+ all(52)) | isDash & all(62)
+        return letters | others | isUnderscore & all(63) | ~isKnown
     }
+
+    /// All bits of a lane or none.
+    @inline(__always)
+    private static func bits(_ mask: SIMDMask<SIMD16<Int8>>) -> SIMD16<UInt8> {
+        unsafe unsafeBitCast(mask, to: SIMD16<UInt8>.self)
+    }
+
+    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is inferred, are
+    /// not vectorised.
+    @inline(__always)
+    private static func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 
     private static func value(_ character: UInt8) -> UInt8 {
         switch character {
@@ -113,6 +130,7 @@ package enum Base64URL {
     }
 
     /// Eight values of six bits, the first in the lowest byte, as six bytes in the order of memory.
+    @inline(__always)
     private static func packed(_ values: UInt64) -> UInt64 {
         let bits = values.byteSwapped
         let twelves = bits & 0x003F_003F_003F_003F | (bits & 0x3F00_3F00_3F00_3F00) &>> 2

@@ -53,18 +53,37 @@ package final class Claims: Sendable {
             case .duplicate: throw .duplicateClaim
             case .full: throw .badClaims
             }
-            // No registered name is longer.
-            guard member.name.end &- member.name.start <= 5 || member.name.isEscaped else { continue }
-            let (name, value) = (member.name, member.value)
-            if name.equals("iss", in: text) { registered.issuer = try string(value) }
-            if name.equals("sub", in: text) { registered.subject = try string(value) }
-            if name.equals("jti", in: text) { registered.id = try string(value) }
-            if name.equals("aud", in: text) { registered.audience = try audience(value, in: text) }
-            if name.equals("exp", in: text) { registered.expires = try time(value, in: text) }
-            if name.equals("nbf", in: text) { registered.notBefore = try time(value, in: text) }
-            if name.equals("iat", in: text) { registered.issuedAt = try time(value, in: text) }
+            // A name with escapes may mean a registered one.
+            let value = member.value
+            switch member.name.isEscaped ? Self.word(member.name, in: text) : member.name.word(in: text) {
+            case Name.iss: registered.issuer = try string(value)
+            case Name.sub: registered.subject = try string(value)
+            case Name.jti: registered.id = try string(value)
+            case Name.aud: registered.audience = try audience(value, in: text)
+            case Name.exp: registered.expires = try time(value, in: text)
+            case Name.nbf: registered.notBefore = try time(value, in: text)
+            case Name.iat: registered.issuedAt = try time(value, in: text)
+            default: break
+            }
         }
         return registered
+    }
+
+    /// Registered names (RFC 7519 §4.1) as `JSONElement.word` has them, the first letter lowest.
+    private enum Name {
+        static let iss: UInt64 = 0x73_73_69
+        static let sub: UInt64 = 0x62_75_73
+        static let jti: UInt64 = 0x69_74_6A
+        static let aud: UInt64 = 0x64_75_61
+        static let exp: UInt64 = 0x70_78_65
+        static let nbf: UInt64 = 0x66_62_6E
+        static let iat: UInt64 = 0x74_61_69
+    }
+
+    /// The word of a name that has escapes: the registered one it means, or none.
+    private static func word(_ name: JSONElement, in text: ByteView) -> UInt64? {
+        guard let bytes = name.bytes(in: text), bytes.count == 3 else { return nil }
+        return UInt64(bytes[0]) | UInt64(bytes[1]) << 8 | UInt64(bytes[2]) << 16
     }
 
     private static func next(_ members: inout JSONMembers) throws(TokenError) -> JSONMember? {
@@ -108,8 +127,11 @@ extension Claims {
     }
 
     func issuerIs(allowedBy match: TokenRules.Match) -> Bool {
-        guard match != .any else { return true }
-        return issuer.map { $0.withView(match.holds) } ?? false
+        guard case .oneOf(let values) = match else { return true }
+        guard let issuerElement else { return false }
+        return payload.withView { text in
+            values.contains { $0.withView { issuerElement.equals($0, in: text) } }
+        }
     }
 
     func audienceIs(allowedBy match: TokenRules.Match) -> Bool {

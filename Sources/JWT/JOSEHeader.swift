@@ -40,7 +40,32 @@ struct JOSEHeader {
         case algorithm, kid, type, critical, unencoded, transformed, ignored
     }
 
+    /// The names as `JSONElement.word` has them, the first letter lowest.
+    private enum Name {
+        static let alg: UInt64 = 0x67_6C_61
+        static let typ: UInt64 = 0x70_79_74
+        static let kid: UInt64 = 0x64_69_6B
+        static let crit: UInt64 = 0x74_69_72_63
+        static let b64: UInt64 = 0x34_36_62
+        static let zip: UInt64 = 0x70_69_7A
+        static let enc: UInt64 = 0x63_6E_65
+    }
+
     private static func meaning(of name: JSONElement, in text: ByteView) -> Meaning {
+        guard !name.isEscaped else { return escapedMeaning(of: name, in: text) }
+        return switch name.word(in: text) {
+        case Name.alg: .algorithm
+        case Name.typ: .type
+        case Name.kid: .kid
+        case Name.crit: .critical
+        case Name.b64: .unencoded
+        case Name.zip, Name.enc: .transformed
+        default: .ignored
+        }
+    }
+
+    /// Nobody writes these names with escapes but to hide them.
+    private static func escapedMeaning(of name: JSONElement, in text: ByteView) -> Meaning {
         if name.equals("alg", in: text) { return .algorithm }
         if name.equals("typ", in: text) { return .type }
         if name.equals("kid", in: text) { return .kid }

@@ -45,6 +45,11 @@ package struct SkippedKey: Equatable, Sendable, CustomStringConvertible {
     package let index: Int
     package let reason: Reason
 
+    package init(index: Int, reason: Reason) {
+        self.index = index
+        self.reason = reason
+    }
+
     package var description: String {
         switch reason {
         case .unsupported: "key \(index) has a type, curve or algorithm that is not supported"

@@ -136,15 +136,20 @@ package struct TokenTable: ~Copyable {
             var difference = SIMD16<UInt8>(repeating: 0)
             var index = 0
             while index &+ 16 <= known.count {
-                difference |= known.block(at: index) ^ token.block(at: index)
+                difference = difference | (known.block(at: index) ^ token.block(at: index))
                 index &+= 16
             }
             // The last sixteen, of which some were compared before; a token has at least `hashed`.
             let last = known.count &- 16
-            difference |= known.block(at: last) ^ token.block(at: last)
-            return (difference .!= 0).firstTrue == nil
+            difference = difference | (known.block(at: last) ^ token.block(at: last))
+            return (difference .!= all(0)).firstTrue == nil
         }
     }
+
+    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is inferred, are
+    /// not vectorised.
+    @inline(__always)
+    private func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 
     /// Keyed, so that nobody can choose tokens that meet in one set. Each step folds a product of 128 bits.
     private func hash(_ token: ByteView) -> UInt64 {

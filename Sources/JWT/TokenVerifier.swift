@@ -24,7 +24,7 @@ package struct TokenVerifier: ~Copyable {
     package func verify(_ token: ByteView, issuers: [TokenIssuer], now: WallTime) -> TokenOutcome {
         do throws(TokenError) {
             let signed = try SignedToken(token, longest: maximumLength, memory: memory.view)
-            if issuers.count == 1 { return judge(signed, issuers, [0], payload: nil, now) }
+            if issuers.count == 1 { return judge(signed, issuers, 0..<1, payload: nil, now) }
             guard let payload = Base64URL.decode(signed.payload) else { throw .badEncoding }
             let candidates = Self.candidates(issuers, payload)
             guard !candidates.isEmpty else { throw .wrongIssuer }
@@ -48,11 +48,11 @@ package struct TokenVerifier: ~Copyable {
     }
 
     private func judge(
-        _ token: SignedToken, _ issuers: [TokenIssuer], _ candidates: [Int], payload: [UInt8]?,
+        _ token: SignedToken, _ issuers: [TokenIssuer], _ candidates: some Sequence<Int>, payload: [UInt8]?,
         _ now: WallTime
     ) -> TokenOutcome {
         var tries = KeySet.mostTries
-        var worst = Refusal(error: .algorithmNotAllowed, issuer: candidates[0])
+        var worst = Refusal(error: .algorithmNotAllowed, issuer: nil)
         for candidate in candidates {
             if let error = signatureError(token, issuers[candidate], &tries) {
                 worst.take(error, issuer: candidate)
@@ -94,10 +94,10 @@ package struct TokenVerifier: ~Copyable {
     /// with them it might have been good; then what a newer key set might heal.
     private struct Refusal {
         var error: TokenError
-        var issuer: Int
+        var issuer: Int?
 
         mutating func take(_ other: TokenError, issuer: Int) {
-            guard Self.rank(other) > Self.rank(error) else { return }
+            guard self.issuer == nil || Self.rank(other) > Self.rank(error) else { return }
             error = other
             self.issuer = issuer
         }
