@@ -36,12 +36,15 @@ import Testing
                 let text = "\(parts[0]).\(parts[1]).\(Base64URL.encode(changed))"
                 #expect(verdict(text, keys) == .badSignature)
             }
-            #expect(verdict("\(parts[0]).\(Base64URL.encode(bytes("{}"))).\(parts[2])", keys) == .badSignature)
+            #expect(
+                verdict("\(parts[0]).\(Base64URL.encode(bytes("{}"))).\(parts[2])", keys) == .badSignature)
         }
     }
 
     @Test func `the unsecured examples are refused`() throws {
-        for key in [RFCVectors.rsaKey, RFCVectors.p256Key, #"{"kty":"oct","k":"\#(RFCVectors.hs256Secret)"}"#] {
+        for key in [
+            RFCVectors.rsaKey, RFCVectors.p256Key, #"{"kty":"oct","k":"\#(RFCVectors.hs256Secret)"}"#,
+        ] {
             #expect(verdict(RFCVectors.unsecured, try keySet(key)) == .unknownAlgorithm)
         }
     }
@@ -77,21 +80,29 @@ import Testing
         #expect(set.skipped == [SkippedKey(index: 0, reason: .otherUse)])
     }
 
-    @Test func `the symmetric key set of RFC 7517 is for one of its keys, and for nobody else to read`() throws {
+    @Test func `the symmetric key set of RFC 7517 is for one of its keys, and for nobody else to read`()
+        throws
+    {
         let wrapping = #"{"kty":"oct","alg":"A128KW","k":"GawgguFyGrWKav7AX4VKUg"}"#
-        let signing = #"{"kty":"oct","k":"\#(RFCVectors.hs256Secret)","kid":"HMAC key used in JWS spec Appendix A.1 example"}"#
+        let signing =
+            #"{"kty":"oct","k":"\#(RFCVectors.hs256Secret)","kid":"HMAC key used in JWS spec Appendix A.1 example"}"#
         let set = try keySet(wrapping, signing)
         #expect(set.skipped == [SkippedKey(index: 0, reason: .unsupported)])
         #expect(verdict(RFCVectors.hs256, set) == nil)
-        #expect(throws: KeySetError.secretInPublicSet(index: 0)) { try keySet(wrapping, signing, source: .remote) }
+        #expect(throws: KeySetError.secretInPublicSet(index: 0)) {
+            try keySet(wrapping, signing, source: .remote)
+        }
     }
 
     @Test func `the keys for key agreement of RFC 8037 are left out`() throws {
-        let x25519 = #"{"kty":"OKP","crv":"X25519","kid":"Bob","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}"#
+        let x25519 =
+            #"{"kty":"OKP","crv":"X25519","kid":"Bob","x":"3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}"#
         let set = try keySet(x25519, RFCVectors.ed25519Key)
         #expect(set.keys.count == 1)
         #expect(set.skipped == [SkippedKey(index: 0, reason: .unsupported)])
-        #expect(throws: KeySetError.nothingUsable(skipped: 1, first: SkippedKey(index: 0, reason: .unsupported))) {
+        #expect(
+            throws: KeySetError.nothingUsable(skipped: 1, first: SkippedKey(index: 0, reason: .unsupported))
+        ) {
             try keySet(x25519)
         }
     }

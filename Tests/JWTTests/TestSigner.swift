@@ -10,7 +10,9 @@ final class TestSigner: @unchecked Sendable {
 
     deinit { EVP_PKEY_free(key) }
 
-    static func rsa(bits: Int = 2048) -> TestSigner { make("RSA") { EVP_PKEY_CTX_set_rsa_keygen_bits($0, Int32(bits)) } }
+    static func rsa(bits: Int = 2048) -> TestSigner {
+        make("RSA") { EVP_PKEY_CTX_set_rsa_keygen_bits($0, Int32(bits)) }
+    }
     static func ec(_ curve: String) -> TestSigner { make("EC") { EVP_PKEY_CTX_set_group_name($0, curve) } }
     static func ed25519() -> TestSigner { make("ED25519") { _ in 1 } }
 
@@ -59,7 +61,8 @@ final class TestSigner: @unchecked Sendable {
         case EVP_PKEY_ED25519:
             members = #""kty":"OKP","crv":"Ed25519","x":"\#(Base64URL.encode(Array(spki.suffix(32))))""#
         default:
-            members = #""kty":"RSA","n":"\#(Base64URL.encode(number("n")))","e":"\#(Base64URL.encode(number("e")))""#
+            members =
+                #""kty":"RSA","n":"\#(Base64URL.encode(number("n")))","e":"\#(Base64URL.encode(number("e")))""#
         }
         return "{\(members)\(more)}"
     }
