@@ -114,8 +114,8 @@ let package = Package(
         tool(
             "microbench",
             [
-                "Addressing", "Bytes", "HTTP1", "HTTPModel", "Pipeline", "Proxy", "Reactor", "Settings",
-                "Slots", "Stores", "Telemetry", "Time", "Upstream",
+                "Addressing", "Bytes", "HTTP1", "HTTPModel", "JSON", "JWT", "Pipeline", "Proxy", "Reactor",
+                "Settings", "Slots", "Stores", "Telemetry", "Time", "Upstream",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ]),
 
@@ -178,8 +178,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
-                "Stores", "Telemetry", "Settings", "Proxy", "Control",
+                "Bytes", "Time", "JSON", "JWT", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline",
+                "Upstream", "Stores", "Telemetry", "Settings", "Proxy", "Control",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: testing),
         tests("FuzzTests", ["FuzzTargets"], path: "Tests/Fuzz/Tests"),

@@ -1,3 +1,4 @@
+import JWT
 import Pipeline
 
 /// Something on a request's way that is measured alone.
@@ -20,7 +21,14 @@ struct Part: Sendable {
             Part(name: "timers", run: Tables.timers),
             Part(name: "securityHeaders", run: Stages.securityHeaders),
             Part(name: "accessLogLine", run: Tables.accessLogLine),
+            Part(name: "json", run: Tokens.json),
+            Part(name: "token.cached", run: Tokens.cached),
+            Part(name: "token.claims", run: Tokens.claims),
+            Part(name: "token.claim", run: Tokens.claim),
         ]
+        + [Algorithm.hs256, .rs256, .ps256, .es256, .es384, .edDSA].map { algorithm in
+            Part(name: "token.\(algorithm.rawValue)") { rounds in Tokens.verify(algorithm, rounds) }
+        }
         + Stage.allCases.map { stage in
             Part(name: "stage.\(stage)") { rounds in Stages.decide(stage, rounds: rounds) }
         } + [Part(name: "stage.clientAddress.behindProxy", run: Stages.clientBehindProxy)]

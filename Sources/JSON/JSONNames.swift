@@ -57,7 +57,9 @@ package struct JSONNames {
                 index &+= 8
             }
             var word: UInt64 = 0
-            for offset in index..<plain.count { word |= UInt64(plain[offset]) &<< UInt64(8 &* (offset &- index)) }
+            for place in index..<plain.count {
+                word |= UInt64(plain[place]) &<< UInt64(8 &* (place &- index))
+            }
             add(word, to: &hash)
         }
         return UInt32(truncatingIfNeeded: hash &>> 32)

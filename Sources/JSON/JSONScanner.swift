@@ -254,14 +254,15 @@ extension JSONScanner {
         }
         while index < text.count {
             let byte = text[index]
-            if byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") || byte &- 0x20 >= 0x60 { return index }
+            let isEnd = byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\")
+            if isEnd || byte &- 0x20 >= 0x60 { return index }
             index &+= 1
         }
         return index
     }
 
-    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is inferred, are
-    /// not vectorised.
+    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is
+    /// inferred, are not vectorised.
     @inline(__always)
     private func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 

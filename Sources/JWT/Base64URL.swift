@@ -113,8 +113,8 @@ package enum Base64URL {
         unsafe unsafeBitCast(mask, to: SIMD16<UInt8>.self)
     }
 
-    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is inferred, are
-    /// not vectorised.
+    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is
+    /// inferred, are not vectorised.
     @inline(__always)
     private static func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 

@@ -146,8 +146,8 @@ package struct TokenTable: ~Copyable {
         }
     }
 
-    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is inferred, are
-    /// not vectorised.
+    /// Sixteen times the same byte. The operators between a vector and a number, or one whose type is
+    /// inferred, are not vectorised.
     @inline(__always)
     private func all(_ byte: UInt8) -> SIMD16<UInt8> { SIMD16(repeating: byte) }
 

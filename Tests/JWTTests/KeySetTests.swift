@@ -8,6 +8,15 @@ import Testing
     private static let two = TestSigner.ec("P-256")
     private static let rsa = TestSigner.rsa()
 
+    /// The point of RFC 7515 §A.3.
+    private static let x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
+    private static let y = "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+    private static let zero = String(repeating: "A", count: 43)
+
+    private static func point(_ curve: String, _ x: String, _ y: String) -> String {
+        #"{"kty":"EC","crv":"\#(curve)","x":"\#(x)","y":"\#(y)"}"#
+    }
+
     private func error(
         _ text: String, _ source: KeySet.Source = .remote, _ limits: KeySet.Limits = KeySet.Limits()
     ) -> KeySetError? {
@@ -105,11 +114,11 @@ import Testing
             #"{"kty":"RSA","n":"AQAB","e":"AQAB"}"#,
             #"{"kty":"RSA","n":"","e":"AQAB"}"#,
             // A point that is not on the curve, coordinates too short and too long.
-            #"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a1"}"#,
-            #"{"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEUA","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
-            #"{"kty":"EC","crv":"P-384","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#,
+            point("P-256", x, "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a1"),
+            point("P-256", x + "A", y),
+            point("P-384", x, y),
             // The point at infinity.
-            #"{"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"}"#,
+            point("P-256", zero, zero),
         ])
     func `a key that is none is left out, and the others are used`(_ jwk: String) throws {
         let keys = try keySet(jwk, Self.one.jwk(), source: .remote)

@@ -85,7 +85,8 @@ import Testing
     {
         let wrapping = #"{"kty":"oct","alg":"A128KW","k":"GawgguFyGrWKav7AX4VKUg"}"#
         let signing =
-            #"{"kty":"oct","k":"\#(RFCVectors.hs256Secret)","kid":"HMAC key used in JWS spec Appendix A.1 example"}"#
+            #"{"kty":"oct","k":"\#(RFCVectors.hs256Secret)","#
+            + #""kid":"HMAC key used in JWS spec Appendix A.1 example"}"#
         let set = try keySet(wrapping, signing)
         #expect(set.skipped == [SkippedKey(index: 0, reason: .unsupported)])
         #expect(verdict(RFCVectors.hs256, set) == nil)

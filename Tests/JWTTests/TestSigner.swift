@@ -56,13 +56,14 @@ final class TestSigner: @unchecked Sendable {
         case EVP_PKEY_EC:
             let size = (Int(EVP_PKEY_get_bits(key)) + 7) / 8
             let (x, y) = (Array(spki.suffix(2 * size).prefix(size)), Array(spki.suffix(size)))
-            members =
-                #""kty":"EC","crv":"P-\#(EVP_PKEY_get_bits(key))","x":"\#(Base64URL.encode(x))","y":"\#(Base64URL.encode(y))""#
+            let point = #""x":"\#(Base64URL.encode(x))","y":"\#(Base64URL.encode(y))""#
+            members = #""kty":"EC","crv":"P-\#(EVP_PKEY_get_bits(key))",\#(point)"#
         case EVP_PKEY_ED25519:
             members = #""kty":"OKP","crv":"Ed25519","x":"\#(Base64URL.encode(Array(spki.suffix(32))))""#
         default:
             members =
-                #""kty":"RSA","n":"\#(Base64URL.encode(number("n")))","e":"\#(Base64URL.encode(number("e")))""#
+                #""kty":"RSA","n":"\#(Base64URL.encode(number("n")))","#
+                + #""e":"\#(Base64URL.encode(number("e")))""#
         }
         return "{\(members)\(more)}"
     }

@@ -139,7 +139,8 @@ import Testing
             ),
             (String(decoding: Self.rsa.pem + Self.rsa.pem, as: UTF8.self), .severalKeys),
             (
-                "-----BEGIN PUBLIC KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n\(body)-----END PUBLIC KEY-----\n",
+                "-----BEGIN PUBLIC KEY-----\nProc-Type: 4,ENCRYPTED\nDEK-Info: AES-128-CBC,00\n\n\(body)"
+                    + "-----END PUBLIC KEY-----\n",
                 .encryptedKey
             ),
         ]

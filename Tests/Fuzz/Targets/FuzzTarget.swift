@@ -15,6 +15,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case address
     case proxyProtocol = "proxy-protocol"
     case json
+    case jsonScanner = "json-scanner"
+    case token
+    case keySet = "key-set"
 
     /// Holds the target's properties for `bytes`; throws where one is broken. What traps is broken as well.
     package func check(_ bytes: [UInt8]) throws(Violation) {
@@ -29,6 +32,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .address: try AddressProperties.check(bytes)
         case .proxyProtocol: try ProxyProtocolProperties.check(bytes)
         case .json: try JSONProperties.check(bytes)
+        case .jsonScanner: try JSONScannerProperties.check(bytes)
+        case .token: try TokenProperties.check(bytes)
+        case .keySet: try KeySetProperties.check(bytes)
         }
     }
 
@@ -42,7 +48,9 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .connection, .http2: 4096
         case .address: 128
         case .proxyProtocol: 640
-        case .json: 2048
+        case .json, .jsonScanner: 2048
+        case .token: 1536
+        case .keySet: 4096
         }
     }
 }

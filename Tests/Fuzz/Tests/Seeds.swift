@@ -26,7 +26,8 @@ enum Seeds {
         case .requestHead, .responseHead, .connection, .http2: 300
         case .settings: 200
         case .chunkedBody, .path: 1500
-        case .address, .proxyProtocol, .json: 3000
+        case .address, .proxyProtocol, .json, .jsonScanner: 3000
+        case .token, .keySet: 1000
         }
     }
 
