@@ -38,6 +38,19 @@ package struct JSONPath: Equatable, Sendable, CustomStringConvertible {
         find(in: text, inside: object, from: 0)
     }
 
+    /// The same where somebody has read the outermost object's members already.
+    package func find(in text: ByteView, among members: [JSONMember]) -> JSONElement? {
+        let found = names[0].withView { name in
+            var found: JSONElement?
+            for member in members where member.name.equals(name, in: text) {
+                guard found == nil else { return JSONElement?.none }
+                found = member.value
+            }
+            return found
+        }
+        return found.flatMap { find(in: text, inside: $0, from: 1) }
+    }
+
     private func find(in text: ByteView, inside object: JSONElement, from first: Int) -> JSONElement? {
         var element = object
         for place in first..<max(first, names.count) {

@@ -11,6 +11,8 @@ package final class Claims: Sendable {
     package let expires: WallTime?
     package let notBefore: WallTime?
     package let issuedAt: WallTime?
+    /// All members, so that no claim is looked for in the text again.
+    private let members: [JSONMember]
     private let issuerElement: JSONElement?
     private let subjectElement: JSONElement?
     private let idElement: JSONElement?
@@ -21,6 +23,7 @@ package final class Claims: Sendable {
     package init(payload: [UInt8]) throws(TokenError) {
         let registered = try Self.registered(payload)
         self.payload = payload
+        members = registered.members
         issuerElement = registered.issuer
         subjectElement = registered.subject
         idElement = registered.id
@@ -31,6 +34,7 @@ package final class Claims: Sendable {
     }
 
     private struct Registered {
+        var members: [JSONMember] = []
         var issuer, subject, id, audience: JSONElement?
         var expires, notBefore, issuedAt: WallTime?
     }
@@ -47,12 +51,14 @@ package final class Claims: Sendable {
         guard var members = try? JSONMembers(text, limits: limits) else { throw .badClaims }
         var names = JSONNames()
         var registered = Registered()
+        registered.members.reserveCapacity(16)
         while let member = try next(&members) {
             switch names.insert(member.name, in: text) {
             case .new: break
             case .duplicate: throw .duplicateClaim
             case .full: throw .badClaims
             }
+            registered.members.append(member)
             // A name with escapes may mean a registered one.
             let value = member.value
             switch member.name.isEscaped ? Self.word(member.name, in: text) : member.name.word(in: text) {
@@ -144,7 +150,7 @@ extension Claims {
 
     /// The value at a path, as a range of `payload`. Nil where it is missing or ambiguous.
     package func element(_ path: JSONPath) -> JSONElement? {
-        payload.withView { path.find(in: $0) }
+        payload.withView { path.find(in: $0, among: members) }
     }
 
     /// Writes the value of a claim as a header or a key wants it: a string without its quotes and escapes, a
@@ -152,7 +158,7 @@ extension Claims {
     /// where it does not fit.
     package func write(_ path: JSONPath, into writer: inout ByteWriter) -> Bool {
         payload.withView { text in
-            guard let element = path.find(in: text) else { return false }
+            guard let element = path.find(in: text, among: members) else { return false }
             switch element.kind {
             case .string: return element.unescape(in: text, into: &writer)
             case .number, .true, .false:
@@ -164,15 +170,15 @@ extension Claims {
     }
 
     package func string(_ path: JSONPath) -> [UInt8]? {
-        payload.withView { text in path.find(in: text)?.bytes(in: text) }
+        payload.withView { text in path.find(in: text, among: members)?.bytes(in: text) }
     }
 
     package func integer(_ path: JSONPath) -> Int64? {
-        payload.withView { text in path.find(in: text)?.integer(in: text) }
+        payload.withView { text in path.find(in: text, among: members)?.integer(in: text) }
     }
 
     package func double(_ path: JSONPath) -> Double? {
-        payload.withView { text in path.find(in: text)?.double(in: text) }
+        payload.withView { text in path.find(in: text, among: members)?.double(in: text) }
     }
 
     package func bool(_ path: JSONPath) -> Bool? { element(path)?.bool }
@@ -181,7 +187,7 @@ extension Claims {
     /// an array with something else in it.
     package func strings(_ path: JSONPath) -> [[UInt8]]? {
         payload.withView { text in
-            guard let element = path.find(in: text) else { return nil }
+            guard let element = path.find(in: text, among: members) else { return nil }
             if let string = element.bytes(in: text) { return [string] }
             guard var items = JSONItems(of: element, in: text) else { return nil }
             var strings: [[UInt8]] = []
@@ -197,7 +203,7 @@ extension Claims {
     /// as they are written.
     package func holds(_ value: [UInt8], at path: JSONPath) -> Bool {
         payload.withView { text in
-            path.find(in: text).map { Self.holds($0, value, in: text) } ?? false
+            path.find(in: text, among: members).map { Self.holds($0, value, in: text) } ?? false
         }
     }
 
@@ -205,7 +211,7 @@ extension Claims {
     /// among its items, an array as some issuers write it.
     package func hasScope(_ scope: [UInt8], at path: JSONPath) -> Bool {
         payload.withView { text in
-            guard let element = path.find(in: text) else { return false }
+            guard let element = path.find(in: text, among: members) else { return false }
             guard element.kind == .string else { return Self.holds(element, scope, in: text) }
             // Escapes are unusual in scopes and cost an array then.
             if let words = element.plainString(in: text) { return Self.isWord(scope, of: words) }
