@@ -69,9 +69,10 @@ let package = Package(
         module("Redis", ["Bytes", "Time", "CHiredis"]),
         module("Reactor", ["Bytes", "Time", "Addressing", "CLinux"]),
         module("HTTP1", ["Bytes", "HTTPModel"]),
-        module("Fetch", ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor"]),
         module("Settings", ["Bytes", "Addressing", "CYAML"]),
         module("Telemetry", ["Bytes", "Time", "Settings"]),
+        module(
+            "Fetch", ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "Telemetry"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings", "TLS"]),
         module(
             "Pipeline",
@@ -161,7 +162,7 @@ let package = Package(
             "FetchTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "TLS", "Certificates",
-                "Fetch",
+                "Telemetry", "Fetch",
             ]),
         tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),

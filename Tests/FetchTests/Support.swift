@@ -4,7 +4,9 @@ import Certificates
 import Foundation
 import Synchronization
 import TLS
+import Telemetry
 import Testing
+import Time
 
 @testable import Fetch
 
@@ -225,4 +227,87 @@ func local(_ url: HTTPURL, _ change: (inout FetchRequest) -> Void = { _ in }) ->
     request.reach = .local
     change(&request)
     return request
+}
+
+/// A clock that a test sets.
+final class VirtualClock: Sendable {
+    private let instant = Mutex(Instant(nanoseconds: 1_000_000_000_000))
+
+    var now: Instant { instant.withLock { $0 } }
+
+    /// Seconds since the test began.
+    func set(_ second: Int64) {
+        instant.withLock { $0 = Instant(nanoseconds: (1000 + second) * 1_000_000_000) }
+    }
+}
+
+/// An event log and what was written to it.
+final class LogCapture: Sendable {
+    let events: EventLog
+    private let reader: Int32
+    private let writer: Int32
+    private let read = Mutex("")
+
+    init() {
+        var ends: [Int32] = [0, 0]
+        pipe(&ends)
+        (reader, writer) = (ends[0], ends[1])
+        _ = fcntl(reader, F_SETFL, O_NONBLOCK)
+        events = EventLog(format: .text, descriptor: writer)
+    }
+
+    deinit {
+        close(reader)
+        close(writer)
+    }
+
+    /// Everything so far.
+    var text: String {
+        read.withLock { text in
+            var chunk = [UInt8](repeating: 0, count: 65_536)
+            let count = Glibc.read(reader, &chunk, chunk.count)
+            if count > 0 { text += String(decoding: chunk[..<count], as: UTF8.self) }
+            return text
+        }
+    }
+
+    /// Level and message of each line, without its details.
+    var messages: [String] {
+        text.split(separator: "\n").map { line in
+            let words = line.split(separator: " ").dropFirst()
+            return words.prefix { !$0.contains("=") }.joined(separator: " ")
+        }
+    }
+}
+
+/// Waits for something that another thread does, up to ten seconds.
+func until(
+    _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
+) async {
+    let limit = ContinuousClock.now + .seconds(10)
+    while !holds() {
+        guard ContinuousClock.now < limit else {
+            Issue.record("waited too long until \(what)", sourceLocation: sourceLocation)
+            return
+        }
+        await Task.yield()
+    }
+}
+
+final class TemporaryFolder: Sendable {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "floodgate-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    /// Replaces a file as an editor does; returns its path.
+    func write(_ text: String, to name: String) -> String {
+        let file = "\(path)/\(name)"
+        _ = FileManager.default.createFile(atPath: file, contents: Data(text.utf8))
+        return file
+    }
 }

@@ -13,9 +13,9 @@ enum ImportDirection {
         "HTTP2": ["Bytes", "HTTPModel", "CNghttp2"],
         "Reactor": ["Bytes", "Time", "Addressing", "CLinux"],
         "HTTP1": ["Bytes", "HTTPModel"],
-        "Fetch": ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor"],
         "Settings": ["Bytes", "Addressing", "CYAML"],
         "Telemetry": ["Bytes", "Time", "Settings"],
+        "Fetch": ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "Telemetry"],
         "Upstream": ["Time", "Slots", "Addressing", "Settings", "TLS"],
         "Pipeline": [
             "Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Settings", "Telemetry",

@@ -34,12 +34,19 @@ package final class FetchLoop: Sendable {
         case stop
     }
 
+    private enum Life {
+        case notStarted, running, stopped
+    }
+
     private let mailbox: Mailbox<Message>
+    private let lookUp: LookUp
+    private let capacity: FetchCapacity
+    private let life = Mutex(Life.notStarted)
     /// Requests that have no answer yet.
     private let pending = Atomic<Int>(0)
-    private let hasStopped = Atomic<Bool>(false)
-    private let capacity: FetchCapacity
 
+    /// The threads start with the first request.
+    ///
     /// - Parameter lookUp: finds the addresses of a name, waiting as long as that takes; on a thread of its
     /// own.
     package init(
@@ -47,54 +54,96 @@ package final class FetchLoop: Sendable {
         lookUp: @escaping LookUp = { name throws(NameLookup.Failure) in try NameLookup.addresses(of: name) }
     ) throws(SystemError) {
         self.capacity = capacity
-        let mailbox = try Mailbox<Message>()
-        self.mailbox = mailbox
-        let names = try NameDesk(lookUp) { name, result in
-            mailbox.post(.resolved(name: name, result))
-        }
-        // Its loop is made on its own thread: the start waits to hear that it was.
-        let started = try Mailbox<SystemError?>()
-        try Thread.start(name: "fetch") { [self] in run(names, started) }
-        started.wait(milliseconds: 10_000)
-        if let failure = started.take().first ?? nil { throw failure }
+        self.lookUp = lookUp
+        mailbox = try Mailbox()
     }
 
     /// Asks, from any thread. `then` is called once: on the loop's thread, where it must not wait for
-    /// anything, or at once where there is no room for another request.
+    /// anything, or at once where there is no room for another request or the loop has stopped.
     package func fetch(_ request: FetchRequest, then: @escaping @Sendable (Answer) -> Void) {
+        guard let message = request.message() else { return then(.failure(.invalidRequest)) }
         guard pending.add(1, ordering: .relaxed).newValue <= capacity.requests else {
             pending.subtract(1, ordering: .relaxed)
             return then(.failure(.busy))
         }
-        guard let message = request.message() else {
-            pending.subtract(1, ordering: .relaxed)
-            return then(.failure(.invalidRequest))
-        }
         let job = FetchJob(
             request: request, message: message, deadline: SystemClock.now() + request.deadlines.total,
             then: then)
-        mailbox.post(.fetch(job))
+        guard let failure = post(job) else { return }
+        pending.subtract(1, ordering: .relaxed)
+        then(.failure(failure))
+    }
+
+    /// Under the lock, so that nothing is posted behind the thread's last look.
+    private func post(_ job: FetchJob) -> FetchFailure? {
+        life.withLock { life in
+            switch life {
+            case .stopped: return .stopped
+            case .running: break
+            case .notStarted:
+                do throws(SystemError) {
+                    try start()
+                } catch {
+                    return .unreachable(error)
+                }
+                life = .running
+            }
+            mailbox.post(.fetch(job))
+            return nil
+        }
+    }
+
+    private func start() throws(SystemError) {
+        let mailbox = mailbox
+        let names = try NameDesk(lookUp) { name, result in mailbox.post(.resolved(name: name, result)) }
+        do throws(SystemError) {
+            try Thread.start(name: "fetch") { [self] in run(names) }
+        } catch {
+            names.stop()
+            throw error
+        }
     }
 
     /// Ends the loop; what has no answer yet gets `stopped`. Does not wait for it; from any thread. To be
     /// called by whoever made it: the thread keeps the loop alive.
-    package func stop() { mailbox.post(.stop) }
+    package func stop() {
+        life.withLock { life in
+            switch life {
+            case .running: mailbox.post(.stop)
+            case .notStarted: life = .stopped
+            case .stopped: break
+            }
+        }
+    }
 
-    /// Whether the thread has ended, after `stop`.
-    package var isStopped: Bool { hasStopped.load(ordering: .acquiring) }
+    /// Whether nothing runs any more, after `stop`.
+    package var isStopped: Bool {
+        life.withLock { life in
+            switch life {
+            case .stopped: true
+            case .notStarted, .running: false
+            }
+        }
+    }
 
-    private func run(_ names: NameDesk, _ started: Mailbox<SystemError?>) {
-        do throws(SystemError) {
-            var engine = try FetchEngine(mailbox: mailbox, names: names, capacity: capacity)
-            started.post(nil)
-            while engine.turn() { settle(&engine) }
-            settle(&engine)
-        } catch {
-            started.post(error)
+    private func run(_ names: NameDesk) {
+        while true {
+            do throws(SystemError) {
+                var engine = try FetchEngine(mailbox: mailbox, names: names, capacity: capacity)
+                while engine.turn() { settle(&engine) }
+                settle(&engine)
+                break
+            } catch {
+                // The process has no descriptor left at the moment: requests meanwhile wait for their turn.
+                SystemClock.pause(.seconds(1))
+            }
         }
         names.stop()
-        hasStopped.store(true, ordering: .releasing)
-        for case .fetch(let job) in mailbox.take() { job.then(.failure(.stopped)) }
+        let left = life.withLock { life in
+            life = .stopped
+            return mailbox.take()
+        }
+        for case .fetch(let job) in left { job.then(.failure(.stopped)) }
     }
 
     /// Hands answers out once the engine's state is whole again.
