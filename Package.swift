@@ -72,7 +72,7 @@ let package = Package(
         module("Settings", ["Bytes", "Addressing", "CYAML"]),
         module("Telemetry", ["Bytes", "Time", "Settings"]),
         module(
-            "Fetch", ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "Telemetry"]),
+            "Fetch", ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "JSON", "Telemetry"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings", "TLS"]),
         module(
             "Pipeline",

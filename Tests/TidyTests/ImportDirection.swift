@@ -15,7 +15,7 @@ enum ImportDirection {
         "HTTP1": ["Bytes", "HTTPModel"],
         "Settings": ["Bytes", "Addressing", "CYAML"],
         "Telemetry": ["Bytes", "Time", "Settings"],
-        "Fetch": ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "Telemetry"],
+        "Fetch": ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "JSON", "Telemetry"],
         "Upstream": ["Time", "Slots", "Addressing", "Settings", "TLS"],
         "Pipeline": [
             "Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Settings", "Telemetry",
