@@ -15,7 +15,7 @@ struct KeySetKeeper {
     }
 
     private let timing: KeySetTiming
-    private var isFetching = false
+    private(set) var isFetching = false
     /// When it is fetched next without being asked for.
     private var due = Instant.zero
     private var freshUntil = Instant.zero

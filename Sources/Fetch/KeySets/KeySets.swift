@@ -19,6 +19,14 @@ package final class KeySets<Keys: Sendable>: Sendable {
         }
     }
 
+    /// What workers are told of a name.
+    package enum News: Sendable {
+        case keys(Keys)
+        /// The settings have another place for this name, or none: keys of the old one are not trusted any
+        /// longer.
+        case gone
+    }
+
     /// Why a text is no key set.
     package struct Unusable: Error, Sendable {
         package let reason: String
@@ -35,6 +43,8 @@ package final class KeySets<Keys: Sendable>: Sendable {
         var keeper: KeySetKeeper
         var keys: Keys?
         var file = FileWatch()
+        /// To be called when the fetch in work has ended.
+        var waiters: [@Sendable () -> Void] = []
         var successes: UInt64 = 0
         var failures: UInt64 = 0
         var lastSuccess: WallTime?
@@ -46,23 +56,27 @@ package final class KeySets<Keys: Sendable>: Sendable {
         var made = 0
 
         func index(of number: Int) -> Int? { entries.firstIndex { $0.number == number } }
+
+        mutating func takeWaiters(of index: Int) -> [@Sendable () -> Void] {
+            defer { entries[index].waiters = [] }
+            return entries[index].waiters
+        }
     }
 
     private let ask: Ask
     private let parse: Parse
     private let events: EventLog
-    private let publish: @Sendable (_ name: String, Keys?) -> Void
+    private let publish: @Sendable (_ name: String, News) -> Void
     private let clock: @Sendable () -> Instant
     private let state = Mutex(State())
 
     /// - Parameters:
     ///   - ask: `FetchLoop.fetch`.
-    ///   - publish: Called with every new set, and with nil where a name has none any more; from any thread,
-    /// in the order of what happened. Must not wait.
+    ///   - publish: Called from any thread, in the order of what happened. Must not wait.
     package init(
         events: EventLog, ask: @escaping Ask, parse: @escaping Parse,
         clock: @escaping @Sendable () -> Instant = { SystemClock.now() },
-        publish: @escaping @Sendable (_ name: String, Keys?) -> Void
+        publish: @escaping @Sendable (_ name: String, News) -> Void
     ) {
         self.ask = ask
         self.parse = parse
@@ -74,25 +88,27 @@ package final class KeySets<Keys: Sendable>: Sendable {
     /// Keeps these sets from now on. Those that were there before keep their keys and their state. Files are
     /// read before this returns; URLs are fetched meanwhile.
     package func follow(_ sources: [KeySetSource]) {
-        state.withLock { state in
+        let waiters = state.withLock { state in
             let before = state.entries
             state.entries = sources.map { source in
                 if let known = before.first(where: { $0.source == source }) { return known }
                 state.made += 1
                 return Entry(source: source, number: state.made, keeper: KeySetKeeper(source.timing))
             }
-            // Keys of a place that the operator has taken out are not trusted any longer.
-            for old in before where !state.entries.contains(where: { $0.number == old.number }) {
-                publish(old.source.name, nil)
-            }
+            let gone = before.filter { old in !state.entries.contains { $0.number == old.number } }
+            for old in gone { publish(old.source.name, .gone) }
+            return gone.flatMap(\.waiters)
         }
+        for waiter in waiters { waiter() }
         look()
     }
 
     /// Hands out all that is known once more, for workers whose settings were made anew.
     package func publishAll() {
         state.withLock { state in
-            for entry in state.entries { if let keys = entry.keys { publish(entry.source.name, keys) } }
+            for entry in state.entries {
+                if let keys = entry.keys { publish(entry.source.name, .keys(keys)) }
+            }
         }
     }
 
@@ -114,18 +130,29 @@ package final class KeySets<Keys: Sendable>: Sendable {
         for (number, source) in due { get(number, source) }
     }
 
-    /// A worker has a token with a key that the set of this name does not have.
-    package func askRefetch(_ name: String) {
+    /// A worker has a token with a key that the set of this name does not have, or no set at all.
+    ///
+    /// - Parameter then: Called once: when a fetch has ended, and what it brought was published, or at once
+    /// where none is begun now. From any thread; must not wait.
+    package func askRefetch(_ name: String, then: @escaping @Sendable () -> Void) {
         let now = clock()
-        let wanted: (number: Int, source: KeySetSource)? = state.withLock { state in
+        let (isWaiting, wanted): (Bool, (number: Int, source: KeySetSource)?) = state.withLock { state in
             guard let index = state.entries.firstIndex(where: { $0.source.name == name }),
                 case .url = state.entries[index].source.place,
-                state.entries[index].keeper.unknownKey(at: now)
-            else { return nil }
-            return (state.entries[index].number, state.entries[index].source)
+                state.entries[index].waiters.count < Self.mostWaiting
+            else { return (false, nil) }
+            let entry = state.entries[index]
+            let begins = state.entries[index].keeper.unknownKey(at: now)
+            guard begins || entry.keeper.isFetching else { return (false, nil) }
+            state.entries[index].waiters.append(then)
+            return (true, begins ? (entry.number, entry.source) : nil)
         }
         if let wanted { get(wanted.number, wanted.source) }
+        if !isWaiting { then() }
     }
+
+    /// Of one set. Each worker asks once at a time.
+    private static var mostWaiting: Int { 1024 }
 
     package func status() -> [KeySetStatus] {
         let now = clock()
@@ -184,8 +211,8 @@ package final class KeySets<Keys: Sendable>: Sendable {
         }
         guard parsed.count > 0 else { return failed("the set holds no key that can be used", number, source) }
         let now = clock()
-        state.withLock { state in
-            guard let index = state.index(of: number) else { return }
+        let waiters: [@Sendable () -> Void] = state.withLock { state in
+            guard let index = state.index(of: number) else { return [] }
             state.entries[index].successes += 1
             state.entries[index].lastSuccess = SystemClock.wallTime()
             let news = state.entries[index].keeper.succeeded(
@@ -195,22 +222,26 @@ package final class KeySets<Keys: Sendable>: Sendable {
             // Under the lock: what is handed out last is what has come last.
             case .first, .changed:
                 state.entries[index].keys = parsed.keys
-                publish(source.name, parsed.keys)
+                publish(source.name, .keys(parsed.keys))
             case .recovered, .failing, nil: break
             }
             if let news { tell(news, of: state.entries[index], at: now) }
+            return state.takeWaiters(of: index)
         }
+        for waiter in waiters { waiter() }
     }
 
     private func failed(_ reason: String, _ number: Int, _ source: KeySetSource) {
         let now = clock()
-        state.withLock { state in
-            guard let index = state.index(of: number) else { return }
+        let waiters: [@Sendable () -> Void] = state.withLock { state in
+            guard let index = state.index(of: number) else { return [] }
             state.entries[index].failures += 1
             let news = state.entries[index].keeper.failed(
                 reason: reason, at: now, random: .random(in: 0 ... .max))
             if let news { tell(news, of: state.entries[index], at: now) }
+            return state.takeWaiters(of: index)
         }
+        for waiter in waiters { waiter() }
     }
 
     private func tell(_ news: KeySetKeeper.News, of entry: Entry, at now: Instant) {

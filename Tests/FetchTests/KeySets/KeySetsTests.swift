@@ -30,7 +30,12 @@ private final class Desk: Sendable {
                 return KeySets.Parsed(keys: keys.joined(separator: "+"), count: keys.count)
             },
             clock: { [clock] in clock.now },
-            publish: { name, keys in published.append("\(name)=\(keys ?? "none")") })
+            publish: { name, news in
+                switch news {
+                case .keys(let keys): published.append("\(name)=\(keys)")
+                case .gone: published.append("\(name)=none")
+                }
+            })
     }
 
     private let list: SharedList
@@ -60,6 +65,7 @@ private final class Desk: Sendable {
 
 private final class SharedList: Sendable {
     private let items = Mutex<[String]>([])
+    var count: Int { items.withLock { $0.count } }
     func append(_ item: String) { items.withLock { $0.append(item) } }
     func take() -> [String] {
         items.withLock { items in
@@ -122,17 +128,21 @@ private final class SharedList: Sendable {
         // A token with the new key comes before the set is renewed; ten thousand ask.
         desk.clock.set(100)
         let before = desk.attempts
-        for _ in 0..<10_000 { desk.sets.askRefetch("main") }
-        desk.sets.askRefetch("other")
+        let told = SharedList()
+        for _ in 0..<10_000 { desk.sets.askRefetch("main") { told.append("told") } }
         await desk.settle(before)
+        await until("everybody was told") { told.count == 10_000 }
+        desk.sets.askRefetch("other") { told.append("nobody knows it") }
+        #expect(told.count == 10_001)
         #expect(desk.told() == ["main=a+b"])
         #expect(desk.state.fetched == 3)
-        for _ in 0..<1000 { desk.sets.askRefetch("main") }
+        for _ in 0..<1000 { desk.sets.askRefetch("main") { told.append("at once") } }
+        #expect(told.count == 11_001)
         desk.clock.set(129)
-        desk.sets.askRefetch("main")
+        desk.sets.askRefetch("main") {}
         #expect(desk.state.fetched == 3)
         desk.clock.set(130)
-        desk.sets.askRefetch("main")
+        desk.sets.askRefetch("main") {}
         await desk.settle(3)
         #expect(desk.told() == [])
         #expect(desk.log.messages == ["info key set loaded", "info key set changed"])
@@ -217,10 +227,35 @@ private final class SharedList: Sendable {
         }
         #expect(desk.attempts == 0)
         #expect(desk.state.state == .never)
+        // Who needs the first set waits for it, and is told when it is there.
+        let told = SharedList()
+        desk.sets.askRefetch("main") { told.append("\(desk.told())") }
+        #expect(told.count == 0)
         gate.signal()
-        await desk.settle(0)
-        #expect(desk.told() == ["main=late"])
+        await until("the asker is told") { told.count == 1 }
+        #expect(told.take() == [#"["main=late"]"#])
         #expect(service.connections == 1)
+    }
+
+    @Test func `askers are told of a failure too, and of a set that goes`() async throws {
+        let gate = DispatchSemaphore(value: 0)
+        let service = try ScriptedService { peer, _ in
+            _ = peer.readHead()
+            gate.wait()
+        }
+        let desk = try Desk()
+        let told = SharedList()
+        desk.sets.follow([Self.source(service.url("/a"))])
+        desk.sets.askRefetch("main") { told.append("failed") }
+        gate.signal()
+        await until("the failure is told") { told.count == 1 }
+        desk.sets.askRefetch("main") { told.append("in the pause") }
+        #expect(told.count == 2)
+        desk.sets.follow([Self.source(service.url("/b"))])
+        desk.sets.askRefetch("main") { told.append("gone") }
+        desk.sets.follow([])
+        #expect(told.take() == ["failed", "in the pause", "gone"])
+        gate.signal()
     }
 
     @Test func `a private address needs the operator's word`() async throws {
@@ -310,7 +345,7 @@ private final class SharedList: Sendable {
         }
         #expect(desk.told() == [])
         #expect((desk.state.state, desk.state.keys, desk.state.reason) == (.stale, 2, "not a key set"))
-        desk.sets.askRefetch("file")
+        desk.sets.askRefetch("file") {}
         #expect((desk.state.fetched, desk.state.failed) == (2, 1))
     }
 
