@@ -72,7 +72,8 @@ let package = Package(
         module("Settings", ["Bytes", "Addressing", "CYAML"]),
         module("Telemetry", ["Bytes", "Time", "Settings"]),
         module(
-            "Fetch", ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "JSON", "Telemetry"]),
+            "Fetch",
+            ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "JSON", "Telemetry"]),
         module("Upstream", ["Time", "Slots", "Addressing", "Settings", "TLS"]),
         module(
             "Pipeline",
@@ -86,13 +87,14 @@ let package = Package(
             "Proxy",
             [
                 "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
-                "Certificates", "JWT", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+                "Certificates", "JWT", "Reactor", "Fetch", "Pipeline", "Upstream", "Stores", "Telemetry",
+                "Settings",
             ]),
         module(
             "Control",
             [
-                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
-                "Stores", "Proxy", "Telemetry", "Settings", "TLS", "Certificates",
+                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "JSON", "JWT", "Fetch",
+                "Pipeline", "Upstream", "Stores", "Proxy", "Telemetry", "Settings", "TLS", "Certificates",
             ]),
         module("Demo", ["COpenSSL"]),
         module("WebSocket", ["Bytes"]),
@@ -132,15 +134,14 @@ let package = Package(
             "SettingsTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry", "Upstream", "Pipeline",
-                "Proxy",
-                "Control",
+                "Proxy", "Fetch", "Control",
             ]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests(
             "ControlTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Proxy",
-                "TLS", "Certificates", "Control",
+                "TLS", "Certificates", "Fetch", "Pipeline", "Control",
             ]),
         tests("UpstreamTests", ["Time", "Slots", "Addressing", "Upstream", "Pipeline"]),
         tests("ReactorTests", ["Bytes", "Time", "Addressing", "Reactor", "Pipeline"]),
@@ -162,7 +163,7 @@ let package = Package(
             "FetchTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "TLS", "Certificates",
-                "Telemetry", "Fetch",
+                "JSON", "Telemetry", "Fetch",
             ]),
         tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),

@@ -44,6 +44,7 @@ package struct ControlLoop: ~Copyable {
             _ = epoll.wait(milliseconds: Int32(wait.nanoseconds / 1_000_000))
             lookAtMemory()
             certificates.look(gateway, now: SystemClock.now(), time: SystemClock.wallTime())
+            gateway.services.keySets.look()
             while let signal = signals.next() { hear(signal) }
             if advanceDrain() { return }
         }

@@ -34,6 +34,8 @@ extension Gateway: AdminSource {
         status.memoryLimit = memoryLimit
         status.memoryLevel = memory.current
         status.certificatesExpire = settings.certificatesExpire
+        status.keySets = services.keySets.status()
+        if settings.identity.planLookup != nil { status.planLookups = services.plans.statistics }
         status.take(
             metrics(), routes: settings.routes.map(\.name),
             endpoints: settings.upstreams.map { ($0.name, $0.servers.map(\.text)) },

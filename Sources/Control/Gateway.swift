@@ -52,6 +52,7 @@ package final class Gateway: Sendable {
     /// What session tickets are sealed with, whatever the settings.
     private let ticketKeys = TicketKeys()
     private let resolver: Resolver
+    let services: Services
     /// Where the settings set none.
     private let automaticMemoryLimit = MemoryLimit.find(nil).bytes
     /// What can only change with a restart is compared with these.
@@ -74,10 +75,13 @@ package final class Gateway: Sendable {
             settings, descriptors: ProcessLimits.raiseDescriptors(), events: events)
         var doors = Doors(workers: count)
         do throws(SystemError) {
+            services = try Services(events: events)
             let workers = try Gateway.startWorkers(
                 count, settings: settings, registry: registry, accessLog: accessLog, events: events,
-                clients: clients, memory: memory)
+                clients: clients, memory: memory, services: services)
             self.workers = workers
+            services.serve(workers)
+            services.follow(settings.identity)
             resolver = try Resolver(events: events) { resolution in
                 for worker in workers {
                     worker.post(
@@ -149,12 +153,13 @@ package final class Gateway: Sendable {
     /// Connections that one address may have however few there may be: a household with browsers.
     private static let smallestAddressShare = 64
 
-    /// Descriptors for logs, listeners, loops and the admin listener's clients.
-    private static let ownDescriptors = 64
+    /// Descriptors for logs, listeners, loops, the admin listener's clients, and what the gateway asks on its
+    /// own account (`FetchCapacity`).
+    private static let ownDescriptors = 96
 
     private static func startWorkers(
         _ count: Int, settings: GatewaySettings, registry: MetricRegistry, accessLog: AccessLogWriter?,
-        events: EventLog, clients: Int, memory: MemoryPressure
+        events: EventLog, clients: Int, memory: MemoryPressure, services: Services
     ) throws(SystemError) -> [Worker] {
         let compiler = PlanCompiler(settings, registry: registry)
         let store = MemoryCounterStore()
@@ -167,7 +172,8 @@ package final class Gateway: Sendable {
             let parts = Worker.Parts(
                 plan: compiler.plan(for: share), store: store, metrics: registry.makeWorkerMetrics(),
                 logWriter: accessLog, events: events, seed: ProcessLimits.randomSeed,
-                maximumClients: share.part(of: clients), addressLimit: addresses, memory: memory)
+                maximumClients: share.part(of: clients), addressLimit: addresses, memory: memory,
+                keySets: services.keySets, plans: services.plans)
             workers.append(try Worker(index: index, parts: parts))
         }
         return workers
@@ -277,6 +283,7 @@ package final class Gateway: Sendable {
             worker.post(.listen(listeners[index]))
         }
         resolver.publishAll()
+        services.follow(loaded.settings.identity)
         state.admin?.update(token: loaded.settings.admin.token)
         state.settings = loaded.settings
         state.text = loaded.text
@@ -350,6 +357,7 @@ package final class Gateway: Sendable {
         if let accessLog, !accessLog.stop(within: .seconds(2)) {
             events.warning("access log not written to its end")
         }
+        services.stop()
         state.withLock { $0.admin }?.stop()
     }
 }

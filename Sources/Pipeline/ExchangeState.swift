@@ -1,6 +1,7 @@
 import Addressing
 import Bytes
 import HTTPModel
+import Telemetry
 import Time
 
 /// What the stages know of one request and what they have found out about it.
@@ -28,6 +29,12 @@ package struct ExchangeState: ~Copyable {
 
     /// Who asks, as the credentials have shown; nil for anybody.
     package var identity: Identity?
+    /// The plan that was looked up for the identity, whose credential tells none.
+    package var lookedUpPlan: PinnedText?
+    /// The plan of whom the exchange is from, wherever it is known from; nil for none.
+    package var userPlan: PinnedText? { lookedUpPlan ?? identity?.plan }
+    /// Whether it was asked for.
+    package var hasAskedForPlan = false
     /// Whether the Authorization field was for the gateway alone.
     package var hidesAuthorization = false
     package var requestID = RequestID.none

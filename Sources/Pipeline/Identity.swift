@@ -21,13 +21,15 @@ package final class Identity: Sendable {
     package let roles: [[UInt8]]
     /// Complete field lines that tell the backend who asks, each with its CRLF.
     package let fieldLines: [UInt8]
+    /// The beginning of the line that tells backends a plan which is looked up; empty where none is.
+    package let planLine: [UInt8]
     /// What clients may not send, by the settings that the lines were written by.
     package let stripped: StrippedFields
 
     package init(
         _ credential: Credential, subject: String, issuer: PinnedText, plan: String? = nil,
         scopes: [[UInt8]] = [], roles: [[UInt8]] = [], fieldLines: [UInt8] = [],
-        stripped: StrippedFields = StrippedFields([])
+        stripped: StrippedFields = StrippedFields([]), planLine: [UInt8] = []
     ) {
         self.credential = credential
         self.subject = PinnedText(subject)
@@ -37,6 +39,7 @@ package final class Identity: Sendable {
         self.roles = roles
         self.fieldLines = fieldLines
         self.stripped = stripped
+        self.planLine = planLine
     }
 
     /// Whether the subject has every one of `wanted`.

@@ -1,4 +1,5 @@
 import Bytes
+import Telemetry
 
 /// What a filter decides. Filters decide; the driver does.
 package enum Verdict {
@@ -22,6 +23,8 @@ package enum Question {
     case body(limit: Int)
     /// Keys of a token source, by its index, that may have come or changed since.
     case keys(source: Int)
+    /// The plan of the user whom the exchange's identity names, from the backend that knows it.
+    case plan
 }
 
 /// What comes back.
@@ -34,6 +37,8 @@ package enum Answer {
     case bodyTooLarge
     /// The keys are as new as they can be had now.
     case keys
+    /// The plan's name; nil where the backend knows none, or does not say.
+    case plan(PinnedText?)
     /// No answer within the deadline.
     case expired
 }

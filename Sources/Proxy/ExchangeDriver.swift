@@ -63,6 +63,7 @@ extension ProxyCore where Net: ~Copyable {
             return exchanges[id].state.plan?.bodyLimit?.decide(&exchanges[id].state) ?? .next
         case .authentication:
             guard let filter = exchanges[id].state.plan?.authentication else { return .next }
+            let answer = planAnswer(answer, for: id)
             let decision = filter.decide(
                 &exchanges[id].state, &authenticator, revocations: revocations, now: wallTime, with: answer)
             metrics.add(.authentication(decision.result))
@@ -88,6 +89,8 @@ extension ProxyCore where Net: ~Copyable {
             return hold(bodyOf: id, limit: limit)
         case .keys(let source):
             return askForKeys(of: source, for: id, within: limit)
+        case .plan:
+            return lookUpPlan(for: id, within: limit)
         }
     }
 

@@ -31,6 +31,16 @@ extension ProxyCore where Net: ~Copyable {
     /// - Parameter keys: This worker's own copy; nil where they are what they were.
     package mutating func keysCame(_ keys: KeySet?, of source: String) {
         if let keys { authenticator.install(keys, of: source) }
+        endKeyWaits(source)
+    }
+
+    /// The settings name another place for a source's keys, or none: the old ones are trusted no longer.
+    package mutating func keysGone(of source: String) {
+        authenticator.removeKeys(of: source)
+        endKeyWaits(source)
+    }
+
+    private mutating func endKeyWaits(_ source: String) {
         for inquiry in keyWaits.removeValue(forKey: source) ?? [] { answered(inquiry, .keys) }
     }
 }

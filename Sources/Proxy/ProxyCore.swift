@@ -42,6 +42,10 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     var nextKeyAsk: [String: Instant] = [:]
     /// Sources whose keys are asked for in this turn.
     package var wantedKeys: [String] = []
+    /// Where plans are asked for that no credential tells.
+    package var plans: PlanDesk?
+    /// Names of plans that were looked up, this worker's own.
+    var planNames = PlanNames()
     let metrics: WorkerMetrics
     var log: AccessLogBuffer?
     var random: RandomSource

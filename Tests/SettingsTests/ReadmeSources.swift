@@ -1,5 +1,6 @@
 import Bytes
 import Control
+import Fetch
 import Telemetry
 import Time
 
@@ -58,6 +59,8 @@ enum MetricsPage {
             status.openDescriptors = 0
             status.memoryLimit = 0
             status.certificatesExpire = 0
+            status.keySets = [KeySetStatus(name: "source", place: "", state: .fresh, age: .zero)]
+            status.planLookups = PlanLookups.Statistics()
             return status
         }
     }

@@ -35,7 +35,10 @@ import Testing
     }
 
     @Test func `no family of the sources is missing on the page`() throws {
-        let names = try ["Telemetry/PrometheusFamilies.swift", "Control/Admin/AdminRoutes.swift"].flatMap {
+        let names = try [
+            "Telemetry/PrometheusFamilies.swift", "Control/Admin/AdminRoutes.swift",
+            "Control/Admin/ServiceMetrics.swift",
+        ].flatMap {
             try contents(of: "Sources/\($0)").matches(of: /family\(\s*"(\w+)"/).map { String($0.1) }
         }
         #expect(names.count > 20)

@@ -15,7 +15,9 @@ enum ImportDirection {
         "HTTP1": ["Bytes", "HTTPModel"],
         "Settings": ["Bytes", "Addressing", "CYAML"],
         "Telemetry": ["Bytes", "Time", "Settings"],
-        "Fetch": ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "JSON", "Telemetry"],
+        "Fetch": [
+            "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "TLS", "Reactor", "JSON", "Telemetry",
+        ],
         "Upstream": ["Time", "Slots", "Addressing", "Settings", "TLS"],
         "Pipeline": [
             "Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Settings", "Telemetry",
@@ -26,11 +28,12 @@ enum ImportDirection {
         ],
         "Proxy": [
             "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
-            "Certificates", "JWT", "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings",
+            "Certificates", "JWT", "Reactor", "Fetch", "Pipeline", "Upstream", "Stores", "Telemetry",
+            "Settings",
         ],
         "Control": [
-            "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
-            "Stores", "Proxy", "Telemetry", "Settings", "TLS", "Certificates",
+            "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "JSON", "JWT", "Fetch",
+            "Pipeline", "Upstream", "Stores", "Proxy", "Telemetry", "Settings", "TLS", "Certificates",
         ],
         "Demo": ["COpenSSL"],
         "WebSocket": ["Bytes"],

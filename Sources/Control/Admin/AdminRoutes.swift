@@ -96,7 +96,10 @@ package struct AdminRoutes: Sendable {
     private func metrics() -> AdminResponse {
         var page = PrometheusEncoder()
         page.floodgate(source.metrics())
-        page.process(source.status())
+        let status = source.status()
+        page.process(status)
+        page.keySets(status.keySets)
+        if let plans = status.planLookups { page.plans(plans) }
         return AdminResponse(contentType: "\(PrometheusEncoder.contentType)", body: page.text)
     }
 

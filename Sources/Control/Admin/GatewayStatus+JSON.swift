@@ -1,4 +1,5 @@
 import Bytes
+import Fetch
 import Proxy
 import Settings
 import Time
@@ -46,6 +47,8 @@ extension GatewayStatus {
         if let certificatesExpire {
             members.append(("certificate_expiry_seconds", .number(certificatesExpire)))
         }
+        if !keySets.isEmpty { members.append(("key_sets", .array(keySets.map(\.json)))) }
+        if let planLookups { members.append(("plan_lookups", planLookups.json)) }
         return .object(members)
     }
 
@@ -82,6 +85,8 @@ extension GatewayStatus {
         memoryLevel = json["memory_level"]?.textValue.flatMap(MemoryLevel.init(name:)) ?? .calm
         openDescriptors = json["open_descriptors"]?.integer
         certificatesExpire = json["certificate_expiry_seconds"]?.integer.map(Int64.init)
+        keySets = (json["key_sets"]?.elements ?? []).map(KeySetStatus.init)
+        planLookups = json["plan_lookups"].map(PlanLookups.Statistics.init)
     }
 }
 
@@ -132,6 +137,47 @@ extension GatewayStatus.Route {
         self.init(
             name: json.name, requests: json["requests"]?.counts ?? [], p50: json["p50_ms"]?.double,
             p99: json["p99_ms"]?.double)
+    }
+}
+
+extension KeySetStatus {
+    fileprivate var json: JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("name", .string(name)), ("from", .string(place)), ("state", .string(state.rawValue)),
+            ("keys", .number(keys)), ("fetched", .number(fetched)), ("failed", .number(failed)),
+        ]
+        if let age { members.append(("age_seconds", .number(Int(age.components.seconds)))) }
+        if let lastSuccess { members.append(("last_success_seconds", .number(lastSuccess.seconds))) }
+        if let reason { members.append(("reason", .string(reason))) }
+        return .object(members)
+    }
+
+    fileprivate init(_ json: JSONValue) {
+        self.init(
+            name: json.name, place: json["from"]?.textValue ?? "-",
+            state: json["state"]?.textValue.flatMap(State.init) ?? .never, keys: json["keys"]?.integer ?? 0,
+            age: json["age_seconds"]?.integer.map { .seconds($0) }, fetched: json["fetched"]?.count ?? 0,
+            failed: json["failed"]?.count ?? 0,
+            lastSuccess: json["last_success_seconds"]?.integer.map { seconds in
+                let (nanoseconds, overflow) = Int64(seconds).multipliedReportingOverflow(by: 1_000_000_000)
+                return WallTime(nanoseconds: overflow ? 0 : nanoseconds)
+            }, reason: json["reason"]?.textValue)
+    }
+}
+
+extension PlanLookups.Statistics {
+    fileprivate var json: JSONValue {
+        .object([
+            ("users", .number(users)), ("hits", .number(hits)), ("found", .number(found)),
+            ("none", .number(none)), ("failed", .number(failed)),
+        ])
+    }
+
+    fileprivate init(_ json: JSONValue) {
+        self.init(
+            users: json["users"]?.integer ?? 0, hits: json["hits"]?.count ?? 0,
+            found: json["found"]?.count ?? 0, none: json["none"]?.count ?? 0,
+            failed: json["failed"]?.count ?? 0)
     }
 }
 

@@ -1,3 +1,4 @@
+import Fetch
 import Proxy
 import Telemetry
 import Time
@@ -39,6 +40,10 @@ package struct GatewayStatus: Sendable, Equatable {
     package var openDescriptors: Int?
     /// When the first of the listeners' certificates ends, in seconds since 1970; nil without TLS.
     package var certificatesExpire: Int64?
+    /// Those that are fetched.
+    package var keySets: [KeySetStatus] = []
+    /// Nil where plans are not looked up.
+    package var planLookups: PlanLookups.Statistics?
 
     package init(
         version: String, pid: Int, uptime: Duration, state: State, isReady: Bool, settingsFile: String?,

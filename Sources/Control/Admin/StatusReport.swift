@@ -25,7 +25,7 @@ package struct StatusReport {
 
     /// Everything, the last line ended.
     package var text: String {
-        let tables = [workers, upstreams, routes, limits].compactMap { $0 }
+        let tables = [workers, upstreams, routes, limits, keySets].compactMap { $0 }
         return ([summary] + tables).joined(separator: "\n")
     }
 
@@ -40,6 +40,13 @@ package struct StatusReport {
         let outcomes = status.outcomes.map { "\($0.name) \($0.count)" }.joined(separator: ", ")
         lines.append(
             fact("Requests", outcomes.isEmpty ? "\(status.requests)" : "\(status.requests): \(outcomes)"))
+        if let plans = status.planLookups {
+            lines.append(
+                fact(
+                    "Plans",
+                    "\(plans.users) users known, \(plans.found + plans.none) looked up, "
+                        + "\(plans.failed) failed"))
+        }
         if let log = status.accessLog {
             lines.append(fact("Access log", "\(log.written) records written, \(log.dropped) dropped"))
         }
@@ -116,6 +123,18 @@ package struct StatusReport {
     private var limits: String? {
         table(
             ["LIMIT", "ALLOWED", "DENIED"], status.limits.map { [$0.name, "\($0.allowed)", "\($0.denied)"] })
+    }
+
+    private var keySets: String? {
+        table(
+            ["KEY SET", "STATE", "KEYS", "AGE", "FAILED", "FROM"],
+            status.keySets.map { set in
+                let age = set.age.map { StatusReport.duration(seconds: $0.components.seconds) } ?? "-"
+                let reason = set.reason.map { ": \($0)" } ?? ""
+                return [
+                    set.name, set.state.rawValue, "\(set.keys)", age, "\(set.failed)", set.place + reason,
+                ]
+            }, lastIsText: true)
     }
 
     /// The first column is a name and stands left, numbers stand right, and a last column of text stands

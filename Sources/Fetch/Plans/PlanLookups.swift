@@ -59,6 +59,16 @@ package final class PlanLookups: Sendable {
         package var hits: UInt64 = 0
         /// Answers of the backend: a plan; no plan; none that could be used.
         package var found: UInt64 = 0, none: UInt64 = 0, failed: UInt64 = 0
+
+        package init(
+            users: Int = 0, hits: UInt64 = 0, found: UInt64 = 0, none: UInt64 = 0, failed: UInt64 = 0
+        ) {
+            self.users = users
+            self.hits = hits
+            self.found = found
+            self.none = none
+            self.failed = failed
+        }
     }
 
     /// Users that are remembered.

@@ -27,8 +27,9 @@ enum PlanReader {
         }
     }
 
-    /// What may stand in a log and in a header field.
+    /// Visible characters, as the settings write plans; so it may stand in a log and in a header field.
     private static func isName(_ name: [UInt8]) -> Bool {
-        (1...longestPlan).contains(name.count) && name.allSatisfy(ASCII.isFieldContent)
+        (1...longestPlan).contains(name.count)
+            && name.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }
     }
 }

@@ -189,7 +189,14 @@ package enum UpstreamHeadWriter {
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
         writer.write("\r\n")
-        if let identity = exchange.identity { identity.fieldLines.withView { writer.write($0) } }
+        if let identity = exchange.identity {
+            identity.fieldLines.withView { writer.write($0) }
+            if let plan = exchange.lookedUpPlan, !identity.planLine.isEmpty {
+                identity.planLine.withView { writer.write($0) }
+                writer.write(plan.view)
+                writer.write("\r\n")
+            }
+        }
         if let subject = exchange.certificateSubject {
             writer.write("X-Client-Certificate-Subject: ")
             subject.withView { writer.write($0) }

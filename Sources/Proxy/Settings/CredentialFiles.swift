@@ -51,6 +51,12 @@ extension GatewaySettings {
             loader.load(&identity.tokens[index], at: place)
             reader = loader.reader
         }
+        if let path = identity.planLookup?.authorities {
+            let place: [SettingStep] = [.key("identity"), .key("plan_lookup"), .key("authorities")]
+            var loader = CredentialLoader(files: files, reader: reader)
+            identity.planLookup?.authorityBytes = loader.readAuthorities(path, at: place) ?? []
+            reader = loader.reader
+        }
         loadTicketKeys(files, &reader)
     }
 
@@ -89,6 +95,7 @@ extension GatewaySettings {
             paths += [source.publicKey, source.authorities].compactMap { $0 }
             if case .file(let path) = source.keys { paths.append(path) }
         }
+        if let path = identity.planLookup?.authorities { paths.append(path) }
         var seen: Set<String> = []
         return paths.filter { seen.insert($0).inserted }
     }
@@ -265,7 +272,7 @@ private struct CredentialLoader {
         return isUsable ? Pair(chain: chain, certificateBytes: certificateBytes, keyBytes: keyBytes) : nil
     }
 
-    private mutating func readAuthorities(_ path: String, at place: [SettingStep]) -> [UInt8]? {
+    mutating func readAuthorities(_ path: String, at place: [SettingStep]) -> [UInt8]? {
         guard let bytes = read(path, at: place) else { return nil }
         do throws(CertificateError) {
             _ = try CertificateChain(pem: bytes)

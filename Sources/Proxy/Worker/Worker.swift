@@ -1,4 +1,6 @@
 import Addressing
+import Fetch
+import JWT
 import Pipeline
 import Reactor
 import Slots
@@ -14,6 +16,10 @@ package enum WorkerMessage: Sendable {
     /// Listen on these, and on nothing else.
     case listen([WorkerListener])
     case resolved(upstream: String, server: String, [ServerEndpoint])
+    /// What is new of a token source's keys.
+    case keys(source: String, KeyNews)
+    /// The plan that an exchange has asked for.
+    case plan(PlanValue, for: Inquiry)
     case beginDrain
     /// Listeners are closed, and connections that ask for nothing.
     ///
@@ -21,6 +27,16 @@ package enum WorkerMessage: Sendable {
     case closeDoors(threshold: Duration)
     /// Everything ends now.
     case stop
+}
+
+/// What a worker is told of a token source's keys.
+package enum KeyNews: Sendable {
+    /// Others than before.
+    case keys(KeySet)
+    /// They are as new as they can be had now.
+    case unchanged
+    /// They are trusted no longer.
+    case gone
 }
 
 /// One worker's socket of a listener.
@@ -54,11 +70,13 @@ package final class Worker: Sendable {
         package let maximumClients: Int
         package let addressLimit: AddressLimit
         package let memory: MemoryPressure
+        package let keySets: KeySets<KeySet>
+        package let plans: PlanLookups
 
         package init(
             plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics, logWriter: AccessLogWriter?,
             events: EventLog, seed: UInt64, maximumClients: Int, addressLimit: AddressLimit,
-            memory: MemoryPressure
+            memory: MemoryPressure, keySets: KeySets<KeySet>, plans: PlanLookups
         ) {
             self.plan = plan
             self.store = store
@@ -69,6 +87,8 @@ package final class Worker: Sendable {
             self.maximumClients = maximumClients
             self.addressLimit = addressLimit
             self.memory = memory
+            self.keySets = keySets
+            self.plans = plans
         }
     }
 

@@ -1,4 +1,6 @@
+import Fetch
 import Glibc
+import JWT
 import Pipeline
 import Reactor
 import Slots
@@ -12,6 +14,7 @@ struct WorkerLoop: ~Copyable {
     private let mailbox: Mailbox<WorkerMessage>
     private let events: EventLog
     private let memory: MemoryPressure
+    private let keySets: KeySets<KeySet>
     /// Looks at the memory that were heard of.
     private var memoryLooks = 0
     private var listeners: [WorkerListener] = []
@@ -42,7 +45,9 @@ struct WorkerLoop: ~Copyable {
             random: RandomSource(seed: parts.seed), now: now, wallTime: SystemClock.wallTime())
         core.maximumClients = parts.maximumClients
         core.addressLimit = parts.addressLimit
+        core.plans = PlanDesk(parts.plans, mailbox: mailbox)
         memory = parts.memory
+        keySets = parts.keySets
         self.mailbox = mailbox
         events = parts.events
         nextHousekeeping = now + Self.housekeeping
@@ -67,6 +72,7 @@ struct WorkerLoop: ~Copyable {
             }
         }
         core.advance()
+        if !core.wantedKeys.isEmpty { askForKeys() }
         if core.lacksDescriptors {
             core.lacksDescriptors = false
             pauseAccepting("no descriptor left to connect with, accepting pauses", [:])
@@ -123,6 +129,13 @@ struct WorkerLoop: ~Copyable {
                 return pauseAccepting("accept failed, pausing", ["reason": "\(error)"])
             }
         }
+    }
+
+    private mutating func askForKeys() {
+        for name in core.wantedKeys {
+            keySets.askRefetch(name) { [mailbox] in mailbox.post(.keys(source: name, .unchanged)) }
+        }
+        core.wantedKeys.removeAll(keepingCapacity: true)
     }
 
     private mutating func tellIncidents() {
@@ -196,6 +209,10 @@ struct WorkerLoop: ~Copyable {
         case .listen(let wanted): listen(wanted)
         case .resolved(let upstream, let server, let endpoints):
             core.resolved(upstream: upstream, server: server, endpoints)
+        case .keys(let source, .keys(let keys)): core.keysCame(keys.copy(), of: source)
+        case .keys(let source, .unchanged): core.keysCame(nil, of: source)
+        case .keys(let source, .gone): core.keysGone(of: source)
+        case .plan(let plan, let inquiry): core.planCame(plan, for: inquiry)
         case .beginDrain: core.beginDrain()
         case .closeDoors(let threshold):
             for listener in listeners { listener.listener.turnAwayNewcomers() }

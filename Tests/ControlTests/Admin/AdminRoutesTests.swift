@@ -1,3 +1,4 @@
+import Fetch
 import Foundation
 import HTTPModel
 import Synchronization
@@ -67,6 +68,14 @@ final class StubSource: AdminSource {
         status.residentBytes = 24_536_678
         status.openDescriptors = 120
         status.certificatesExpire = 1_774_958_400
+        status.keySets = [
+            KeySetStatus(
+                name: "users", place: "https://id.example.com/keys", state: .stale, keys: 2,
+                age: .seconds(3661), fetched: 7, failed: 3,
+                lastSuccess: WallTime(nanoseconds: 1_767_182_400_000_000_000), reason: "cannot be reached"),
+            KeySetStatus(name: "partners", place: "http://10.0.0.1/keys", state: .never),
+        ]
+        status.planLookups = PlanLookups.Statistics(users: 12, hits: 345, found: 40, none: 2, failed: 1)
         return status
     }
 }
@@ -211,6 +220,27 @@ final class StubSource: AdminSource {
         source.state.withLock { $0.status.certificatesExpire = nil }
         let plain = String(decoding: get("/metrics").body, as: UTF8.self)
         #expect(!plain.contains("floodgate_certificate_expiry_seconds"))
+    }
+
+    @Test func `the metrics tell of key sets and of plans, where there are some`() {
+        let text = String(decoding: get("/metrics").body, as: UTF8.self)
+        for line in [
+            #"floodgate_jwks_state{source="users",state="stale"} 1"#,
+            #"floodgate_jwks_state{source="users",state="fresh"} 0"#,
+            #"floodgate_jwks_state{source="partners",state="never"} 1"#,
+            #"floodgate_jwks_keys{source="users"} 2"#, #"floodgate_jwks_age_seconds{source="users"} 3661.0"#,
+            #"floodgate_jwks_last_success_seconds{source="users"} 1767182400"#,
+            #"floodgate_jwks_last_success_seconds{source="partners"} 0"#,
+            #"floodgate_jwks_fetches_total{source="users",result="ok"} 7"#,
+            #"floodgate_jwks_fetches_total{source="users",result="failed"} 3"#,
+            #"floodgate_plan_lookups_total{result="remembered"} 345"#, "floodgate_plan_users 12",
+        ] {
+            #expect(text.contains("\n\(line)\n"), "\(line)")
+        }
+        #expect(!text.contains(#"floodgate_jwks_age_seconds{source="partners"}"#))
+        source.state.withLock { ($0.status.keySets, $0.status.planLookups) = ([], nil) }
+        let plain = String(decoding: get("/metrics").body, as: UTF8.self)
+        #expect(!plain.contains("jwks") && !plain.contains("plan"))
     }
 
     @Test func `a refused reload shows in the metrics`() {

@@ -11,6 +11,7 @@ import Testing
             Reloaded    2025-12-31T12:00:00.123Z, taken over
             Open        64 connections, 3 tunnels
             Requests    1234567: ok 1234500, client.body 67
+            Plans       12 users known, 42 looked up, 1 failed
             Access log  1234000 records written, 7 dropped
             Process     23.4 MiB resident, 120 descriptors open
 
@@ -28,6 +29,10 @@ import Testing
 
             LIMIT     ALLOWED  DENIED
             everyone  1234000     560
+
+            KEY SET   STATE  KEYS        AGE  FAILED  FROM
+            users     stale     2  1 h 1 min       3  https://id.example.com/keys: cannot be reached
+            partners  never     0          -       0  http://10.0.0.1/keys
 
             """
         #expect(StatusReport(StubSource.ordinaryStatus()).text == expected)

@@ -41,6 +41,11 @@ package struct AuthenticationFilter: Sendable {
         _ exchange: inout ExchangeState, _ authenticator: inout Authenticator,
         revocations: some RevocationTable, now: WallTime, with answer: Answer? = nil
     ) -> (verdict: Verdict, result: AuthenticationResult) {
+        // Who asks was settled before their plan was asked for.
+        if case .plan(let plan) = answer {
+            exchange.lookedUpPlan = plan ?? authenticator.plan.defaultPlanName
+            return (.next, .accepted)
+        }
         guard let found = find(exchange, authenticator) else {
             return isRequired ? (.respond(.missingToken), .missing) : (.next, .anonymous)
         }
@@ -53,6 +58,12 @@ package struct AuthenticationFilter: Sendable {
             exchange.hidesAuthorization =
                 found.place == .authorization && !authenticator.plan.sources[token.source].forwards
             if let refusal = forbids(token) { return (.respond(refusal), .forbidden) }
+            if !token.identity.planLine.isEmpty, !exchange.hasAskedForPlan,
+                let budget = authenticator.plan.planBudget
+            {
+                exchange.hasAskedForPlan = true
+                return (.ask(.plan, within: budget), .waiting)
+            }
             return (.next, .accepted)
         case .refused(let error, let source):
             // Keys that are not known yet may be on their way; asked for once, whatever comes of it.

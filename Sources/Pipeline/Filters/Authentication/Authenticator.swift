@@ -74,6 +74,11 @@ package struct Authenticator: ~Copyable {
         rebuild()
     }
 
+    package mutating func removeKeys(of source: String) {
+        guard remoteKeys.removeValue(forKey: source) != nil else { return }
+        rebuild()
+    }
+
     private mutating func rebuild() {
         issuers = plan.sources.map { source in
             var keys = source.fixedKeys?.keys ?? []

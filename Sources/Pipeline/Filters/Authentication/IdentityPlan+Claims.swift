@@ -11,12 +11,13 @@ extension IdentityPlan {
     func identity(of claims: Claims, from index: Int) -> Identity? {
         let source = sources[index]
         var plan = source.plan.flatMap { claims.string($0) }.map { String(decoding: $0, as: UTF8.self) }
-        if plan?.isEmpty ?? true { plan = defaultPlan }
+        let isLookedUp = plan?.isEmpty ?? true && planBudget != nil
+        if plan?.isEmpty ?? true { plan = isLookedUp ? nil : defaultPlan }
         guard let lines = fieldLines(claims, source, plan: plan) else { return nil }
         return Identity(
             .token, subject: String(decoding: claims.subject ?? [], as: UTF8.self), issuer: source.name,
             plan: plan, scopes: claims.words(source.scopes), roles: claims.words(source.roles),
-            fieldLines: lines, stripped: stripped)
+            fieldLines: lines, stripped: stripped, planLine: isLookedUp ? planLine : [])
     }
 
     private func fieldLines(_ claims: Claims, _ source: TokenSource, plan: String?) -> [UInt8]? {

@@ -67,6 +67,9 @@ package final class IdentityPlan: Sendable {
     /// Field that tells backends the plan, with its colon; its name stands in `stripped` too.
     let planLine: [UInt8]
     package let defaultPlan: String?
+    let defaultPlanName: PinnedText?
+    /// How long a request waits for the plan that is looked up for its user; nil where none is.
+    package let planBudget: Duration?
     package let cache: Int
     /// Fields that clients may not send.
     package let stripped: StrippedFields
@@ -75,6 +78,8 @@ package final class IdentityPlan: Sendable {
         sources = settings.tokens.map(TokenSource.init)
         planLine = Array("\(settings.planHeader): ".utf8)
         defaultPlan = settings.defaultPlan
+        defaultPlanName = settings.defaultPlan.map(PinnedText.init)
+        planBudget = settings.planLookup?.budget
         cache = settings.cache
         stripped = StrippedFields(
             settings.tokens.isEmpty

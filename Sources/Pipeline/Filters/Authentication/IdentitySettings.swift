@@ -8,6 +8,8 @@ package struct IdentitySettings: Equatable, Sendable {
     package var planHeader = "X-User-Plan"
     /// The plan of users whom nothing else gives one; nil for none.
     package var defaultPlan: String?
+    /// Where plans are asked for that no token tells; nil for nowhere.
+    package var planLookup: PlanLookupSettings?
     /// Verified tokens that each worker remembers.
     package var cache = 4096
 
@@ -30,8 +32,13 @@ extension IdentitySettings {
                 "Field that tells backends the plan of whoever asks; what clients send in it is removed.",
                 example: "X-User-Plan"),
             Field(
+                "plan_lookup", \.planLookup, .optional(PlanLookupSettings.section.kind()), reload: .live,
+                "A backend that knows the plans of users whose tokens tell none.",
+                example: "{ url: \"http://127.0.0.1:3000/plan?user={sub}\", allow_private: true }"),
+            Field(
                 "default_plan", \.defaultPlan, .optional(.planName), reload: .live,
-                "The plan of users whom neither token nor key gives one; none without it.", example: "free"),
+                "The plan of users whom neither token, key nor backend gives one; none without it.",
+                example: "free"),
             Field(
                 "cache", \.cache, .count(0...1_000_000), reload: .live,
                 "Verified tokens that each worker remembers, for 5 minutes at most; 0 for none.",
