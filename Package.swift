@@ -87,8 +87,8 @@ let package = Package(
             "Proxy",
             [
                 "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
-                "Certificates", "JWT", "Reactor", "Fetch", "Pipeline", "Upstream", "Stores", "Telemetry",
-                "Settings",
+                "Certificates", "JWT", "Reactor", "Fetch", "Redis", "Pipeline", "Upstream", "Stores",
+                "Telemetry", "Settings",
             ]),
         module(
             "Control",
@@ -150,7 +150,7 @@ let package = Package(
             "StoresTests",
             [
                 "Bytes", "Time", "Addressing", "Certificates", "TLS", "Redis", "Reactor", "Pipeline",
-                "Telemetry", "Stores",
+                "Telemetry", "Stores", "TestServers",
             ]),
         tests(
             "PipelineTests",
@@ -167,14 +167,16 @@ let package = Package(
             ]),
         tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),
-        tests("EndToEnd", ["Certificates", "Demo", "COpenSSL"]),
+        tests("EndToEnd", ["Certificates", "Demo", "COpenSSL", "TestServers"]),
         tests(
             "Simulation",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Pipeline", "Upstream", "Stores",
-                "Telemetry",
-                "Settings", "Proxy",
+                "Telemetry", "Settings", "Proxy",
             ]),
+
+        // Servers of others that tests start.
+        .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: testing),
 
         // What holds for any bytes: `make test` holds it with seeds and mutants, `make fuzz` with libFuzzer.
         .target(

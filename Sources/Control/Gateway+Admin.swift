@@ -36,11 +36,31 @@ extension Gateway: AdminSource {
         status.certificatesExpire = settings.certificatesExpire
         status.keySets = services.keySets.status()
         if settings.identity.planLookup != nil { status.planLookups = services.plans.statistics }
+        let metrics = metrics()
+        status.redis = redis(settings, metrics)
         status.take(
-            metrics(), routes: settings.routes.map(\.name),
+            metrics, routes: settings.routes.map(\.name),
             endpoints: settings.upstreams.map { ($0.name, $0.servers.map(\.text)) },
             limits: settings.limits.map(\.name))
         return status
+    }
+
+    private func redis(_ settings: GatewaySettings, _ metrics: MetricsSnapshot) -> GatewayStatus.Redis? {
+        guard let target = settings.redis.target else { return nil }
+        var redis = GatewayStatus.Redis(address: target.address.description)
+        let health = redisHealth.reading
+        let replica = replica.reading
+        redis.lostBecause = health.reason
+        redis.losses = health.losses
+        redis.isShared = replica.isConnected
+        redis.waiting = replica.waiting
+        redis.commands = metrics.value(of: .commands)
+        redis.failed = [StoreCounter.errors, .expired, .failed, .refused].reduce(0) {
+            $0 + metrics.value(of: $1)
+        }
+        redis.p50 = metrics.storeRoundTrips.quantile(0.5).map { $0 / 1_000_000 }
+        redis.p99 = metrics.storeRoundTrips.quantile(0.99).map { $0 / 1_000_000 }
+        return redis
     }
 }
 

@@ -49,6 +49,11 @@ package final class Gateway: Sendable {
     package let accessLog: AccessLogWriter?
     package let started: WallTime
     package let memory = MemoryPressure()
+    /// Nonces and answers that are kept, and what all gateways know.
+    package let records = MemoryRecords()
+    package let shared: SharedTables
+    package let redisHealth: RedisHealth
+    package let replica: SharedReplica
     /// What session tickets are sealed with, whatever the settings.
     private let ticketKeys = TicketKeys()
     private let resolver: Resolver
@@ -74,23 +79,34 @@ package final class Gateway: Sendable {
         let clients = Gateway.maximumClients(
             settings, descriptors: ProcessLimits.raiseDescriptors(), events: events)
         var doors = Doors(workers: count)
+        redisHealth = RedisHealth(events: events)
         do throws(SystemError) {
             services = try Services(events: events)
+            shared = try SharedTables()
+            replica = try SharedReplica(
+                tables: shared, records: records, health: redisHealth, events: events)
+            replica.follow(settings.redis.target)
+            let common = WorkerCommon(
+                accessLog: accessLog, events: events, memory: memory, records: records, shared: shared,
+                health: redisHealth, services: services)
             let workers = try Gateway.startWorkers(
-                count, settings: settings, registry: registry, accessLog: accessLog, events: events,
-                clients: clients, memory: memory, services: services)
+                count, settings: settings, registry: registry, clients: clients, common)
             self.workers = workers
             services.serve(workers)
             services.follow(settings.identity)
             resolver = try Resolver(events: events) { resolution in
                 for worker in workers {
+                    guard !resolution.target.isStore else {
+                        worker.post(.storeResolved(resolution.endpoints.map(\.address)))
+                        continue
+                    }
                     worker.post(
                         .resolved(
                             upstream: resolution.target.upstream, server: resolution.target.server.label,
                             resolution.endpoints))
                 }
             }
-            try resolver.follow(settings.upstreams.resolverTargets)
+            try resolver.follow(settings.resolverTargets)
             resolver.settle(within: .seconds(1))
         } catch {
             throw .system(error)
@@ -157,9 +173,20 @@ package final class Gateway: Sendable {
     /// own account (`FetchCapacity`).
     private static let ownDescriptors = 96
 
+    /// What all workers have in common.
+    private struct WorkerCommon {
+        let accessLog: AccessLogWriter?
+        let events: EventLog
+        let memory: MemoryPressure
+        let records: MemoryRecords
+        let shared: SharedTables
+        let health: RedisHealth
+        let services: Services
+    }
+
     private static func startWorkers(
-        _ count: Int, settings: GatewaySettings, registry: MetricRegistry, accessLog: AccessLogWriter?,
-        events: EventLog, clients: Int, memory: MemoryPressure, services: Services
+        _ count: Int, settings: GatewaySettings, registry: MetricRegistry, clients: Int,
+        _ common: WorkerCommon
     ) throws(SystemError) -> [Worker] {
         let compiler = PlanCompiler(settings, registry: registry)
         let store = MemoryCounterStore()
@@ -171,9 +198,10 @@ package final class Gateway: Sendable {
             let share = WorkerShare(index: index, of: count)
             let parts = Worker.Parts(
                 plan: compiler.plan(for: share), store: store, metrics: registry.makeWorkerMetrics(),
-                logWriter: accessLog, events: events, seed: ProcessLimits.randomSeed,
-                maximumClients: share.part(of: clients), addressLimit: addresses, memory: memory,
-                keySets: services.keySets, plans: services.plans)
+                logWriter: common.accessLog, events: common.events, seed: ProcessLimits.randomSeed,
+                maximumClients: share.part(of: clients), addressLimit: addresses, memory: common.memory,
+                records: common.records, shared: common.shared, health: common.health, keySets: common.services.keySets,
+                plans: common.services.plans, index: index)
             workers.append(try Worker(index: index, parts: parts))
         }
         return workers
@@ -272,12 +300,14 @@ package final class Gateway: Sendable {
         warnOfRestarts(from: startSettings, to: loaded.settings)
         do throws(SystemError) {
             // New names first: the first request on a new route should find its servers.
-            try resolver.follow(loaded.settings.upstreams.resolverTargets)
+            try resolver.follow(loaded.settings.resolverTargets)
             resolver.settle(within: .seconds(1))
         } catch {
             events.error("resolver not started", ["reason": "\(error)"])
         }
         let compiler = PlanCompiler(loaded.settings, registry: registry)
+        if loaded.settings.redis != state.settings.redis { redisHealth.forget() }
+        replica.follow(loaded.settings.redis.target)
         for (index, worker) in workers.enumerated() {
             worker.post(.install(compiler.plan(for: WorkerShare(index: index, of: workers.count))))
             worker.post(.listen(listeners[index]))
@@ -359,5 +389,6 @@ package final class Gateway: Sendable {
         }
         services.stop()
         state.withLock { $0.admin }?.stop()
+        replica.stop()
     }
 }

@@ -14,6 +14,13 @@ final class Resolver: Sendable {
         let server: ServerName
         /// Between two successful look-ups.
         let interval: Duration
+
+        /// The server that gateways share: no upstream, whose names are never empty.
+        static func store(_ server: ServerName) -> Target {
+            Target(upstream: "", server: server, interval: .seconds(30))
+        }
+
+        var isStore: Bool { upstream.isEmpty }
     }
 
     /// What came of a look-up, whenever it differs from what was known.
@@ -125,13 +132,15 @@ final class Resolver: Sendable {
     }
 }
 
-extension [UpstreamSettings] {
+extension GatewaySettings {
     /// All servers that are names.
     var resolverTargets: [Resolver.Target] {
-        flatMap { upstream in
+        let servers = upstreams.flatMap { upstream in
             upstream.servers.compactMap(ServerName.init).map { server in
                 Resolver.Target(upstream: upstream.name, server: server, interval: upstream.resolveEvery)
             }
         }
+        guard let redis = redis.target, let name = redis.name else { return servers }
+        return servers + [.store(ServerName(name: name, port: redis.port))]
     }
 }

@@ -25,6 +25,8 @@ package enum Question {
     case keys(source: Int)
     /// The plan of the user whom the exchange's identity names, from the backend that knows it.
     case plan
+    /// Something of the store that all gateways share. Its bytes are looked at before the question returns.
+    case store(StoreQuestion)
 }
 
 /// What comes back.
@@ -39,6 +41,7 @@ package enum Answer {
     case keys
     /// The plan's name; nil where the backend knows none, or does not say.
     case plan(PinnedText?)
+    case store(StoreAnswer)
     /// No answer within the deadline.
     case expired
 }

@@ -91,6 +91,8 @@ extension ProxyCore where Net: ~Copyable {
             return askForKeys(of: source, for: id, within: limit)
         case .plan:
             return lookUpPlan(for: id, within: limit)
+        case .store(let question):
+            return ask(question, for: id, within: limit)
         }
     }
 

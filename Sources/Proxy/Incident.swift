@@ -14,6 +14,8 @@ package enum Incident {
     case serverFlooded(PinnedText, String)
     /// A client did too much of what costs it nothing.
     case flooded(IPAddress)
+    /// Redis answers with an error.
+    case storeError(String)
 }
 
 extension ProxyCore where Net: ~Copyable {

@@ -46,6 +46,19 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     package var plans: PlanDesk?
     /// Names of plans that were looked up, this worker's own.
     var planNames = PlanNames()
+    /// Nonces and answers in the memory of the process, and what all gateways know.
+    package var records = MemoryRecords()
+    package var shared: SharedTables?
+    /// The servers that other gateways share with this one: one at most, and one that was left a moment ago.
+    var links = SlotTable<StoreLink>(minimumCapacity: 1)
+    var linkConnections = SlotTable<StoreConnection>(minimumCapacity: 1)
+    /// The one that is asked; nil where settings name none.
+    var link: SlotID?
+    /// Commands were queued that leave with the turn.
+    var linkIsDirty = false
+    package var health: RedisHealth?
+    /// This worker's number.
+    package var index = 0
     let metrics: WorkerMetrics
     var log: AccessLogBuffer?
     var random: RandomSource
@@ -206,6 +219,7 @@ extension ProxyCore where Net: ~Copyable {
         case .client: clientReady(token.id, readiness)
         case .upstream: connectionReady(token.id, readiness)
         case .session: sessionReady(token.id, readiness)
+        case .store: linkReady(token.id, readiness)
         case .listener, .mailbox: preconditionFailure("the worker's own events do not come here")
         }
     }
@@ -233,6 +247,7 @@ extension ProxyCore where Net: ~Copyable {
                 guard sessions.contains(token.id) else { continue }
                 sessions[token.id].isRunnable = false
                 advanceSession(token.id)
+            case .store: advanceLink(token.id)
             case .listener, .mailbox: break
             }
         }
@@ -243,15 +258,17 @@ extension ProxyCore where Net: ~Copyable {
             case .client where clients.contains(token.id): clientTimerFired(token.id)
             case .upstream where connections.contains(token.id): connectionTimerFired(token.id)
             case .session where sessions.contains(token.id): sessionTimerFired(token.id)
+            case .store where links.contains(token.id): linkTimerFired(token.id)
             default: break
             }
         }
+        flushLink()
         flushSessions()
     }
 
     /// Nanoseconds that the loop may sleep; nil for as long as nothing happens.
     package var patience: Int64? {
-        runnable.isEmpty && dirty.isEmpty ? timers.untilNext(now) : 0
+        runnable.isEmpty && dirty.isEmpty && !linkIsDirty ? timers.untilNext(now) : 0
     }
 
     mutating func runLater(client id: SlotID) {

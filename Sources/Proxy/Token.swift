@@ -5,6 +5,8 @@ import Time
 package struct Token: Hashable, Sendable {
     package enum Kind: UInt8, Sendable {
         case client = 1, upstream, listener, mailbox, session
+        /// A connection to the store that gateways share.
+        case store
     }
 
     package let word: UInt64

@@ -37,6 +37,8 @@ package struct Socket: Hashable, Sendable {
         }
     }
 
+    package func receive(into region: MutableByteView) -> Transfer { unsafe receive(into: region.region) }
+
     /// Sends as much of `bytes` as the kernel takes, without waiting. A broken connection is an answer, not a
     /// signal.
     @inlinable

@@ -96,7 +96,7 @@ package struct RedisSession: ~Copyable {
     package mutating func ask(
         _ ticket: Ticket, by deadline: Instant, now: Instant, script: Script? = nil,
         _ write: (inout CommandWriter) -> Void
-    ) -> Refusal? {
+    ) -> Rejection? {
         guard !isOpen else {
             counts.refused += 1
             return .down
@@ -390,29 +390,16 @@ package struct RedisSession: ~Copyable {
             return end(.notRedis("a reply that nobody has asked for"), now: now)
         }
         steps.removeFirst()
-        switch step {
-        case .authenticate:
-            // A server that has no such command may repeat the password in its error: one word is shown.
-            guard reply.isStatus("OK") else {
-                return end(
-                    .refused("the server refuses the user or the password (\(reply.word))"), now: now)
-            }
-        case .select:
-            guard reply.isStatus("OK") else {
-                return end(
-                    .refused("the server refuses database \(settings.database) (\(reply.word))"), now: now)
-            }
-        case .probe:
-            guard reply.isStatus("PONG") else { return end(.refused(reply.words), now: now) }
-            guard now - probed <= settings.patience.nanoseconds else {
-                // Too slow to be asked by requests. The first answer of a new connection may be: once more.
-                steps = [.probe]
-                say(.probe)
-                probed = now
-                return
-            }
-            becomeReady(now: now)
+        if let loss = settings.refusal(of: step, reply) { return end(loss, now: now) }
+        guard step == .probe else { return }
+        guard now - probed <= settings.patience.nanoseconds else {
+            // Too slow to be asked by requests. The first answer of a new connection may be: once more.
+            steps = [.probe]
+            say(.probe)
+            probed = now
+            return
         }
+        becomeReady(now: now)
     }
 
     private mutating func becomeReady(now: Instant) {

@@ -1,10 +1,13 @@
 /// Names one command to whoever asked it: an exchange, say, and what its reply means.
 package struct Ticket: Equatable, Sendable {
     package var id: UInt64
+    /// Which of the questions of whoever asked it is.
+    package var number: UInt32
     package var kind: UInt8
 
-    package init(id: UInt64, kind: UInt8 = 0) {
+    package init(id: UInt64, number: UInt32 = 0, kind: UInt8 = 0) {
         self.id = id
+        self.number = number
         self.kind = kind
     }
 }
@@ -58,7 +61,7 @@ package enum Loss: Error, Equatable, Sendable, CustomStringConvertible {
 }
 
 /// Why a command was not taken.
-package enum Refusal: Equatable, Sendable {
+package enum Rejection: Equatable, Sendable {
     /// The server is lost: nobody waits for it.
     case down
     /// As many commands wait as may.

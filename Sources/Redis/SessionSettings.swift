@@ -31,16 +31,16 @@ package struct SessionSettings: Sendable {
     }
 
     /// What is said first on a connection: who asks, for which database, and a probe.
-    var greeting: [Greeting] {
+    package var greeting: [Greeting] {
         var steps: [Greeting] = []
         if password != nil { steps.append(.authenticate) }
         if database != 0 { steps.append(.select) }
         return steps + [.probe]
     }
 
-    enum Greeting { case authenticate, select, probe }
+    package enum Greeting: Sendable { case authenticate, select, probe }
 
-    func write(_ step: Greeting, into writer: inout CommandWriter) {
+    package func write(_ step: Greeting, into writer: inout CommandWriter) {
         switch step {
         case .authenticate:
             writer.begin(user == nil ? 2 : 3)
@@ -54,6 +54,20 @@ package struct SessionSettings: Sendable {
         case .probe:
             writer.begin(1)
             writer.word("PING")
+        }
+    }
+
+    /// Why a greeting's step was not answered as it should be; nil where it was.
+    package func refusal(of step: Greeting, _ reply: Reply) -> Loss? {
+        switch step {
+        case .authenticate:
+            // A server that has no such command may repeat the password in its error: one word is shown.
+            if reply.isStatus("OK") { return nil }
+            return .refused("the server refuses the user or the password (\(reply.word))")
+        case .select:
+            if reply.isStatus("OK") { return nil }
+            return .refused("the server refuses database \(database) (\(reply.word))")
+        case .probe: return reply.isStatus("PONG") ? nil : .refused(reply.words)
         }
     }
 }

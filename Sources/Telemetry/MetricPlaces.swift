@@ -31,6 +31,21 @@ package enum UpstreamCounter: Int, CaseIterable, Sendable {
     case open
 }
 
+/// What a worker counts of its conversation with Redis.
+package enum StoreCounter: Int, CaseIterable, Sendable {
+    /// Commands that were sent, or were to be.
+    case commands
+    /// Answers that were errors.
+    case errors
+    /// Commands without an answer in time, and those whose connection ended before it.
+    case expired, failed
+    /// Commands that were not taken: Redis is lost, or too many wait.
+    case refused
+    case connects
+    /// Goes up and down: 1 while it is lost.
+    case lost
+}
+
 /// Where each number stands among a worker's cells. Constants, so that a metric costs its caller no look-up.
 ///
 /// What one request touches stands together: the classes of a route next to its histogram.
@@ -49,12 +64,16 @@ package enum MetricPlaces {
     @inlinable static var upstreamCells: Int { 248 }
     @inlinable static var limits: Int { upstreams + upstreamCapacity * upstreamCells }
     @inlinable static var limitCells: Int { 4 }
-    @inlinable static var end: Int { limits + limitCapacity * limitCells }
+    @inlinable static var store: Int { limits + limitCapacity * limitCells }
+    @inlinable static var storeCells: Int { 252 }
+    @inlinable static var end: Int { store + storeCells }
 
     /// Histograms follow a route's six classes and an upstream's four counters; their sum stands behind the
     /// buckets.
     @inlinable static var routeHistogram: Int { 6 }
     @inlinable static var upstreamHistogram: Int { 6 }
+    /// The histogram of round trips follows the store's counters.
+    @inlinable static var storeHistogram: Int { 8 }
 
     /// Names of routes that have numbers of their own; further ones count together.
     @inlinable package static var routeCapacity: Int { 4096 }
@@ -125,6 +144,11 @@ extension Metric {
     }
 
     @inlinable
+    package static func store(_ counter: StoreCounter) -> Metric {
+        Metric(MetricPlaces.store &+ counter.rawValue)
+    }
+
+    @inlinable
     package static func limit(_ slot: LimitSlot, _ decision: LimitDecision) -> Metric {
         Metric(MetricPlaces.limits &+ slot.number &* MetricPlaces.limitCells &+ decision.rawValue)
     }
@@ -139,6 +163,11 @@ package struct DurationMetric: Equatable, Sendable {
 
     /// Durations of loop turns. Everybody on the loop waits for a long one.
     @inlinable package static var loopTurn: DurationMetric { DurationMetric(MetricPlaces.loopTurns) }
+
+    /// From a command to its answer.
+    @inlinable package static var storeRoundTrip: DurationMetric {
+        DurationMetric(MetricPlaces.store &+ MetricPlaces.storeHistogram)
+    }
 
     /// From a request's first byte to the end of its answer.
     @inlinable

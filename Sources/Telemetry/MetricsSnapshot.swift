@@ -36,6 +36,9 @@ package struct MetricsSnapshot: Sendable {
     private let slowness: [UInt64]
     /// By `Outcome`.
     private let outcomes: [UInt64]
+    /// By `StoreCounter`; levels are sums, too.
+    private let store: [UInt64]
+    package let storeRoundTrips: Histogram
     package let loopTurns: Histogram
     /// The first counts requests that matched no route.
     package let routes: [Route]
@@ -50,6 +53,7 @@ package struct MetricsSnapshot: Sendable {
     package func count(of result: HandshakeResult) -> UInt64 { handshakes[result.rawValue] }
     package func count(of result: AuthenticationResult) -> UInt64 { authentications[result.rawValue] }
     package func count(of part: SlowPart) -> UInt64 { slowness[part.rawValue] }
+    package func value(of counter: StoreCounter) -> UInt64 { store[counter.rawValue] }
     package func count(of outcome: Outcome) -> UInt64 { outcomes[outcome.index] }
     /// Exchanges that have ended.
     package var requests: UInt64 { outcomes.reduce(0, &+) }
@@ -69,6 +73,8 @@ package struct MetricsSnapshot: Sendable {
         authentications = AuthenticationResult.allCases.map { sum(.authentication($0)) }
         slowness = SlowPart.allCases.map { sum(.slow($0)) }
         outcomes = Outcome.allCases.map { sum(.outcome($0)) }
+        store = StoreCounter.allCases.map { sum(.store($0)) }
+        storeRoundTrips = merged(.storeRoundTrip)
         loopTurns = merged(.loopTurn)
         self.routes = routes.enumerated().map { number, name in
             let slot = RouteSlot(number: number)

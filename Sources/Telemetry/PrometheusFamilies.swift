@@ -5,6 +5,7 @@ extension PrometheusEncoder {
         requests(metrics)
         upstreams(metrics)
         limits(metrics)
+        redis(metrics)
         workers(metrics)
     }
 
@@ -125,6 +126,26 @@ extension PrometheusEncoder {
                     ["limit": limit.name, "decision": "\(decision.label)"])
             }
         }
+    }
+
+    private mutating func redis(_ metrics: MetricsSnapshot) {
+        family("floodgate_redis_commands_total", .counter, "Commands that workers have asked Redis.")
+        sample(metrics.value(of: .commands))
+        family(
+            "floodgate_redis_failures_total", .counter,
+            "Commands without a useful answer, by why: an error, none in time, a lost connection, not asked.")
+        sample(metrics.value(of: .errors), ["reason": "error"])
+        sample(metrics.value(of: .expired), ["reason": "timeout"])
+        sample(metrics.value(of: .failed), ["reason": "connection"])
+        sample(metrics.value(of: .refused), ["reason": "refused"])
+        family("floodgate_redis_connects_total", .counter, "Connections of workers to Redis.")
+        sample(metrics.value(of: .connects))
+        family(
+            "floodgate_redis_lost_workers", .gauge,
+            "Workers that ask Redis nothing now, because it does not answer.")
+        sample(level: Int(Int64(bitPattern: metrics.value(of: .lost))))
+        family("floodgate_redis_round_trip_seconds", .histogram, "From a command to its answer.")
+        sample(metrics.storeRoundTrips)
     }
 
     private mutating func workers(_ metrics: MetricsSnapshot) {

@@ -88,7 +88,7 @@ struct Conversation: ~Copyable {
 
     /// Asks `GET id`, which has to be answered within so many milliseconds.
     @discardableResult
-    mutating func ask(_ id: UInt64, within milliseconds: Int = 20, script: Script? = nil) -> Redis.Refusal? {
+    mutating func ask(_ id: UInt64, within milliseconds: Int = 20, script: Script? = nil) -> Rejection? {
         let limit = Instant(nanoseconds: now.nanoseconds + Int64(milliseconds) * 1_000_000)
         return session.ask(Ticket(id: id), by: limit, now: now, script: script) { writer in
             guard let script else {

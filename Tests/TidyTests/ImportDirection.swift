@@ -28,8 +28,8 @@ enum ImportDirection {
         ],
         "Proxy": [
             "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
-            "Certificates", "JWT", "Reactor", "Fetch", "Pipeline", "Upstream", "Stores", "Telemetry",
-            "Settings",
+            "Certificates", "JWT", "Reactor", "Fetch", "Redis", "Pipeline", "Upstream", "Stores",
+            "Telemetry", "Settings",
         ],
         "Control": [
             "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "JSON", "JWT", "Fetch",

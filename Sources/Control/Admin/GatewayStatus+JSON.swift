@@ -34,6 +34,7 @@ extension GatewayStatus {
             ("upstreams", .array(upstreams.map(\.json))), ("routes", .array(routes.map(\.json))),
             ("limits", .array(limits.map(\.json))),
         ]
+        if let redis { members.append(("redis", redis.json)) }
         if let accessLog {
             let counts: [(String, JSONValue)] = [
                 ("written", .number(accessLog.written)), ("dropped", .number(accessLog.dropped)),
@@ -80,6 +81,7 @@ extension GatewayStatus {
         limits = (json["limits"]?.elements ?? []).map {
             Limit(name: $0.name, allowed: $0["allowed"]?.count ?? 0, denied: $0["denied"]?.count ?? 0)
         }
+        redis = json["redis"].map(Redis.init)
         residentBytes = json["resident_bytes"]?.integer
         memoryLimit = json["memory_limit_bytes"]?.integer
         memoryLevel = json["memory_level"]?.textValue.flatMap(MemoryLevel.init(name:)) ?? .calm
@@ -178,6 +180,32 @@ extension PlanLookups.Statistics {
             users: json["users"]?.integer ?? 0, hits: json["hits"]?.count ?? 0,
             found: json["found"]?.count ?? 0, none: json["none"]?.count ?? 0,
             failed: json["failed"]?.count ?? 0)
+    }
+}
+
+extension GatewayStatus.Redis {
+    fileprivate var json: JSONValue {
+        var members: [(String, JSONValue)] = [
+            ("address", .string(address)), ("ok", .bool(lostBecause == nil)), ("losses", .number(losses)),
+            ("shared", .bool(isShared)), ("changes_waiting", .number(waiting)),
+            ("commands", .number(commands)), ("failed", .number(failed)),
+        ]
+        if let lostBecause { members.append(("reason", .string(lostBecause))) }
+        if let p50 { members.append(("p50_ms", .number(milliseconds: p50))) }
+        if let p99 { members.append(("p99_ms", .number(milliseconds: p99))) }
+        return .object(members)
+    }
+
+    fileprivate init(_ json: JSONValue) {
+        address = json["address"]?.textValue ?? "-"
+        if json["ok"] == .bool(false) { lostBecause = json["reason"]?.textValue ?? "unknown" }
+        losses = json["losses"]?.integer ?? 0
+        isShared = json["shared"] == .bool(true)
+        waiting = json["changes_waiting"]?.integer ?? 0
+        commands = json["commands"]?.count ?? 0
+        failed = json["failed"]?.count ?? 0
+        p50 = json["p50_ms"]?.double
+        p99 = json["p99_ms"]?.double
     }
 }
 

@@ -31,6 +31,8 @@ package struct GatewayStatus: Sendable, Equatable {
     package var upstreams: [Upstream] = []
     package var routes: [Route] = []
     package var limits: [Limit] = []
+    /// Nil without Redis.
+    package var redis: Redis?
     /// Nil where no access log is written.
     package var accessLog: AccessLog?
     package var residentBytes: Int?
@@ -112,6 +114,26 @@ package struct GatewayStatus: Sendable, Equatable {
     package struct Limit: Sendable, Equatable {
         package var name: String
         package var allowed: UInt64, denied: UInt64
+    }
+
+    package struct Redis: Sendable, Equatable {
+        /// Without the password.
+        package var address: String
+        /// Why it is not asked now; nil where it is.
+        package var lostBecause: String?
+        /// Losses since the start.
+        package var losses = 0
+        /// Whether shared tables are told and heard of.
+        package var isShared = false
+        /// Changes that it has not been told of.
+        package var waiting = 0
+        package var commands: UInt64 = 0
+        /// Commands without a useful answer, whatever the reason.
+        package var failed: UInt64 = 0
+        /// Milliseconds from a command to its answer; nil before the first.
+        package var p50: Double?, p99: Double?
+
+        package init(address: String) { self.address = address }
     }
 
     package struct AccessLog: Sendable, Equatable {

@@ -50,6 +50,7 @@ package struct StatusReport {
         if let log = status.accessLog {
             lines.append(fact("Access log", "\(log.written) records written, \(log.dropped) dropped"))
         }
+        lines += redis
         var process: [String] = []
         if let bytes = status.residentBytes {
             process.append("\(StatusReport.mebibytes(bytes)) MiB resident")
@@ -81,6 +82,19 @@ package struct StatusReport {
         // Whole: a place in a file and what is wrong there are of no use when they are cut.
         return [fact("Reloaded", time) + ", " + refused]
             + reload.errors.map { "            " + $0.withoutControls }
+    }
+
+    private var redis: [String] {
+        guard let redis = status.redis else { return [] }
+        let state = redis.lostBecause.map { paint("lost: \($0)", .bad) } ?? paint("asked", .good)
+        var parts = ["\(redis.commands) commands, \(redis.failed) failed"]
+        if let p50 = redis.p50, let p99 = redis.p99 {
+            let times = [p50, p99].map(StatusReport.milliseconds)
+            parts.append("p50 \(times[0]) ms, p99 \(times[1]) ms")
+        }
+        if redis.waiting > 0 { parts.append("\(redis.waiting) changes wait") }
+        // The state has codes of its own for a terminal and is not cut among them.
+        return [fact("Redis", redis.address) + ", " + state, "            " + parts.joined(separator: "; ")]
     }
 
     private func fact(_ name: String, _ value: String) -> String {

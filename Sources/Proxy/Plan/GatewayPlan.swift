@@ -25,11 +25,13 @@ package final class GatewayPlan: Sendable {
     package let handshakes: HandshakeLimit?
     /// Upgraded connections of this worker at once; nil for no limit.
     package let maximumTunnels: Int?
+    /// The Redis that gateways share; nil for this process' memory.
+    package let redis: RedisPlan?
 
     package init(
         clientAddress: ClientAddressFilter, route: RouteFilter, securityHeaders: SecurityHeadersPlan,
         clients: ClientLimitsSettings, identity: IdentityPlan = IdentityPlan(IdentitySettings()),
-        upstreams: [UpstreamPlan], share: WorkerShare
+        upstreams: [UpstreamPlan], share: WorkerShare, redis: RedisPlan? = nil
     ) {
         self.clientAddress = clientAddress
         self.route = route
@@ -46,6 +48,7 @@ package final class GatewayPlan: Sendable {
         http2Limits.head = clients.maxHead
         self.http2Limits = http2Limits
         maximumTunnels = clients.maxTunnels.map(share.part)
+        self.redis = redis
         handshakes = clients.handshakesPerSecond.map(HandshakeLimit.init)
     }
 }

@@ -32,7 +32,7 @@ package struct PlanCompiler {
             identity: identity,
             upstreams: settings.upstreams.map {
                 UpstreamPlan($0, slot: registry.upstreamSlot($0.name), share: share)
-            }, share: share)
+            }, share: share, redis: settings.redis.target.map(RedisPlan.init))
     }
 
     /// The table alone, for `explain`.

@@ -10,6 +10,11 @@ package struct ServerName: Hashable, Sendable {
     /// As the settings write it, and what its endpoints are called.
     package var label: String { "\(name):\(port)" }
 
+    package init(name: String, port: UInt16) {
+        self.name = name
+        self.port = port
+    }
+
     package init?(_ address: ServerAddress) {
         guard case .name(let name, let port) = address else { return nil }
         self.name = name

@@ -57,6 +57,12 @@ extension GatewaySettings {
             identity.planLookup?.authorityBytes = loader.readAuthorities(path, at: place) ?? []
             reader = loader.reader
         }
+        if var tls = redis.tls {
+            var loader = CredentialLoader(files: files, reader: reader)
+            loader.load(&tls, version: .http11, at: [.key("redis"), .key("tls")])
+            reader = loader.reader
+            redis.tls = tls
+        }
         loadTicketKeys(files, &reader)
     }
 
@@ -88,7 +94,7 @@ extension GatewaySettings {
             paths += tls.certificates.flatMap { [$0.certificate, $0.key] + [$0.ocsp].compactMap { $0 } }
             paths += [tls.clientAuthorities].compactMap { $0 }
         }
-        for tls in upstreams.compactMap(\.tls) {
+        for tls in upstreams.compactMap(\.tls) + [redis.tls].compactMap({ $0 }) {
             paths += [tls.authorities, tls.certificate, tls.key].compactMap { $0 }
         }
         for source in identity.tokens {

@@ -91,6 +91,10 @@ extension GatewaySettings {
             "drain", \.drain, DrainSettings.section.kind(), reload: .live,
             "How the gateway ends on SIGTERM and SIGINT.",
             example: "{ deadline: 60s }"),
+        Field(
+            "redis", \.redis, RedisSettings.kind, reload: .live,
+            "What several gateways share: the memory of each, or one Redis for all of them.",
+            example: "\"${REDIS_URL:-memory}\""),
     ]
 
     private static let traffic: [Field<GatewaySettings>] = [

@@ -24,6 +24,7 @@ package struct GatewaySettings: Equatable, Sendable {
     package var securityHeaders = SecurityHeadersSettings()
     package var drain = DrainSettings()
     package var identity = IdentitySettings()
+    package var redis = RedisSettings()
     /// In the order of the file; names are unique.
     package var limits: [RateLimitSettings] = []
     package var upstreams: [UpstreamSettings] = []

@@ -20,6 +20,8 @@ package enum WorkerMessage: Sendable {
     case keys(source: String, KeyNews)
     /// The plan that an exchange has asked for.
     case plan(PlanValue, for: Inquiry)
+    /// All addresses of the store's name.
+    case storeResolved([SocketAddress])
     case beginDrain
     /// Listeners are closed, and connections that ask for nothing.
     ///
@@ -72,11 +74,16 @@ package final class Worker: Sendable {
         package let memory: MemoryPressure
         package let keySets: KeySets<KeySet>
         package let plans: PlanLookups
+        package let records: MemoryRecords
+        package let shared: SharedTables
+        package let health: RedisHealth
+        package let index: Int
 
         package init(
             plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics, logWriter: AccessLogWriter?,
             events: EventLog, seed: UInt64, maximumClients: Int, addressLimit: AddressLimit,
-            memory: MemoryPressure, keySets: KeySets<KeySet>, plans: PlanLookups
+            memory: MemoryPressure, records: MemoryRecords, shared: SharedTables, health: RedisHealth,
+            keySets: KeySets<KeySet>, plans: PlanLookups, index: Int
         ) {
             self.plan = plan
             self.store = store
@@ -89,6 +96,10 @@ package final class Worker: Sendable {
             self.memory = memory
             self.keySets = keySets
             self.plans = plans
+            self.records = records
+            self.shared = shared
+            self.health = health
+            self.index = index
         }
     }
 

@@ -41,11 +41,16 @@ struct WorkerLoop: ~Copyable {
         let now = SystemClock.now()
         let log = parts.logWriter.map { AccessLogBuffer(writer: $0, query: .presence) }
         core = ProxyCore(
-            network: network, plan: parts.plan, store: parts.store, metrics: parts.metrics, log: log,
+            network: network, plan: parts.plan, store: parts.store, revocations: parts.shared.revocations,
+            metrics: parts.metrics, log: log,
             random: RandomSource(seed: parts.seed), now: now, wallTime: SystemClock.wallTime())
         core.maximumClients = parts.maximumClients
         core.addressLimit = parts.addressLimit
         core.plans = PlanDesk(parts.plans, mailbox: mailbox)
+        core.records = parts.records
+        core.shared = parts.shared
+        core.health = parts.health
+        core.index = parts.index
         memory = parts.memory
         keySets = parts.keySets
         self.mailbox = mailbox
@@ -66,7 +71,7 @@ struct WorkerLoop: ~Copyable {
             let (word, readiness) = core.network.epoll.event(index)
             let token = Token(word: word)
             switch token.kind {
-            case .client, .upstream, .session: core.ready(token, readiness)
+            case .client, .upstream, .session, .store: core.ready(token, readiness)
             case .listener: accept(Int(token.id.index))
             case .mailbox: for message in mailbox.take() { hear(message) }
             }
@@ -163,6 +168,10 @@ struct WorkerLoop: ~Copyable {
                 events.log(
                     .error, "a server's HTTP/2 connection was ended: a head without end",
                     ["upstream": upstream.view.text(), "server": server], atMostEvery: pause)
+            case .storeError(let words):
+                events.log(
+                    .error, "redis answers with an error", ["reason": words], about: words,
+                    atMostEvery: pause)
             case .flooded(let address):
                 events.log(
                     .warning, "an HTTP/2 connection was ended for a flood", ["address": "\(address)"],
@@ -213,6 +222,7 @@ struct WorkerLoop: ~Copyable {
         case .keys(let source, .unchanged): core.keysCame(nil, of: source)
         case .keys(let source, .gone): core.keysGone(of: source)
         case .plan(let plan, let inquiry): core.planCame(plan, for: inquiry)
+        case .storeResolved(let addresses): core.storeResolved(addresses)
         case .beginDrain: core.beginDrain()
         case .closeDoors(let threshold):
             for listener in listeners { listener.listener.turnAwayNewcomers() }

@@ -22,7 +22,7 @@ package struct DocumentNode: Sendable {
     package var content: Content
 
     /// Nothing after the colon, `~` or `null`.
-    var isNull: Bool {
+    package var isNull: Bool {
         guard case .scalar(let scalar) = content, scalar.isPlain else { return false }
         return ["", "~", "null"].contains(scalar.text)
     }

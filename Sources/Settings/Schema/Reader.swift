@@ -109,7 +109,9 @@ package struct Reader: Sendable {
     // MARK: - Secrets
 
     /// What `body` reads never appears in a message, nor its text in an excerpt.
-    mutating func readingSecret<Result>(_ node: DocumentNode, _ body: (inout Reader) -> Result) -> Result {
+    package mutating func readingSecret<Result>(_ node: DocumentNode, _ body: (inout Reader) -> Result)
+        -> Result
+    {
         hide(node)
         secretDepth += 1
         defer { secretDepth -= 1 }

@@ -61,11 +61,13 @@ package final class ChangeOutbox: Sendable {
         state.withLock { $0.waiting.contains(Key(table: table, key: key)) }
     }
 
-    /// Changes that wait, and those that there was no room for since the last call.
-    func takeCounts() -> (waiting: Int, dropped: Int) {
+    var waiting: Int { state.withLock { $0.waiting.count } }
+
+    /// Changes that there was no room for since the last call.
+    func takeDropped() -> Int {
         state.withLock { state in
             defer { state.dropped = 0 }
-            return (state.waiting.count, state.dropped)
+            return state.dropped
         }
     }
 }

@@ -131,7 +131,8 @@ package final class SharedTable: Sendable {
     @discardableResult
     package func remove(_ key: ByteView) -> Bool { remove(key, from: .here) }
 
-    /// Who has made a change: one from here is told to the others.
+    /// Who has made a change. One from here is told to the others; one from elsewhere gives way to one from
+    /// here that they have not heard of yet, for it will reach them later.
     enum Source { case here, elsewhere }
 
     func put(
@@ -143,6 +144,7 @@ package final class SharedTable: Sendable {
         if isFull { removeExpired(now: now) }
         let place = key.fingerprint
         let change = stripe(of: place).entries.withLock { entries -> Change in
+            if source == .elsewhere, isWaiting(key) { return .stored }
             if entries[place] == nil {
                 guard makeRoom(in: &entries) else { return .full }
                 total.add(1, ordering: .releasing)
@@ -160,6 +162,7 @@ package final class SharedTable: Sendable {
     func remove(_ key: ByteView, from source: Source) -> Bool {
         let place = key.fingerprint
         let wasThere = stripe(of: place).entries.withLock { entries -> Bool in
+            if source == .elsewhere, isWaiting(key) { return false }
             let old = entries.removeValue(forKey: place)
             if old != nil { total.subtract(1, ordering: .releasing) }
             if source == .here { outbox?.noteChange(of: key.array(), in: name) }
@@ -184,6 +187,50 @@ package final class SharedTable: Sendable {
         total.subtract(removed, ordering: .releasing)
         return removed
     }
+
+    /// Makes the table what all gateways agree on: these entries, and those changes that they have not heard
+    /// of yet. False where not all of them had room.
+    func adopt(_ wanted: [Entry], now: WallTime) -> Bool {
+        var places: Set<UInt128> = []
+        var hasRoom = true
+        for entry in wanted where entry.expires > now {
+            entry.key.withView { key in
+                places.insert(key.fingerprint)
+                guard !holds(entry) else { return }
+                let change = entry.value.withView {
+                    put(key, $0, expires: entry.expires, now: now, from: .elsewhere)
+                }
+                if change == .full { hasRoom = false }
+            }
+        }
+        for stripe in stripes {
+            let dropped = stripe.entries.withLock { entries -> Int in
+                let before = entries.count
+                entries = entries.filter { place, entry in
+                    places.contains(place) || outbox?.isWaiting(entry.key, in: name) ?? false
+                }
+                return before - entries.count
+            }
+            guard dropped > 0 else { continue }
+            total.subtract(dropped, ordering: .releasing)
+            changes.add(1, ordering: .acquiringAndReleasing)
+        }
+        return hasRoom
+    }
+
+    private func holds(_ entry: Entry) -> Bool {
+        let place = entry.key.withView { $0.fingerprint }
+        return stripe(of: place).entries.withLock { $0[place] } == entry
+    }
+
+    /// What stands under a key now.
+    func entry(_ key: [UInt8], now: WallTime) -> Entry? {
+        let place = key.withView { $0.fingerprint }
+        let entry = stripe(of: place).entries.withLock { $0[place] }
+        return entry.flatMap { $0.expires > now && $0.key == key ? $0 : nil }
+    }
+
+    private func isWaiting(_ key: ByteView) -> Bool { outbox?.isWaiting(key.array(), in: name) ?? false }
 
     private var isFull: Bool { count >= limits.entries }
 

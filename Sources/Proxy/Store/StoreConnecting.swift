@@ -1,0 +1,245 @@
+import Addressing
+import Bytes
+import Reactor
+import Redis
+import Slots
+import Stores
+import TLS
+import Telemetry
+import Time
+
+// The connection to Redis: made, used, and ended as its session wants it.
+extension ProxyCore where Net: ~Copyable {
+    /// Reads of one turn, so that a flood of replies leaves others their turn.
+    private static var readsPerTurn: Int { 16 }
+    /// Bytes that are sent at once.
+    private static var longestSend: Int { 65_536 }
+
+    // MARK: Settings
+
+    /// New settings are in force. A server that is named as before keeps its connection.
+    mutating func installLink(_ plan: RedisPlan?) {
+        if let link, links[link].plan.target == plan?.target { return }
+        if let link { retireLink(link) }
+        link = nil
+        guard let plan else { return }
+        let fixed = plan.target.fixedAddress.map { [$0] } ?? []
+        let id = links.insert(StoreLink(plan, addresses: fixed, seed: random.next()))
+        link = id
+        // The first request should find a connection.
+        linkIsDirty = true
+    }
+
+    private mutating func retireLink(_ id: SlotID) {
+        links[id].session.retire()
+        drainEvents(of: id)
+        if links[id].isLost { health?.returned(index, now: wallTime) }
+        if links[id].isLost { metrics.add(.store(.lost), -1) }
+        _ = links.remove(id)
+    }
+
+    /// Everything ends.
+    mutating func endLink() {
+        guard let link else { return }
+        self.link = nil
+        retireLink(link)
+    }
+
+    /// The server's name has these addresses now.
+    package mutating func storeResolved(_ addresses: [SocketAddress]) {
+        guard let link, links[link].plan.target.name != nil else { return }
+        links[link].addresses = addresses
+    }
+
+    // MARK: Events
+
+    mutating func linkReady(_ id: SlotID, _ readiness: Readiness) {
+        guard linkConnections.contains(id) else { return }
+        if readiness.contains(.readable) { linkConnections[id].transport.isReadable = true }
+        if readiness.contains(.peerEnded) { linkConnections[id].transport.peerHasEnded = true }
+        if readiness.contains(.writable) { linkConnections[id].transport.isWritable = true }
+        advanceLink(id)
+    }
+
+    /// Does whatever can be done on a connection now.
+    mutating func advanceLink(_ id: SlotID) {
+        guard linkConnections.contains(id) else { return }
+        linkConnections[id].isRunnable = false
+        let link = linkConnections[id].link
+        if linkConnections[id].isConnecting {
+            let hasTurned =
+                linkConnections[id].transport.isWritable || linkConnections[id].transport.peerHasEnded
+            if linkConnections[id].transport.tls == nil {
+                guard hasTurned else { return }
+                linkConnectEnded(id)
+            }
+        }
+        if linkConnections.contains(id) { receiveReplies(id) }
+        if links.contains(link) { drive(link) }
+    }
+
+    private mutating func linkConnectEnded(_ id: SlotID) {
+        let link = linkConnections[id].link
+        guard let socket = linkConnections[id].transport.socket else { return }
+        if let code = network.connectError(socket) {
+            let reason = SystemError("connect", code: code).description
+            return links[link].session.connectionEnded(.connectFailed(reason), now: now)
+        }
+        guard linkConnections[id].transport.isWritable else { return }
+        guard links[link].plan.target.material != nil else { return linkConnected(id) }
+        guard let context = links[link].plan.tls else {
+            return links[link].session.connectionEnded(.encryption("TLS cannot be set up"), now: now)
+        }
+        let name = links[link].plan.target.serverName
+        let tls = context.makeSession(name: name.text, isAddress: name.isAddress, encryption.wire)
+        linkConnections[id].transport.tls = tls
+        if case .failed(let failure) = tls.begin(encryption.wire) {
+            return links[link].session.connectionEnded(.encryption(failure.description), now: now)
+        }
+        let sending = linkConnections[id].transport.sendOutput(socket, &network, encryption, &buffers)
+        if sending == .failed { links[link].session.connectionEnded(.broken, now: now) }
+    }
+
+    private mutating func linkConnected(_ id: SlotID) {
+        linkConnections[id].isConnecting = false
+        metrics.add(.store(.connects))
+        links[linkConnections[id].link].session.connected(now: now)
+    }
+
+    /// Takes in what has come.
+    private mutating func receiveReplies(_ id: SlotID) {
+        let link = linkConnections[id].link
+        for _ in 0..<Self.readsPerTurn {
+            guard linkConnections.contains(id), linkConnections[id].transport.isReadable else { return }
+            let region = body.view.slice(
+                0, Exchange.smallestRead + linkConnections[id].transport.slack)
+            let transfer = linkConnections[id].transport.receive(
+                into: region, &network, encryption, &buffers)
+            if linkConnections[id].isConnecting, let tls = linkConnections[id].transport.tls,
+                tls.isEstablished
+            {
+                linkConnected(id)
+            }
+            switch transfer {
+            case .moved(let count):
+                links[link].session.received(region.view.prefix(count), now: now)
+                drainEvents(of: link)
+            case .blocked: return
+            case .ended: return links[link].session.connectionEnded(.closedByServer, now: now)
+            case .failed:
+                let failure = linkConnections[id].transport.lastFailure
+                let loss = failure.map { Loss.encryption($0.description) } ?? .broken
+                return links[link].session.connectionEnded(loss, now: now)
+            }
+        }
+        guard linkConnections.contains(id), !linkConnections[id].isRunnable else { return }
+        linkConnections[id].isRunnable = true
+        runnable.append(Token(.store, id))
+    }
+
+    mutating func linkTimerFired(_ id: SlotID) {
+        let (passed, rearm) = links[id].deadline.check(now)
+        if let rearm { timers.add(Token(.store, id), at: rearm) }
+        guard passed else { return }
+        links[id].session.advance(now: now)
+        drive(id)
+    }
+
+    /// What the turn has asked leaves in one write.
+    mutating func flushLink() {
+        guard linkIsDirty else { return }
+        linkIsDirty = false
+        guard let link else { return }
+        drive(link)
+    }
+
+    // MARK: The session's wishes
+
+    /// Does what the session wants, sends what it has to send, and looks when it wants to be asked again.
+    private mutating func drive(_ id: SlotID) {
+        drainEvents(of: id)
+        guard links.contains(id) else { return }
+        sendCommands(of: id)
+        drainEvents(of: id)
+        guard links.contains(id) else { return }
+        let deadline = links[id].session.nextDeadline
+        if links[id].deadline.move(to: deadline) { timers.add(Token(.store, id), at: deadline) }
+    }
+
+    private mutating func drainEvents(of id: SlotID) {
+        while links.contains(id), let event = links[id].session.next(now: now) {
+            switch event {
+            case .connect: connectLink(id)
+            case .close: closeConnection(of: id)
+            case .reply(let ticket, let reply, let nanoseconds):
+                metrics.observe(.storeRoundTrip, nanoseconds: nanoseconds)
+                if reply.kind == .error { noteError(reply) }
+                storeReplied(ticket, answer(reply, to: ticket))
+            case .expired(let ticket):
+                metrics.add(.store(.expired))
+                storeReplied(ticket, .unavailable)
+            case .failed(let ticket):
+                metrics.add(.store(.failed))
+                storeReplied(ticket, .unavailable)
+            case .lost(let loss):
+                links[id].isLost = true
+                metrics.add(.store(.lost))
+                health?.lost(index, loss, now: wallTime)
+            case .returned:
+                links[id].isLost = false
+                metrics.add(.store(.lost), -1)
+                health?.returned(index, now: wallTime)
+            }
+        }
+    }
+
+    /// An error of Redis itself: it is there, and does not do what it is asked.
+    private mutating func noteError(_ reply: Reply) {
+        metrics.add(.store(.errors))
+        note(.storeError(reply.words))
+    }
+
+    private mutating func connectLink(_ id: SlotID) {
+        guard !links[id].addresses.isEmpty else {
+            return links[id].session.connectionEnded(.unresolved, now: now)
+        }
+        let address = links[id].addresses[links[id].attempts % links[id].addresses.count]
+        links[id].attempts += 1
+        do throws(SystemError) {
+            let socket = try network.connect(to: address)
+            let connection = linkConnections.insert(
+                StoreConnection(Transport(.socket(socket), isReady: false), link: id))
+            links[id].connection = connection
+            try network.watch(socket, token: Token(.store, connection).word)
+        } catch {
+            links[id].session.connectionEnded(.connectFailed(error.description), now: now)
+        }
+    }
+
+    private mutating func closeConnection(of id: SlotID) {
+        guard let connection = links[id].connection else { return }
+        links[id].connection = nil
+        var closed = linkConnections.remove(connection)
+        closed.transport.sayClosed(&network, encryption, &buffers)
+        close(closed.transport, .plainly)
+        closed.transport.release(&buffers)
+    }
+
+    private mutating func sendCommands(of id: SlotID) {
+        guard let connection = links[id].connection, !linkConnections[connection].isConnecting else { return }
+        if !linkConnections[connection].transport.unsent.isEmpty {
+            guard linkConnections[connection].transport.isWritable else { return }
+            let sending = linkConnections[connection].transport.flush(&network, &buffers)
+            if sending == .failed { return links[id].session.connectionEnded(.broken, now: now) }
+            guard sending == .taken else { return }
+        }
+        while !links[id].session.outgoing.isEmpty {
+            let outgoing = links[id].session.outgoing
+            let part = outgoing.prefix(min(outgoing.count, Self.longestSend))
+            let sending = linkConnections[connection].transport.send(part, &network, encryption, &buffers)
+            if sending == .failed { return links[id].session.connectionEnded(.broken, now: now) }
+            links[id].session.sent(part.count)
+            guard sending == .taken else { return }
+        }
+    }
+}

@@ -1,0 +1,183 @@
+import Reactor
+import Redis
+import Synchronization
+import Telemetry
+import Time
+
+/// Keeps the shared tables of this process and Redis alike, on a thread of its own. A change of this process
+/// is told to Redis, and through it to other gateways; theirs are taken in as they are told, at each connect,
+/// and whenever a look every ten seconds finds that something was missed. While Redis is away, tables go on
+/// with what they know, and what changes here meanwhile is told later.
+package final class SharedReplica: Sendable {
+    /// How it stands, for `status`.
+    package struct Reading: Equatable, Sendable {
+        package var isConnected = false
+        /// Changes that Redis has not been told of.
+        package var waiting = 0
+        /// Changes that there was no room to remember while Redis was away: they hold here alone.
+        package var dropped = 0
+
+        package init() {}
+    }
+
+    private struct State {
+        var target: RedisTarget?
+        var generation = 0
+        var isStopping = false
+        var reading = Reading()
+    }
+
+    private let tables: SharedTables
+    private let records: MemoryRecords
+    private let events: EventLog
+    private let health: RedisHealth
+    private let state = Mutex(State())
+
+    /// Between two looks whether anything was missed.
+    private static let checkInterval = Duration.seconds(10)
+    private static let longestPause = Duration.seconds(1)
+    /// The number of this connection among those that `RedisHealth` counts.
+    private static let link = -1
+
+    /// Starts the thread. Without a target it only sweeps what has ended.
+    package init(
+        tables: SharedTables, records: MemoryRecords, health: RedisHealth, events: EventLog
+    ) throws(SystemError) {
+        self.tables = tables
+        self.records = records
+        self.health = health
+        self.events = events
+        try Thread.start(name: "shared") { self.run() }
+    }
+
+    /// The server to share with from now on; nil for none.
+    package func follow(_ target: RedisTarget?) {
+        let hasChanged = state.withLock { state in
+            guard state.target != target else { return false }
+            state.target = target
+            state.generation += 1
+            return true
+        }
+        guard hasChanged else { return }
+        tables.outbox.follow(target != nil)
+        tables.outbox.wake.post(())
+    }
+
+    package func stop() {
+        state.withLock { $0.isStopping = true }
+        tables.outbox.wake.post(())
+    }
+
+    package var reading: Reading {
+        var reading = state.withLock { $0.reading }
+        reading.waiting = tables.outbox.waiting
+        return reading
+    }
+
+    // MARK: The thread
+
+    private func run() {
+        while true {
+            let (target, generation, isStopping) = state.withLock {
+                ($0.target, $0.generation, $0.isStopping)
+            }
+            if isStopping { return }
+            if let target {
+                share(with: target, generation: generation)
+            } else {
+                rest(Self.checkInterval)
+                sweep()
+            }
+        }
+    }
+
+    private func isCurrent(_ generation: Int) -> Bool {
+        state.withLock { $0.generation == generation && !$0.isStopping }
+    }
+
+    private func rest(_ duration: Duration) {
+        tables.outbox.wake.wait(milliseconds: Int32(clamping: duration.nanoseconds / 1_000_000))
+        _ = tables.outbox.wake.take()
+    }
+
+    /// Shares with one server until the settings name another one.
+    private func share(with target: RedisTarget, generation: Int) {
+        var link = ReplicaLink(target, tables: tables)
+        var random = SystemRandomNumberGenerator()
+        var attempts = 0
+        while isCurrent(generation) {
+            do throws(Loss) {
+                try link.connect()
+                attempts = 0
+                connected(true)
+                try work(&link, generation: generation)
+            } catch {
+                link.close()
+                connected(false)
+                health.lost(Self.link, error, now: SystemClock.wallTime())
+                attempts += 1
+                let full = min(
+                    50_000_000 << Int64(min(attempts, 10)), Self.longestPause.nanoseconds)
+                pause(.nanoseconds(full - Int64.random(in: 0...full / 2, using: &random)), generation)
+                sweep()
+            }
+        }
+        connected(false)
+    }
+
+    /// Waits although changes come in, for as long as the server stays the same.
+    private func pause(_ duration: Duration, _ generation: Int) {
+        let end = SystemClock.now() + duration
+        while isCurrent(generation) {
+            let left = end - SystemClock.now()
+            guard left > 0 else { return }
+            rest(.nanoseconds(min(left, 100_000_000)))
+        }
+    }
+
+    private func work(_ link: inout ReplicaLink, generation: Int) throws(Loss) {
+        health.returned(Self.link, now: SystemClock.wallTime())
+        tell(link.overflowing)
+        var nextCheck = SystemClock.now() + Self.checkInterval
+        while isCurrent(generation) {
+            while try link.sendChanges() {}
+            try link.hear()
+            let now = SystemClock.now()
+            if now >= nextCheck {
+                nextCheck = now + Self.checkInterval
+                try link.check()
+                tell(link.overflowing)
+                sweep()
+            }
+            let wake = tables.outbox.wake
+            let left = max(0, nextCheck - SystemClock.now()) / 1_000_000 + 1
+            DescriptorWait.wait(
+                either: wake.descriptor, or: link.descriptor, milliseconds: Int32(clamping: left))
+            _ = wake.take()
+        }
+        link.close()
+    }
+
+    private func connected(_ isConnected: Bool) {
+        state.withLock { $0.reading.isConnected = isConnected }
+    }
+
+    private func tell(_ overflowing: [SharedTable.Name]) {
+        for name in overflowing {
+            events.log(
+                .error, "a shared table has no room for what Redis has", ["table": name.rawValue],
+                about: name.rawValue, atMostEvery: .seconds(60))
+        }
+    }
+
+    /// Forgets what has ended, and says what was dropped.
+    private func sweep() {
+        for name in SharedTable.Name.allCases { tables[name].removeExpired(now: SystemClock.wallTime()) }
+        records.removeExpired(now: SystemClock.now())
+        let dropped = tables.outbox.takeDropped()
+        guard dropped > 0 else { return }
+        state.withLock { $0.reading.dropped += dropped }
+        events.error(
+            "changes hold on this gateway alone: Redis is away for too long", ["count": "\(dropped)"])
+    }
+}
