@@ -134,10 +134,11 @@ provetls: testpackages ## Show HTTP/2 over TLS: late events, unread answers, flo
 
 # TLS as scanners see it, and a real browser: both install much that nothing else here needs.
 .PHONY: browser
-browser: packages ## Let a headless Chromium run fetches, an EventSource and a WebSocket through the gateway
+browser: packages ## Let a headless Chromium run fetches, streams and a WebSocket, and try CORS from two origins
 	@$(call install,python3 chromium)
 	swift build --product floodgate
 	/usr/bin/python3 Tests/Browser/browser.py --floodgate "$$(swift build --show-bin-path)/floodgate"
+	/usr/bin/python3 Tests/Browser/cors.py --floodgate "$$(swift build --show-bin-path)/floodgate"
 
 .PHONY: testssl
 testssl: packages ## Scan the gateway's TLS with testssl.sh: nothing above LOW but a private authority

@@ -19,6 +19,7 @@ enum Stages {
             return repeated(rounds) { plan.requestID.decide(&$0, time: time, random: &random) }
         case .secureRedirect: return repeated(rounds) { SecureRedirectFilter.decide($0) }
         case .route: return repeated(rounds) { plan.route.decide(&$0, isReady: true) }
+        case .preflight: return repeated(rounds) { PreflightFilter.decide($0, $0.plan?.cors) }
         case .rateLimit: return rateLimit(plan, rounds)
         case .bodyLimit:
             let filter = BodyLimitFilter(limit: 1_000_000)

@@ -10,7 +10,7 @@ import Upstream
 
 /// What a request would meet, told stage by stage, without sending anything.
 package struct Explanation {
-    private let settings: GatewaySettings
+    let settings: GatewaySettings
 
     package init(_ settings: GatewaySettings) { self.settings = settings }
 
@@ -80,12 +80,26 @@ package struct Explanation {
         lines.append("requestID      \(describeIdentity(exchange.head, trusted: exchange.peerIsTrusted))")
         let redirects = settings.listeners.compactMap(\.redirection)
         if !redirects.isEmpty { lines.append("secureRedirect \(redirects.joined(separator: ", "))") }
-        switch plan.route.decide(&exchange, isReady: true) {
+        let verdict = plan.route.decide(&exchange, isReady: true)
+        let route = settings.routes.first { $0.name == exchange.plan?.name.view.text() }
+        let policy = exchange.plan == nil ? plan.route.cors : exchange.plan?.cors
+        let browsers = describeCORS(of: route, policy, origin: exchange.origin)
+        switch verdict {
         case .respond(let response):
-            lines.append("route          none: \(response.status) \(response.detail)")
+            if case .preflight = response.content {
+                lines.append("preflight      \(response.status), though no route leads here")
+            } else {
+                lines.append("route          none: \(response.status) \(response.detail)")
+            }
+            lines += browsers
         case .next, .ask:
             lines.append("path           \(exchange.path.text())")
-            if let route = settings.routes.first(where: { $0.name == exchange.plan?.name.view.text() }) {
+            guard let route else { break }
+            lines.append("route          \(route.name) (path \(route.path.text))")
+            lines += browsers
+            if case .respond(let response) = PreflightFilter.decide(exchange, policy) {
+                lines.append("preflight      \(response.status), by the gateway; no later stage is asked")
+            } else {
                 lines += describe(route, path: exchange.path.text())
             }
         }
@@ -102,7 +116,7 @@ package struct Explanation {
     }
 
     private func describe(_ route: RouteSettings, path: String) -> [String] {
-        var lines = ["route          \(route.name) (path \(route.path.text))"]
+        var lines = [describeSecurityHeaders(of: route)]
         if route.limits.isEmpty { lines.append("rateLimit      none") }
         for name in route.limits {
             guard let limit = settings.limits.first(where: { $0.name == name }) else { continue }

@@ -14,6 +14,24 @@ package enum RefusedHead {
         return rest.prefix(rest.firstIndex(of: ASCII.lineFeed).map { $0 &+ 1 } ?? rest.count)
     }
 
+    /// Value of the Origin line among `bytes`, whatever is wrong with the others: pages shall be able to read
+    /// why a head was refused. Nil where there is none, where its end has not come, or where two differ.
+    package static func origin(in bytes: ByteView) -> ByteView? {
+        var found: ByteView?
+        var start = (bytes.firstIndex(of: ASCII.lineFeed) ?? bytes.count - 1) &+ 1
+        while let end = bytes.firstIndex(of: ASCII.lineFeed, from: start) {
+            let line = bytes.slice(start, end)
+            start = end &+ 1
+            guard line.count > 7, line.prefix(7).equalsIgnoringCase("origin:") else { continue }
+            let rest = line.dropFirst(7)
+            let value = (rest[rest.count - 1] == ASCII.carriageReturn ? rest.prefix(rest.count - 1) : rest)
+                .trimmed()
+            if let found, !found.equals(value) { return nil }
+            found = value
+        }
+        return found
+    }
+
     /// Sets what `line` says in a head that is new: the method where one can be read, target and version
     /// where all of the line is as it should be.
     package static func read(_ line: ByteView, into head: inout RequestHead) {

@@ -148,7 +148,10 @@ private func header(
 private func headComplete(_ state: SessionState, stream: Int32, isEnd: Bool) -> Int32 {
     let port = unsafe state.pointee.port
     guard unsafe port.pointee.assembly.size <= state.pointee.headLimit else {
-        unsafe port.pointee.events.append(.headTooLarge(stream: stream))
+        let start = unsafe port.pointee.text.count
+        unsafe port.pointee.assembly.writeBeginning(to: &port.pointee.text)
+        unsafe port.pointee.events.append(
+            .headTooLarge(stream: stream, text: start..<port.pointee.text.count))
         return 0
     }
     let start = unsafe port.pointee.text.count

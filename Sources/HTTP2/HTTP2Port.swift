@@ -15,8 +15,8 @@ package struct HTTP2Port: ~Copyable {
         /// A request's head, or an answer's (interim ones included), as HTTP/1.1 writes it: a range of
         /// `text`.
         case head(stream: Int32, text: Range<Int>, isEnd: Bool, opens: Opening)
-        /// A head that is larger than it may be.
-        case headTooLarge(stream: Int32)
+        /// A head that is larger than it may be; those of its lines that it began with are a range of `text`.
+        case headTooLarge(stream: Int32, text: Range<Int>)
         /// Trailers that may be passed on, as lines: a range of `text`. They end the stream's other side.
         case trailers(stream: Int32, text: Range<Int>)
         /// A part of a body: a range of what was received.

@@ -9,6 +9,8 @@ import HTTPModel
 struct HeadAssembly {
     enum Kind { case request, response }
 
+    private static let longestOrigin = 320
+
     private(set) var isMalformed = false
     /// Bytes as SETTINGS_MAX_HEADER_LIST_SIZE counts them.
     private(set) var size = 0
@@ -43,8 +45,9 @@ struct HeadAssembly {
 
     mutating func add(_ name: ByteView, _ value: ByteView, limit: Int) {
         size += name.count + value.count + 32
-        // What is too large is not kept, only counted.
-        guard size <= limit, !name.isEmpty else { return }
+        // What is too large is not kept, only counted; but a page shall be able to read that it was.
+        let isOrigin = name.count == 6 && value.count <= Self.longestOrigin && name.equals("origin")
+        guard size <= limit || isOrigin, !name.isEmpty else { return }
         guard name[0] != 0x3A else { return addPseudo(name, value) }
         guard Self.isFieldValue(value) else { return isMalformed = true }
         switch name.count {
@@ -128,6 +131,18 @@ struct HeadAssembly {
         }
         text += "\r\n".utf8
         return (true, opening)
+    }
+
+    /// What was kept of a head that is too large, behind what `text` holds: enough to say who asked for what.
+    func writeBeginning(to text: inout [UInt8]) {
+        guard !isMalformed else { return }
+        if !method.isEmpty {
+            text += method
+            text.append(0x20)
+            text += path
+            text += " HTTP/1.1\r\n".utf8
+        }
+        text += lines
     }
 
     /// The answer's head behind what `text` holds. False where it is malformed.

@@ -12,6 +12,8 @@ package struct RequestHead: ~Copyable {
     /// line are not in it.
     @usableFromInline package var bytes: ByteView = .empty
     @usableFromInline package var method: Method = .get
+    /// Where the method's token stands: at the head's beginning, but while `asking` lasts.
+    @usableFromInline package private(set) var methodStart = 0
     @usableFromInline package var methodLength = 0
     @usableFromInline package var form: TargetForm = .origin
     /// Start and end of the path as received, without the query; empty for `*` and for an absolute target
@@ -46,13 +48,27 @@ package struct RequestHead: ~Copyable {
     package consuming func intoFields() -> FieldTable { fields }
 
     @inlinable
-    package var methodBytes: ByteView { bytes.prefix(methodLength) }
+    package var methodBytes: ByteView { bytes.slice(methodStart, methodStart + methodLength) }
     @inlinable
     package var pathBytes: ByteView { bytes.slice(path.start, path.end) }
     @inlinable
     package var queryBytes: ByteView? { query.map { bytes.slice($0.start, $0.end) } }
     @inlinable
     package var authorityBytes: ByteView? { authority.map { bytes.slice($0.start, $0.end) } }
+
+    /// Does something with the head of the request that this one announces: the same, with the method that
+    /// the field at `index` names.
+    package mutating func asking(
+        methodAt index: Int, _ body: (borrowing RequestHead) -> Void
+    ) {
+        let own = (method, methodLength)
+        method = Method(value(at: index))
+        methodStart = Int(fields[index].valueStart)
+        methodLength = Int(fields[index].valueLength)
+        body(self)
+        (method, methodLength) = own
+        methodStart = 0
+    }
 
     /// Value of the first field of a known name, or nil.
     @inlinable @inline(__always)

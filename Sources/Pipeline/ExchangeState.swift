@@ -42,6 +42,8 @@ package struct ExchangeState: ~Copyable {
     /// The path that was matched and is forwarded; stands in the exchange's head buffer.
     package var path: ByteView = .empty
     package var plan: RoutePlan?
+    /// Origin in a head that was refused, as far as one could be found; stands in the exchange's buffer.
+    package var refusedOrigin: ByteView?
     /// The rule that refused, for log and metrics.
     package var refusedBy: RuleName?
 
@@ -60,6 +62,10 @@ package struct ExchangeState: ~Copyable {
         self.isEncrypted = isEncrypted
         self.localPort = localPort
     }
+
+    /// The origin of the page that asks; nil where none is named.
+    @inline(__always)
+    package var origin: ByteView? { head.fields.contains(.origin) ? head.value(of: .origin) : refusedOrigin }
 
     /// Gives back what the state held, and ends it.
     package consuming func giveBack(to buffers: inout BufferPool, _ tables: inout FieldTablePool) {

@@ -14,6 +14,8 @@ package struct LocalResponse {
         case fixed(FixedBody)
         /// `{"ok":true,"ts":…}`, with the time in milliseconds since 1970.
         case health
+        /// None: the leave that a page has asked for, as the route's policy says it.
+        case preflight
     }
 
     package var status: Int

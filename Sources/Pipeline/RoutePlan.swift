@@ -45,11 +45,16 @@ package final class RoutePlan: Sendable {
     package let allowsWebSocket: Bool
     /// Instead of the upstream's time to the answer's first byte.
     package let responseTimeout: Duration?
+    /// Which pages may read answers; nil leaves that to the backend.
+    package let cors: CORSPolicy?
+    /// The route's own; nil for those of all routes.
+    package let securityHeaders: SecurityHeadersPlan?
 
     package init(
         name: String, slot: RouteSlot, target: Target, rateLimit: RateLimitFilter?,
         bodyLimit: BodyLimitFilter?, authentication: AuthenticationFilter? = nil,
-        stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?
+        stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?,
+        cors: CORSPolicy? = nil, securityHeaders: SecurityHeadersPlan? = nil
     ) {
         self.name = PinnedText(name)
         self.slot = slot
@@ -60,6 +65,8 @@ package final class RoutePlan: Sendable {
         self.stripPrefix = stripPrefix
         self.allowsWebSocket = allowsWebSocket
         self.responseTimeout = responseTimeout
+        self.cors = cors
+        self.securityHeaders = securityHeaders
     }
 
     /// The upstream for one request, by weight; nil for routes that answer themselves.

@@ -11,7 +11,7 @@ extension RouteSettings {
         headers, then the order of the file.
         """,
         initial: RouteSettings(),
-        fields: matching + handling + access,
+        fields: matching + handling + access + browsers,
         check: { settings, node, reader in settings.finish(node, &reader) })
 
     private static let matching: [Field<RouteSettings>] = [
@@ -84,6 +84,18 @@ extension RouteSettings {
             "claims", \.claims, .headers("a map of claims to values", allowsFraming: true), reload: .live,
             "Claims that the token must have with exactly these values; else 403.",
             example: "{ app_metadata.verified: \"true\" }"),
+    ]
+
+    private static let browsers: [Field<RouteSettings>] = [
+        Field(
+            "cors", \.cors, .own(CORSSettings.section, "cors"), reload: .live,
+            "Which pages may read this route's answers, instead of what `cors` says for all.",
+            example: "{ origins: [https://admin.example.com], credentials: true }"),
+        Field(
+            "security_headers", \.securityHeaders,
+            .own(SecurityHeadersSettings.section, "security_headers"), reload: .live,
+            "Security headers of this route, instead of those that `security_headers` says for all.",
+            example: "{ preset: api }"),
     ]
 
     /// The shares of `action`; empty where the gateway answers itself.

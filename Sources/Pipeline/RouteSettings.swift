@@ -62,6 +62,8 @@ package struct RouteSettings: Equatable, Sendable {
     /// Instead of the upstream's.
     package var responseTimeout: Duration?
     package var upgrade: [Upgrade] = []
+    package var cors: RouteOwn<CORSSettings> = .inherited
+    package var securityHeaders: RouteOwn<SecurityHeadersSettings> = .inherited
     /// The feature that the route serves.
     package var feature: String?
 

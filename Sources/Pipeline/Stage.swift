@@ -9,6 +9,8 @@ package enum Stage: UInt8, CaseIterable, Sendable {
     case secureRedirect
     /// The route, by host, path, method and headers. Everything behind this stage is the route's own.
     case route
+    /// What browsers ask before a request of another origin (CORS).
+    case preflight
     /// The route's limits by address.
     case rateLimit
     /// The route's limit on the body's length, as far as the head tells it.
@@ -32,6 +34,7 @@ package enum Stage: UInt8, CaseIterable, Sendable {
         case .requestID: "X-Request-Id and traceparent, taken over or begun"
         case .secureRedirect: "Listeners with `redirect`: the same address by https; 308"
         case .route: "Host, path, method and headers choose the route; 404, 405, 421"
+        case .preflight: "CORS: what browsers ask before a request, answered at once; 204, 403"
         case .rateLimit: "Limits by address; 429"
         case .bodyLimit: "A Content-Length above the route's limit; 413"
         case .authentication: "Routes with `auth`: tokens, scopes, roles; 401, 403, 503"
@@ -46,6 +49,8 @@ package enum ResponseStage: UInt8, CaseIterable, Sendable {
     case hopByHop
     /// Fields that tell about the backend's software are removed.
     case information
+    /// Which pages of other origins may read the answer, in place of what the backend says (CORS).
+    case cors
     /// Security headers, unless the backend has set its own.
     case securityHeaders
     /// X-Request-Id.

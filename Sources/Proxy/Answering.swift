@@ -189,7 +189,8 @@ extension ProxyCore where Net: ~Copyable {
         var writer = ByteWriter(heads.view)
         ClientHeadWriter.write(
             head, to: exchanges[id].state, coding: coding, persists: persists,
-            securityHeaders: exchanges[id].plan.securityHeaders, date: dateLine.bytes(at: wallTime),
+            cors: exchanges[id].cors, securityHeaders: exchanges[id].securityHeaders,
+            date: dateLine.bytes(at: wallTime),
             writer: &writer)
         precondition(!writer.overflowed, "the headroom is longer than any head")
         guard clients[client].seat == nil else {

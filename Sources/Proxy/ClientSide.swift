@@ -193,12 +193,15 @@ extension ProxyCore where Net: ~Copyable {
         guard case .refuse = action else { return perform(action, on: id) }
         clients[id].parser.reset()
         let line = RefusedHead.requestLine(of: bytes)
-        var buffer = buffers.take(holding: line.count)
+        let page = RefusedHead.origin(in: bytes)
+        var buffer = buffers.take(holding: line.count + (page?.count ?? 0))
         buffer.append(line)
+        if let page { buffer.append(page) }
         var state = ExchangeState(
             head: RequestHead(fields: tables.take()), buffer: buffer, peer: clients[id].peer,
             isEncrypted: clients[id].isEncrypted, localPort: clients[id].listener.port)
-        RefusedHead.read(state.buffer.view, into: &state.head)
+        RefusedHead.read(state.buffer.view.prefix(line.count), into: &state.head)
+        if page != nil { state.refusedOrigin = state.buffer.view.dropFirst(line.count) }
         var exchange = Exchange(client: id, plan: plan, state: state)
         exchange.phase = .head
         if let seat = clients[id].seat { exchange.stream = seat.stream }

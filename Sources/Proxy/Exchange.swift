@@ -93,6 +93,13 @@ struct Exchange: ~Copyable {
         self.state = state
     }
 
+    /// The policy of its route, or of the gateway while it has none.
+    @inline(__always)
+    var cors: CORSPolicy? { state.plan == nil ? plan.route.cors : state.plan?.cors }
+
+    @inline(__always)
+    var securityHeaders: SecurityHeadersPlan { state.plan?.securityHeaders ?? plan.securityHeaders }
+
     /// Whether the answer's first byte has been given to the client.
     var hasAnswered: Bool { status != 0 }
 

@@ -55,6 +55,9 @@ extension ProxyCore where Net: ~Copyable {
             guard isOutOfMemory, case .next = verdict else { return verdict }
             metrics.add(.requestsShed)
             return .respond(.outOfMemory)
+        case .preflight:
+            guard exchanges[id].state.head.method == .options else { return .next }
+            return PreflightFilter.decide(exchanges[id].state, exchanges[id].state.plan?.cors)
         case .rateLimit:
             guard let filter = exchanges[id].state.plan?.rateLimit else { return .next }
             guard let answer else { return filter.decide(&exchanges[id].state) }
@@ -120,7 +123,7 @@ extension ProxyCore where Net: ~Copyable {
         exchanges[id].timings.responseHead = now
         let answer = LocalAnswerWriter.write(
             response, as: callStatus, to: exchanges[id].state, persists: persists,
-            securityHeaders: exchanges[id].plan.securityHeaders,
+            cors: exchanges[id].cors, securityHeaders: exchanges[id].securityHeaders,
             date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
         guard clients[client].seat == nil else {
             return respondOnStream(

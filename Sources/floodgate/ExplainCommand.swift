@@ -24,13 +24,16 @@ struct ExplainCommand: ParsableCommand {
     @Option(help: "A request field, `Name: value`; may be given several times.")
     var header: [String] = []
 
+    @Option(help: "Origin of the page that asks, as `--header 'Origin: …'` would say it.")
+    var origin: String?
+
     func run() throws {
         do {
             let settings = try SettingsFile(path: file).load().settings
             guard let address = IPAddress(client) else {
                 throw ValidationError("--client is no address: \(client)")
             }
-            let fields = try header.map(field)
+            let fields = try header.map(field) + (origin.map { [(name: "Origin", value: $0)] } ?? [])
             Terminal.say(
                 try Explanation(settings).text(
                     method: method, target: target, client: address, fields: fields))

@@ -64,4 +64,50 @@ import Testing
             "secureRedirect", upstream: "servers: [127.0.0.1:3000]", listeners: listeners)
         #expect(told == "at :80: 308 to https, at 127.0.0.1:8080: 308 to https:8443")
     }
+
+    /// What is told of browsers about a request for `/orders` with this origin.
+    private func browsers(_ line: String, origin: String?, cors: String = "") throws -> [String] {
+        let text = """
+            cors: { origins: ["https://*.digis.app", "null"], credentials: true, exposed_headers: [] }
+            upstreams: { app: { servers: [127.0.0.1:3000] } }
+            routes: [{ path: /orders, methods: [PUT], upstream: app, \(cors) }]
+            """
+        let loaded = GatewaySettings.load(text: text, file: "gateway.yaml", environment: [:])
+        let settings = try #require(loaded.settings, "\(loaded.diagnostics)")
+        let words = line.split(separator: " ").map(String.init)
+        var fields = origin.map { [(name: "Origin", value: $0)] } ?? []
+        if words[0] == "OPTIONS" { fields.append((name: "Access-Control-Request-Method", value: "PUT")) }
+        let client = try #require(IPAddress("203.0.113.7"))
+        let story = try Explanation(settings).text(
+            method: words[0], target: words[1], client: client, fields: fields)
+        return story.split(separator: "\n").map(String.init).filter { line in
+            ["cors ", "origin ", "preflight "].contains { line.hasPrefix($0) }
+        }
+    }
+
+    @Test func `a route's line of CORS tells its policy, and what an origin gets`() throws {
+        let policy =
+            "cors           https://*.digis.app, null; credentials; methods PUT; any request fields; "
+            + "preflights hold 10m"
+        #expect(try browsers("PUT /orders", origin: nil) == [policy])
+        let named = "origin         allowed: with credentials"
+        #expect(try browsers("PUT /orders", origin: "https://www.digis.app") == [policy, named])
+        #expect(
+            try browsers("OPTIONS /orders", origin: "https://www.digis.app")
+                == [policy, named, "preflight      204, by the gateway; no later stage is asked"])
+        #expect(
+            try browsers("PUT /orders", origin: "null")
+                == [policy, "origin         allowed: as null, without credentials"])
+        #expect(
+            try browsers("OPTIONS /orders", origin: "https://digis.app.evil.org") == [
+                policy, "origin         refused: its pages cannot read the answer",
+                "preflight      403, by the gateway; no later stage is asked",
+            ])
+        #expect(
+            try browsers("PUT /orders", origin: "https://www.digis.app", cors: "cors: off")
+                == ["cors           off: it is the backend's to say which pages may read its answers"])
+        #expect(
+            try browsers("OPTIONS /nowhere", origin: "https://www.digis.app").first
+                == "preflight      204, though no route leads here")
+    }
 }

@@ -124,10 +124,12 @@ import Testing
     // MARK: Answers
 
     @Test func `what backends tell about themselves is removed`() throws {
-        let response = try answered("Server: Apache/2.2", "X-Powered-By: PHP/5", "X-AspNet-Version: 4")
+        let response = try answered(
+            "Server: Apache/2.2", "X-Powered-By: PHP/5", "X-AspNet-Version: 4", "X-Version: 4")
         #expect(response.values("Server").isEmpty)
         #expect(response.values("X-Powered-By").isEmpty)
-        #expect(response.value("X-AspNet-Version") == "4")
+        #expect(response.values("X-AspNet-Version").isEmpty)
+        #expect(response.value("X-Version") == "4")
         let strict = try answered(
             "X-AspNet-Version: 4", "Server: s", top: "security_headers: { remove: [X-AspNet-Version] }")
         #expect(strict.values("X-AspNet-Version").isEmpty)

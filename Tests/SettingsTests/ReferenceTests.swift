@@ -64,7 +64,7 @@ import Testing
         #expect(JSONCheck.isJSON(reference.schema))
         #expect(reference.schema.contains("\"$schema\": \"https://json-schema.org/draft/2020-12/schema\""))
         #expect(reference.schema.contains("\"additionalProperties\": false"))
-        #expect(reference.schema.contains("\"enum\": [\"helmet\", \"off\"]"))
+        #expect(reference.schema.contains("\"enum\": [\"helmet\", \"api\", \"web\", \"strict\", \"off\"]"))
     }
 
     /// Parses each field's example among the required ones of its section, and the sections inside likewise.

@@ -56,9 +56,9 @@ extension ProxyCore where Net: ~Copyable {
             // Taken back in the same read: nothing is begun for it. It is counted where it has closed.
             guard !sessions[id].engine.isGone(stream) else { return }
             beginStream(stream, text, isEnd: isEnd, opens: opens, on: id)
-        case .headTooLarge(let stream):
+        case .headTooLarge(let stream, let text):
             guard sessions[id].position(of: stream) == nil else { return refuseTrailers(stream, on: id) }
-            refuseStream(stream, HeadError.headTooLarge, on: id)
+            refuseLargeHead(stream, text, on: id)
         case .data(let stream, let range):
             guard let client = clientEventStream(stream, on: id) else {
                 return sessions[id].engine.consumeUnclaimed(range.count)
@@ -112,7 +112,7 @@ extension ProxyCore where Net: ~Copyable {
     ) {
         let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.largestRead)
         guard frames.copyText(text, into: region) else {
-            return refuseStream(stream, HeadError.headTooLarge, on: id)
+            return refuseLargeHead(stream, text, on: id)
         }
         let bytes = region.view.prefix(text.count)
         guard let client = makeStreamClient(stream, isEnd: isEnd, on: id) else { return }
@@ -144,10 +144,12 @@ extension ProxyCore where Net: ~Copyable {
             of: bytes)
     }
 
-    /// A head that was not even put together.
-    private mutating func refuseStream(_ stream: Int32, _ error: HeadError, on id: SlotID) {
+    /// A head that was not even put together; `text` is what was kept of it.
+    private mutating func refuseLargeHead(_ stream: Int32, _ text: Range<Int>, on id: SlotID) {
         guard let client = makeStreamClient(stream, isEnd: true, on: id) else { return }
-        refuseStreamHead(client, error, .empty)
+        let region = body.view.slice(Layout.headroom, Layout.headroom + Exchange.largestRead)
+        let kept = frames.copyText(text, into: region) ? region.view.prefix(text.count) : .empty
+        refuseStreamHead(client, .headTooLarge, kept)
     }
 
     /// Trailers that are larger than a head may be, behind a request that is being dealt with.

@@ -298,7 +298,7 @@ extension ProxyCore where Net: ~Copyable {
         case .head(let stream, let text, let isEnd, _):
             guard let connection = upstreamEventStream(stream, on: id) else { return }
             readStreamHead(text, isEnd: isEnd, on: connection)
-        case .headTooLarge(let stream):
+        case .headTooLarge(let stream, _):
             guard let connection = upstreamEventStream(stream, on: id) else { return }
             perform(connections[connection].machine.responseInvalid(), on: connection)
         case .data(let stream, let range):

@@ -10,17 +10,19 @@ package enum ClientHeadWriter {
     /// A final answer's head.
     package static func write(
         _ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, coding: BodyCoding,
-        persists: Bool,
-        securityHeaders: SecurityHeadersPlan, date: ByteView, writer: inout ByteWriter
+        persists: Bool, cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, date: ByteView,
+        writer: inout ByteWriter
     ) {
+        let vary = cors?.vary(of: head) ?? .kept
         writeStatus(head, &writer)
         writeKeptLines(head, &writer) { index in
             let name = head.fields[index].name
             return FieldRules.isHopByHop(name) || name == .xRequestID || head.connectionLists(nameAt: index)
                 // A 204 has no length (RFC 9110 §8.6); what is framed anew has none of the origin's.
                 || (name == .contentLength && (coding != .asIs || head.status == 204))
-                || securityHeaders.drops(head, index)
+                || (cors?.drops(head, index, vary) ?? false) || securityHeaders.drops(head, index)
         }
+        cors?.write(for: head, vary, to: exchange, writer: &writer)
         securityHeaders.write(for: head, to: &writer)
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)

@@ -20,13 +20,13 @@ enum LocalAnswerWriter {
     /// - Parameter code: What the answer says to a call of gRPC; nil to any other request.
     static func write(
         _ response: LocalResponse, as code: Int?, to exchange: borrowing ExchangeState, persists: Bool,
-        securityHeaders: SecurityHeadersPlan, date: ByteView, time: WallTime, into region: MutableByteView
+        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, date: ByteView, time: WallTime,
+        into region: MutableByteView
     ) -> Written {
         if let code {
             return writeTrailersOnly(
-                response, code, to: exchange, persists: persists, securityHeaders: securityHeaders,
-                date: date,
-                into: region)
+                response, code, to: exchange, persists: persists, cors: cors,
+                securityHeaders: securityHeaders, date: date, into: region)
         }
         let headRoom = region.count - longestBody
         var body = ByteWriter(region.slice(headRoom, region.count))
@@ -49,7 +49,8 @@ enum LocalAnswerWriter {
             if own?.sets(ByteView("cache-control")) != true { head.write("Cache-Control: no-store\r\n") }
         }
         writeFields(
-            response, to: exchange, persists: persists, securityHeaders: securityHeaders, writer: &head)
+            response, to: exchange, persists: persists, cors: cors, securityHeaders: securityHeaders,
+            writer: &head)
         head.write("\r\n")
         precondition(!head.overflowed && !body.overflowed, "settings bound what answers are made of")
         guard exchange.head.method != .head else { return Written(bytes: head.view, headLength: head.count) }
@@ -61,7 +62,7 @@ enum LocalAnswerWriter {
     /// own literals of printable ASCII without `%`: nothing to encode.
     private static func writeTrailersOnly(
         _ response: LocalResponse, _ code: Int, to exchange: borrowing ExchangeState, persists: Bool,
-        securityHeaders: SecurityHeadersPlan, date: ByteView, into region: MutableByteView
+        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, date: ByteView, into region: MutableByteView
     ) -> Written {
         var head = ByteWriter(region)
         head.write("HTTP/1.1 200 OK\r\n")
@@ -74,7 +75,8 @@ enum LocalAnswerWriter {
         }
         head.write("\r\n")
         writeFields(
-            response, to: exchange, persists: persists, securityHeaders: securityHeaders, writer: &head)
+            response, to: exchange, persists: persists, cors: cors, securityHeaders: securityHeaders,
+            writer: &head)
         head.write("\r\n")
         precondition(!head.overflowed, "settings bound what answers are made of")
         return Written(bytes: head.view, headLength: head.count)
@@ -84,6 +86,7 @@ enum LocalAnswerWriter {
         switch content {
         case .problem, .secureRedirect: writer.write("Content-Type: application/problem+json\r\n")
         case .health: writer.write("Content-Type: application/json\r\n")
+        case .preflight: break
         case .fixed(let body):
             writer.write("Content-Type: ")
             writer.write(text: body.contentType)
@@ -93,7 +96,7 @@ enum LocalAnswerWriter {
 
     private static func writeFields(
         _ response: LocalResponse, to exchange: borrowing ExchangeState, persists: Bool,
-        securityHeaders: SecurityHeadersPlan, writer: inout ByteWriter
+        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, writer: inout ByteWriter
     ) {
         if let seconds = response.retryAfter {
             writer.write("Retry-After: ")
@@ -107,6 +110,7 @@ enum LocalAnswerWriter {
         }
         if let fields = response.fields { writer.write(fields.view) }
         if case .secureRedirect(let port) = response.content { writeLocation(of: exchange, port, &writer) }
+        cors?.write(for: response, to: exchange, writer: &writer)
         securityHeaders.write(to: &writer, besides: response.ownBody)
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
@@ -145,6 +149,7 @@ enum LocalAnswerWriter {
             writer.write(response.status == 200 ? "{\"ok\":true,\"ts\":" : "{\"ok\":false,\"ts\":")
             writer.write(decimal: Int(time.nanoseconds / 1_000_000))
             writer.write("}\n")
+        case .preflight: break
         case .problem, .secureRedirect:
             // Titles and details are our own literals, ids and rule names are made of safe characters:
             // nothing to escape.

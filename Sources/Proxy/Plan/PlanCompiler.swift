@@ -19,33 +19,36 @@ package struct PlanCompiler {
     /// for each other.
     package func plan(for share: WorkerShare) -> GatewayPlan {
         let identity = IdentityPlan(settings.identity)
+        let policies = BrowserPolicies(settings)
         let entries = settings.routes.map { route in
             RouteTable.Entry(
-                plan: plan(of: route, identity), path: route.path, hosts: route.hosts,
+                plan: plan(of: route, identity, policies), path: route.path, hosts: route.hosts,
                 methods: MethodSet(route.methods),
                 fields: route.headers.map { FieldCondition(name: $0.name, value: $0.value) })
         }
         return GatewayPlan(
             clientAddress: ClientAddressFilter(trusted: settings.trustedProxies),
-            route: RouteFilter(table: RouteTable(entries)),
-            securityHeaders: SecurityHeadersPlan(settings.securityHeaders), clients: settings.clients,
-            identity: identity,
+            route: RouteFilter(table: RouteTable(entries), cors: policies.cors),
+            securityHeaders: policies.securityHeaders, clients: settings.clients, identity: identity,
             upstreams: settings.upstreams.map {
                 UpstreamPlan($0, slot: registry.upstreamSlot($0.name), share: share)
             }, share: share, redis: settings.redis.target.map(RedisPlan.init))
     }
 
-    /// The table alone, for `explain`.
-    package func plan(of route: RouteSettings, _ identity: IdentityPlan) -> RoutePlan {
+    private func plan(
+        of route: RouteSettings, _ identity: IdentityPlan, _ policies: BrowserPolicies
+    ) -> RoutePlan {
+        let cors = policies.cors(of: route)
         let maxBody = route.maxBody ?? settings.clients.maxBody
         let rules = route.limits.compactMap { name in settings.limits.first { $0.name == name } }.map(rule)
         return RoutePlan(
-            name: route.name, slot: registry.routeSlot(route.name), target: target(of: route),
+            name: route.name, slot: registry.routeSlot(route.name), target: target(of: route, cors),
             rateLimit: rules.isEmpty ? nil : RateLimitFilter(rules: rules),
             bodyLimit: maxBody == 0 ? nil : BodyLimitFilter(limit: maxBody),
             authentication: authentication(of: route, identity),
             stripPrefix: Array(route.stripPrefix.utf8),
-            allowsWebSocket: route.upgrade.contains(.websocket), responseTimeout: route.responseTimeout)
+            allowsWebSocket: route.upgrade.contains(.websocket), responseTimeout: route.responseTimeout,
+            cors: cors, securityHeaders: policies.securityHeaders(of: route))
     }
 
     private func authentication(of route: RouteSettings, _ identity: IdentityPlan) -> AuthenticationFilter? {
@@ -60,7 +63,7 @@ package struct PlanCompiler {
             roles: route.roles, claims: route.claims.map { ($0.name, $0.value) })
     }
 
-    private func target(of route: RouteSettings) -> RoutePlan.Target {
+    private func target(of route: RouteSettings, _ cors: CORSPolicy?) -> RoutePlan.Target {
         switch route.action {
         case .proxy(let shares):
             var sum: UInt64 = 0
@@ -72,9 +75,10 @@ package struct PlanCompiler {
                     return RoutePlan.Share(upstream: index, upTo: sum)
                 })
         case .respond(let response):
+            let fields = cors?.merged(response.headers) ?? response.headers
             return .fixed(
                 RoutePlan.FixedAnswer(
-                    status: response.status, body: FixedBody(response.body, fields: response.headers)))
+                    status: response.status, body: FixedBody(response.body, fields: fields)))
         }
     }
 

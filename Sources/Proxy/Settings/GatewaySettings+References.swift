@@ -11,6 +11,7 @@ extension GatewaySettings {
         checkAddresses(&reader)
         checkNames(&reader)
         checkRoutes(&reader)
+        checkOwnFields(&reader)
         // A name that is misspelt where it is used is not unused.
         if !reader.hasErrors { checkUse(&reader) }
     }
@@ -85,6 +86,34 @@ extension GatewaySettings {
             reader.report(
                 at: reader.mark(of: path), "\(path.text): no source of tokens is named \"\(name)\"",
                 suggestion: Suggestion.nearest(to: name, among: known))
+        }
+    }
+
+    /// Fields that a policy of CORS writes must not be written by hand beside it.
+    private func checkOwnFields(_ reader: inout Reader) {
+        func check(_ fields: [HeaderField], at place: [SettingStep], _ words: String) {
+            for field in fields where field.name.lowercased().hasPrefix("access-control-") {
+                reader.report(
+                    at: reader.mark(of: place + [.key(field.name)]),
+                    "\(place.text): \(field.name) is what cors writes; \(words)")
+            }
+        }
+        if cors != nil || routes.contains(where: { if case .own = $0.cors { true } else { false } }) {
+            check(
+                securityHeaders.set, at: [.key("security_headers"), .key("set")],
+                "name its origins there instead")
+        }
+        for (index, route) in routes.enumerated() where cors(of: route) != nil {
+            let place: [SettingStep] = [.key("routes"), .index(index)]
+            if case .respond(let response) = route.action {
+                check(
+                    response.headers, at: place + [.key("respond"), .key("headers")],
+                    "leave it out, or set `cors: off` for this route")
+            }
+            guard case .own(let own) = route.securityHeaders else { continue }
+            check(
+                own.set, at: place + [.key("security_headers"), .key("set")],
+                "leave it out, or set `cors: off` for this route")
         }
     }
 

@@ -82,6 +82,10 @@ extension GatewaySettings {
 
     private static let policy: [Field<GatewaySettings>] = [
         Field(
+            "cors", \.cors, .optional(CORSSettings.section.kind(), none: "off"), reload: .live,
+            "Which pages of other origins may read answers; off leaves that to the backends.",
+            example: "{ origins: [https://app.example.com], credentials: true }"),
+        Field(
             "security_headers", \.securityHeaders, SecurityHeadersSettings.section.kind(), reload: .live,
             "Fields of every answer that tell browsers what a page may do.", example: "{ preset: helmet }"),
         Field(

@@ -21,6 +21,8 @@ package struct GatewaySettings: Equatable, Sendable {
     package var memoryLimit: Int?
     package var log = EventLogSettings()
     package var accessLog = AccessLogSettings()
+    /// Nil leaves it to backends which pages may read answers.
+    package var cors: CORSSettings?
     package var securityHeaders = SecurityHeadersSettings()
     package var drain = DrainSettings()
     package var identity = IdentitySettings()

@@ -177,8 +177,8 @@ enum ResponseHeadProperties {
                 } else {
                     ClientHeadWriter.write(
                         head, to: exchange, coding: coding, persists: coding != .untilClose,
-                        securityHeaders: Gateway.plan.securityHeaders, date: ByteView("Date: now\r\n"),
-                        writer: &writer)
+                        cors: nil, securityHeaders: Gateway.plan.securityHeaders,
+                        date: ByteView("Date: now\r\n"), writer: &writer)
                 }
             }
             guard let sent = ReferenceHead(bytes, from: 0, parts: 2), sent.end == bytes.count else {

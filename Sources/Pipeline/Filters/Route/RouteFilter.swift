@@ -6,7 +6,13 @@ import HTTPModel
 package struct RouteFilter: Sendable {
     package let table: RouteTable
 
-    package init(table: RouteTable) { self.table = table }
+    /// The policy where no route is found.
+    package let cors: CORSPolicy?
+
+    package init(table: RouteTable, cors: CORSPolicy? = nil) {
+        self.table = table
+        self.cors = cors
+    }
 
     /// - Parameter isReady: What `/readyz` answers: false while the gateway drains.
     package func decide(_ exchange: inout ExchangeState, isReady: Bool) -> Verdict {
@@ -18,7 +24,24 @@ package struct RouteFilter: Sendable {
         }
         if let own = ownAnswer(exchange, isReady: isReady) { return .respond(own) }
 
-        switch table.match(exchange.head, path: exchange.path) {
+        var isUnrouted = false
+        if let method = Preflight.method(in: exchange.head) {
+            if let plan = announcedRoute(&exchange, methodAt: method) {
+                // A route without a policy sees an OPTIONS request like any other.
+                if plan.cors != nil {
+                    exchange.plan = plan
+                    return .next
+                }
+            } else {
+                isUnrouted = true
+            }
+        }
+        let match = table.match(exchange.head, path: exchange.path)
+        // The request itself will be refused in words that the page can read.
+        if isUnrouted, let cors, !match.isFound {
+            return .respond(PreflightFilter.answer(to: exchange, cors))
+        }
+        switch match {
         case .found(let plan):
             exchange.plan = plan
             return .next
@@ -45,6 +68,16 @@ package struct RouteFilter: Sendable {
         }
     }
 
+    /// The route of the request that a preflight announces.
+    private func announcedRoute(_ exchange: inout ExchangeState, methodAt method: Int) -> RoutePlan? {
+        var found: RoutePlan?
+        let path = exchange.path
+        exchange.head.asking(methodAt: method) { head in
+            if case .found(let plan) = table.match(head, path: path) { found = plan }
+        }
+        return found
+    }
+
     /// `/healthz` and `/readyz` are the gateway's own on every host (R6).
     private func ownAnswer(_ exchange: borrowing ExchangeState, isReady: Bool) -> LocalResponse? {
         guard exchange.head.method == .get || exchange.head.method == .head else { return nil }
@@ -57,4 +90,8 @@ package struct RouteFilter: Sendable {
     private static let serverOptions = LocalResponse(
         status: 204, title: "", detail: "",
         allow: FixedBody(text: "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS"))
+}
+
+extension RouteMatch {
+    fileprivate var isFound: Bool { if case .found = self { true } else { false } }
 }

@@ -2,12 +2,6 @@ import Settings
 
 /// The fields that tell browsers what a page may do.
 package struct SecurityHeadersSettings: Equatable, Sendable {
-    package enum Preset: String, CaseIterable, Sendable {
-        /// The fields and values that helmet sends by default.
-        case helmet
-        case off
-    }
-
     /// What happens to a field that the backend sent itself.
     package enum Override: String, CaseIterable, Sendable { case keep, replace }
 
@@ -17,10 +11,26 @@ package struct SecurityHeadersSettings: Equatable, Sendable {
     /// Names of the preset's fields that are not sent, in lower case.
     package var omit: [String] = []
     /// Names of fields removed from backends' answers, in lower case.
-    package var remove: [String] = ["server", "x-powered-by"]
+    package var remove = SecurityHeadersSettings.information
     package var override: Override = .keep
 
     package init() {}
+
+    /// What a route with `security_headers: off` has: nothing is added, and what tells about backends is
+    /// removed as everywhere.
+    package static let off = {
+        var settings = SecurityHeadersSettings()
+        settings.preset = .off
+        return settings
+    }()
+
+    /// Fields by which servers and frameworks tell what they are made of, and their versions.
+    private static let information = [
+        "server", "x-powered-by", "powered-by", "x-aspnet-version", "x-aspnetmvc-version", "x-generator",
+        "x-php-version", "x-powered-by-plesk", "x-powered-cms", "x-runtime", "x-server-powered-by",
+        "x-turbo-charged-by", "x-backend-server", "x-cf-powered-by", "x-envoy-upstream-service-time",
+        "x-redirect-by", "x-varnish",
+    ]
 }
 
 extension SecurityHeadersSettings {
@@ -30,8 +40,8 @@ extension SecurityHeadersSettings {
         fields: [
             Field(
                 "preset", \.preset, .choice, reload: .live,
-                "The fields and values that helmet sends by default, or none.",
-                example: "off"),
+                "Fields to begin with: helmet's, those of `api`, `web` or `strict`, or none.",
+                example: "web"),
             Field(
                 "set", \.set, .headers("a map of header names to values", allowsFraming: false),
                 reload: .live,
@@ -46,7 +56,8 @@ extension SecurityHeadersSettings {
                 example: "[Server, X-Powered-By, X-AspNet-Version]"),
             Field(
                 "override", \.override, .choice, reload: .live,
-                "Whether a field that the backend sent itself is kept or replaced.", example: "replace"),
+                "Whether the backend's own fields are kept or replaced; a CSP with a nonce is always kept.",
+                example: "replace"),
         ])
 }
 

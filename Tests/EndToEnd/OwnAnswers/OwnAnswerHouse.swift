@@ -1,0 +1,119 @@
+import Foundation
+
+/// A gateway in which everything goes wrong somewhere: a route for each way.
+final class OwnAnswerHouse {
+    static let allowed = "https://app.example.com"
+    static let foreign = "https://app.example.com.evil.org"
+
+    let gateway: GatewayProcess
+    private let origins: [String: ScriptedOrigin]
+    private let stranger: EncryptedOrigin
+    private let hole: BlackHole
+    private var held: [RawClient] = []
+
+    init() throws {
+        let origins = try Self.scripts.mapValues { try ScriptedOrigin(scripts: [$0]) }
+        let stranger = try EncryptedOrigin()
+        let hole = try BlackHole()
+        self.origins = origins
+        self.stranger = stranger
+        self.hole = hole
+        gateway = try GatewayProcess(otherPorts: 2) { ports in
+            let port = origins.mapValues { "127.0.0.1:\($0.port)" }
+            return """
+                workers: 1
+                listeners:
+                  - { address: 127.0.0.1:\(ports.gateway), protocols: [h2, http/1.1] }
+                  - { address: 127.0.0.1:\(ports.other[0]), protocols: [h2, http/1.1], redirect: https }
+                admin: { address: 127.0.0.1:\(ports.admin) }
+                access_log: { flush: 10ms }
+                drain: { announce: 0s, deadline: 1s }
+                clients:
+                  { head_timeout: 500ms, body_timeout: 300ms, max_body: 1KiB, max_head: 12KiB,
+                    max_tunnels: 1 }
+                upstreams:
+                  app: { servers: [\(port["app"]!)] }
+                  dead: { servers: [127.0.0.1:\(ports.other[1])] }
+                  nameless: { servers: ["nowhere.invalid:80"] }
+                  full: { servers: [\(port["full"]!)], connections: 1, queue: { size: 0 } }
+                  waiting: { servers: [\(port["waiting"]!)], connections: 1, queue: { size: 9, wait: 50ms } }
+                  hole: { servers: [127.0.0.1:\(hole.port)], connect_timeout: 100ms }
+                  noTLS: { servers: ["https://\(port["noTLS"]!)"], tls: { verify: false } }
+                  stranger: { servers: ["https://127.0.0.1:\(stranger.relay.port)"] }
+                  slow: { servers: [\(port["slow"]!)], response_timeout: 50ms }
+                  leaving: { servers: [\(port["leaving"]!)] }
+                  garbage: { servers: [\(port["garbage"]!)] }
+                  sockets: { servers: [\(port["sockets"]!)] }
+                \(Self.policies)
+                """
+        }
+        try spend()
+    }
+
+    deinit { for origin in origins.values { origin.stop() } }
+
+    private static let scripts: [String: [ScriptedOrigin.Step]] = [
+        "app": [.forever([.expectRequest, .respond(body: "ok")])],
+        "full": [.expectRequest, .waitUntilPeerLeaves], "waiting": [.expectRequest, .waitUntilPeerLeaves],
+        "noTLS": [.expectBytes(1), .sendLast("HTTP/1.1 400 Bad Request\r\n\r\n")],
+        "slow": [.expectRequest, .waitUntilPeerLeaves], "leaving": [.expectRequest, .close],
+        "garbage": [.expectRequest, .send("no HTTP\r\n\r\n"), .close],
+        "sockets": [.expectHead, .agreeToWebSocket, .waitUntilPeerLeaves],
+    ]
+
+    private static let policies = """
+        cors: { origins: [\(allowed)], credentials: true }
+        limits:
+          spent: { rate: 1 per 1h }
+          spoken: { rate: 1 per 1h, message: "Please slow down" }
+        x-here: &here { hosts: [here] }
+        routes:
+          - { <<: *here, path: /app, upstream: app }
+          - { <<: *here, path: /get, methods: [GET], upstream: app }
+          - { <<: *here, path: /spent, upstream: app, limits: [spent] }
+          - { <<: *here, path: /spoken, upstream: app, limits: [spoken] }
+          - { <<: *here, path: /dead, upstream: dead }
+          - { <<: *here, path: /nameless, upstream: nameless }
+          - { <<: *here, path: /full, upstream: full }
+          - { <<: *here, path: /waiting, upstream: waiting }
+          - { <<: *here, path: /hole, upstream: hole }
+          - { <<: *here, path: /noTLS, upstream: noTLS }
+          - { <<: *here, path: /stranger, upstream: stranger }
+          - { <<: *here, path: /slow, upstream: slow }
+          - { <<: *here, path: /leaving, upstream: leaving }
+          - { <<: *here, path: /garbage, upstream: garbage }
+          - { <<: *here, path: /ws, upstream: sockets, upgrade: [websocket] }
+          - { <<: *here, path: /below/*, upstream: app }
+          - { <<: *here, path: /below/known, upstream: dead }
+          - { <<: *here, path: /gone, respond: { status: 410, json: { error: GONE } } }
+          - { <<: *here, path: /moved, respond: { status: 308, headers: { Location: /app } } }
+          - { <<: *here, path: /empty, respond: { status: 204 } }
+          - path: /sign-in
+            hosts: [here]
+            respond: { status: 401, headers: { WWW-Authenticate: Bearer }, json: { error: "Missing token" } }
+        """
+
+    /// Takes what there is once of tokens, connections and tunnels.
+    private func spend() throws {
+        for path in ["/spent", "/spoken"] { _ = try gateway.client().ask(get(path)) }
+        for path in ["full", "waiting"] {
+            let client = try gateway.client()
+            try client.send(get("/" + path))
+            held.append(client)
+            _ = try origins[path]?.requests(1)
+        }
+        let client = try gateway.client()
+        let tunnel = try client.ask(get("/ws", "Connection: Upgrade", "Upgrade: websocket", Self.key))
+        guard tunnel.status == 101 else { throw MalformedMessage.head("\(tunnel.status)") }
+        held.append(client)
+    }
+
+    static let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
+
+    func port(_ door: OwnAnswer.Door) -> UInt16 {
+        switch door {
+        case .main: gateway.ports.gateway
+        case .redirect: gateway.ports.other[0]
+        }
+    }
+}
