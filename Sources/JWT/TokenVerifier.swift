@@ -21,12 +21,18 @@ package struct TokenVerifier: ~Copyable {
     ///
     /// With several issuers the token's own `iss` chooses among them, which is only a look-up: the chosen
     /// one's keys and rules judge. Issuers of one name are tried one after another.
-    package func verify(_ token: ByteView, issuers: [TokenIssuer], now: WallTime) -> TokenOutcome {
+    ///
+    /// - Parameter chosen: Issuers that count, by a bit each; of more than 64 the first ones.
+    package func verify(
+        _ token: ByteView, issuers: [TokenIssuer], among chosen: UInt64 = .max, now: WallTime
+    ) -> TokenOutcome {
         do throws(TokenError) {
             let signed = try SignedToken(token, longest: maximumLength, memory: memory.view)
-            if issuers.count == 1 { return judge(signed, issuers, 0..<1, payload: nil, now) }
+            if issuers.count == 1, chosen & 1 != 0 {
+                return judge(signed, issuers, 0..<1, payload: nil, now)
+            }
             guard let payload = Base64URL.decode(signed.payload) else { throw .badEncoding }
-            let candidates = Self.candidates(issuers, payload)
+            let candidates = Self.candidates(issuers, payload).filter { chosen & 1 << UInt64($0) != 0 }
             guard !candidates.isEmpty else { throw .wrongIssuer }
             return judge(signed, issuers, candidates, payload: payload, now)
         } catch {
@@ -63,7 +69,8 @@ package struct TokenVerifier: ~Copyable {
                 try issuers[candidate].rules.check(claims, type: token.type, now: now)
                 return .accepted(claims, issuer: candidate)
             } catch {
-                return .refused(error, issuer: candidate)
+                // Another issuer with the same keys may want other claims.
+                worst.take(error, issuer: candidate)
             }
         }
         return .refused(worst.error, issuer: worst.issuer)
@@ -90,8 +97,9 @@ package struct TokenVerifier: ~Copyable {
         return try Claims(payload: payload)
     }
 
-    /// What is said of a token that several issuers refuse: keys that could not be asked come first, since
-    /// with them it might have been good; then what a newer key set might heal.
+    /// What is said of a token that several issuers refuse. A genuine one that is out of time is so for all
+    /// of them. Keys that could not be asked come next, since with them it might have been good; then how far
+    /// it came with an issuer that has signed it, and what a newer key set might heal.
     private struct Refusal {
         var error: TokenError
         var issuer: Int?
@@ -104,10 +112,19 @@ package struct TokenVerifier: ~Copyable {
 
         private static func rank(_ error: TokenError) -> Int {
             switch error.kind {
-            case .unavailable: 3
+            case .time: 7
+            case .unavailable: 6
+            case .claims:
+                switch error {
+                case .missingClaim, .wrongClaim: 5
+                case .wrongAudience: 4
+                default: 3
+                }
+            // Of the reasons of this kind only `wrongType` comes behind the signature.
+            case .malformed, .revoked: 3
             case .unknownKey: 2
             case .signature: 1
-            case .malformed, .algorithm, .time, .claims, .revoked: 0
+            case .algorithm: 0
             }
         }
     }
