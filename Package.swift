@@ -134,7 +134,7 @@ let package = Package(
             "SettingsTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry", "Upstream", "Pipeline",
-                "Proxy", "Fetch", "Control",
+                "Proxy", "Fetch", "Control", "COpenSSL",
             ]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests(
@@ -154,7 +154,10 @@ let package = Package(
             ]),
         tests(
             "PipelineTests",
-            ["Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Settings", "Telemetry", "Pipeline"]),
+            [
+                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "JWT", "Settings", "Telemetry",
+                "Pipeline", "COpenSSL",
+            ]),
         tests("ProxyTests", ["Bytes", "Time", "Addressing", "Settings", "Proxy"]),
         tests("WebSocketTests", ["Bytes", "WebSocket"]),
         tests("TLSTests", ["Bytes", "Addressing", "Certificates", "TLS"]),

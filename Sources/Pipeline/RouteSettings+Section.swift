@@ -81,7 +81,7 @@ extension RouteSettings {
             "roles", \.roles, .list(of: .scope, 0...16), reload: .live,
             "Roles of which the token must have one; else 403.", example: "[admin, moderator]"),
         Field(
-            "claims", \.claims, .headers("a map of claims to values", allowsFraming: true), reload: .live,
+            "claims", \.claims, .claimValues, reload: .live,
             "Claims that the token must have with exactly these values; else 403.",
             example: "{ app_metadata.verified: \"true\" }"),
     ]

@@ -12,9 +12,8 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Asks whether a source has newer keys. Nil where the exchange waits for that.
     mutating func askForKeys(of source: Int, for id: SlotID, within limit: Duration) -> Answer? {
-        // A plan that is no longer in force may count its sources otherwise.
-        guard source < exchanges[id].plan.identity.sources.count else { return .keys }
-        let name = exchanges[id].plan.identity.sources[source].name.view.text()
+        // The plan in force has counted them, whichever the exchange began under.
+        let name = authenticator.plan.sources[source].name.view.text()
         let waiting = keyWaits[name]?.count ?? 0
         guard waiting < Self.mostWaiting else { return .keys }
         if waiting == 0 {

@@ -10,10 +10,11 @@ extension ExchangeState {
     static func of(
         _ text: String, peer: IPAddress = .loopback, pool: inout BufferPool, encrypted: Bool = false
     ) throws -> ExchangeState {
-        var buffer = pool.take(.medium)
-        Array((text.replacing("\n", with: "\r\n") + "\r\n\r\n").utf8).withView { buffer.append($0) }
+        let bytes = Array((text.replacing("\n", with: "\r\n") + "\r\n\r\n").utf8)
+        var buffer = pool.take(holding: bytes.count)
+        bytes.withView { buffer.append($0) }
         var head = RequestHead()
-        var parser = RequestParser(limits: HeadLimits())
+        var parser = RequestParser(limits: HeadLimits(maximumBytes: 65535))
         guard try parser.parse(buffer.view, into: &head) != nil else { throw NoHead() }
         return ExchangeState(
             head: head, buffer: buffer, peer: peer, isEncrypted: encrypted, localPort: 8080)

@@ -212,7 +212,7 @@ private struct CredentialLoader {
         }
         if let path = source.publicKey, let bytes = read(path, at: place + [.key("public_key")]) {
             do throws(KeyError) {
-                _ = try VerificationKey(pem: bytes, algorithms: source.publicAlgorithms)
+                _ = try source.publicKey(pem: bytes)
                 source.material.publicKey = bytes
             } catch {
                 report(place + [.key("public_key")], "\(path): \(error)")

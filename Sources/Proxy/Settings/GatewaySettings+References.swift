@@ -118,6 +118,7 @@ extension GatewaySettings {
     }
 
     private func checkUse(_ reader: inout Reader) {
+        checkTokenUse(&reader)
         let usedLimits = Set(routes.flatMap(\.limits))
         for limit in limits where !usedLimits.contains(limit.name) {
             let path: [SettingStep] = [.key("limits"), .key(limit.name)]
@@ -130,6 +131,16 @@ extension GatewaySettings {
         for upstream in upstreams where !usedUpstreams.contains(upstream.name) {
             let path: [SettingStep] = [.key("upstreams"), .key(upstream.name)]
             reader.report(.warning, at: reader.mark(of: path), "\(path.text): no route uses this upstream")
+        }
+    }
+
+    private func checkTokenUse(_ reader: inout Reader) {
+        let asking = routes.filter { $0.authentication != .none }
+        let used = Set(asking.flatMap(\.tokens))
+        for source in identity.tokens {
+            let path: [SettingStep] = [.key("identity"), .key("tokens"), .key(source.name)]
+            guard !used.contains(source.name), !asking.contains(where: \.tokens.isEmpty) else { continue }
+            reader.report(.warning, at: reader.mark(of: path), "\(path.text): no route takes its tokens")
         }
     }
 

@@ -46,14 +46,12 @@ package struct AuthenticationFilter: Sendable {
             exchange.lookedUpPlan = plan ?? authenticator.plan.defaultPlanName
             return (.next, .accepted)
         }
-        guard let found = find(exchange, authenticator) else {
+        let believed = believed(of: authenticator.plan)
+        guard let found = find(exchange, authenticator, believed) else {
             return isRequired ? (.respond(.missingToken), .missing) : (.next, .anonymous)
         }
-        switch authenticator.recognise(found.token, revocations: revocations, now: now) {
+        switch authenticator.recognise(found.token, among: believed, revocations: revocations, now: now) {
         case .known(let token):
-            guard believes(token.source, of: authenticator.plan) else {
-                return refuse(.wrongIssuer, found.place)
-            }
             exchange.identity = token.identity
             exchange.hidesAuthorization =
                 found.place == .authorization && !authenticator.plan.sources[token.source].forwards
@@ -82,37 +80,50 @@ package struct AuthenticationFilter: Sendable {
     }
 
     /// The token: of the Authorization field, else of a cookie, else of a WebSocket's query.
-    private func find(_ exchange: borrowing ExchangeState, _ authenticator: borrowing Authenticator) -> Found?
-    {
+    private func find(
+        _ exchange: borrowing ExchangeState, _ authenticator: borrowing Authenticator, _ believed: UInt64
+    ) -> Found? {
         if let token = TokenFinder.bearer(exchange.head) { return Found(token: token, place: .authorization) }
-        for index in authenticator.plan.sources.indices where believes(index, of: authenticator.plan) {
-            let source = authenticator.plan.sources[index]
-            if let cookie = source.cookie,
-                let token = cookie.withView({
-                    TokenFinder.cookie($0, in: exchange.head, using: authenticator.workspace.view)
-                })
-            {
-                return Found(token: token, place: .cookie)
+        let sources = authenticator.plan.sources
+        for index in sources.indices where believed & 1 << UInt64(index) != 0 {
+            let token = sources[index].cookie?.withView {
+                TokenFinder.cookie($0, in: exchange.head, using: authenticator.workspace.view)
             }
-            // A query stands in logs and histories: only for those who can send no field.
-            if let name = source.query, exchange.head.wantsUpgrade, let query = exchange.head.queryBytes,
-                let token = name.withView({ TokenFinder.parameter($0, in: query) })
-            {
-                return Found(token: token, place: .query)
-            }
+            if let token = token ?? nil { return Found(token: token, place: .cookie) }
+        }
+        guard asksForWebSocket(exchange), let query = exchange.head.queryBytes else { return nil }
+        for index in sources.indices where believed & 1 << UInt64(index) != 0 {
+            let token = sources[index].query?.withView { TokenFinder.parameter($0, in: query) }
+            if let token = token ?? nil { return Found(token: token, place: .query) }
         }
         return nil
     }
 
-    /// Whether the route believes a source of the plan in force. A request that began under an older plan
-    /// knows it by its name.
+    /// A query stands in logs and histories: it is looked at only for those who can send no field, browsers
+    /// that open a WebSocket where there may be one.
     @inline(__always)
-    private func believes(_ index: Int, of current: IdentityPlan) -> Bool {
-        if current === plan { return sources & 1 << UInt64(index) != 0 }
-        let name = current.sources[index].name.view
-        return plan.sources.indices.contains { own in
-            sources & 1 << UInt64(own) != 0 && plan.sources[own].name.view.equals(name)
+    private func asksForWebSocket(_ exchange: borrowing ExchangeState) -> Bool {
+        guard exchange.head.wantsUpgrade, exchange.plan?.allowsWebSocket == true else { return false }
+        return exchange.head.value(of: .upgrade)?.equalsIgnoringCase("websocket") ?? false
+    }
+
+    /// Which sources of the plan in force the route believes, by a bit each. A request that began under an
+    /// older plan knows them by their names.
+    @inline(__always)
+    private func believed(of current: IdentityPlan) -> UInt64 {
+        current === plan ? sources : believedByName(of: current)
+    }
+
+    private func believedByName(of current: IdentityPlan) -> UInt64 {
+        var believed: UInt64 = 0
+        for index in current.sources.indices {
+            let name = current.sources[index].name.view
+            let isBelieved = plan.sources.indices.contains { own in
+                sources & 1 << UInt64(own) != 0 && plan.sources[own].name.view.equals(name)
+            }
+            if isBelieved { believed |= 1 << UInt64(index) }
         }
+        return believed
     }
 
     /// A cookie is sent along whether anybody meant it or not: where nobody has to be known, one that has
@@ -145,9 +156,7 @@ package struct AuthenticationFilter: Sendable {
         self.sources = sources
         self.scopes = scopes.map { Array($0.utf8) }
         self.roles = roles.map { Array($0.utf8) }
-        self.claims = claims.compactMap { claim in
-            (try? JSONPath(claim.0)).map { ClaimRule(path: $0, value: Array(claim.1.utf8)) }
-        }
+        self.claims = claims.map { ClaimRule(path: JSONPath(claim: $0.0), value: Array($0.1.utf8)) }
         insufficient = PinnedText(
             "WWW-Authenticate: Bearer realm=\"api\", error=\"insufficient_scope\", "
                 + "scope=\"\(scopes.joined(separator: " "))\"\r\n")

@@ -31,8 +31,12 @@ package struct Authenticator: ~Copyable {
     package private(set) var plan: IdentityPlan
     private var verifier = TokenVerifier()
     private var cache: TokenCache<Remembered>
-    /// One for each source, in the plan's order: its rules, and the keys that are known now.
+    /// The sources' rules with the keys that are known now, in the plan's order. A source whose keys come
+    /// from its settings and from a URL stands here twice: what those of the URL would say of a token is not known
+    /// until they have come, whatever the others say.
     private var issuers: [TokenIssuer] = []
+    /// Index of the source that each of `issuers` is of.
+    private var owners: [Int] = []
     /// Keys that came from URLs, by the source's name; they outlive a reload.
     private var remoteKeys: [String: KeySet] = [:]
     /// Cookies are put together and decoded here.
@@ -80,29 +84,44 @@ package struct Authenticator: ~Copyable {
     }
 
     private mutating func rebuild() {
-        issuers = plan.sources.map { source in
-            var keys = source.fixedKeys?.keys ?? []
-            if source.hasRemoteKeys, let remote = remoteKeys[source.name.view.text()] { keys += remote.keys }
-            return TokenIssuer(rules: source.rules, keys: keys.isEmpty ? nil : KeySet(keys: keys))
+        issuers = []
+        owners = []
+        for (index, source) in plan.sources.enumerated() {
+            if source.fixedKeys != nil || !source.hasRemoteKeys {
+                issuers.append(TokenIssuer(rules: source.rules, keys: source.fixedKeys))
+                owners.append(index)
+            }
+            guard source.hasRemoteKeys else { continue }
+            var rules = source.rules
+            // Nobody's secret stands at a URL: keys that are not here yet are none for HMAC.
+            rules.algorithms.formIntersection(.asymmetric)
+            issuers.append(TokenIssuer(rules: rules, keys: remoteKeys[source.name.view.text()]))
+            owners.append(index)
         }
         cache.invalidate()
     }
 
     /// Who bears this token.
     ///
-    /// - Parameter token: As the client sent it; not kept.
+    /// - Parameters:
+    ///   - token: As the client sent it; not kept.
+    ///   - believed: The plan's sources that may vouch for it, by a bit each.
     package mutating func recognise(
-        _ token: ByteView, revocations: some RevocationTable, now: WallTime
+        _ token: ByteView, among believed: UInt64 = .max, revocations: some RevocationTable, now: WallTime
     ) -> Recognition {
         let version = revocations.version
-        if plan.cache > 0, let known = cache.find(token, now: now) {
+        // Remembered for another source, it is a token that this one has to judge for itself.
+        if plan.cache > 0, let known = cache.find(token, now: now),
+            believed & 1 << UInt64(known.token.source) != 0
+        {
             if known.checked == version { return .known(known.token) }
             return admit(known.token, token, revocations, version, now)
         }
-        switch verifier.verify(token, issuers: issuers, now: now) {
-        case .refused(let error, let source):
-            return .refused(error, source: source)
-        case .accepted(let claims, let source):
+        switch verifier.verify(token, issuers: issuers, among: chosen(believed), now: now) {
+        case .refused(let error, let issuer):
+            return .refused(error, source: issuer.map { owners[$0] })
+        case .accepted(let claims, let issuer):
+            let source = owners[issuer]
             guard let identity = plan.identity(of: claims, from: source) else {
                 return .refused(.badClaims, source: source)
             }
@@ -111,6 +130,15 @@ package struct Authenticator: ~Copyable {
                 revocation: RevocationKeys(token: token, claims: claims))
             return admit(known, token, revocations, version, now)
         }
+    }
+
+    /// Bits of `issuers` for those of sources.
+    private func chosen(_ believed: UInt64) -> UInt64 {
+        var chosen: UInt64 = 0
+        for (index, owner) in owners.enumerated() where believed & 1 << UInt64(owner) != 0 {
+            chosen |= 1 << UInt64(index)
+        }
+        return chosen
     }
 
     /// A token that is good by itself: unless it was revoked, it is remembered.
@@ -126,7 +154,7 @@ package struct Authenticator: ~Copyable {
             cache.insert(
                 Remembered(token: known, checked: version), for: token,
                 cost: known.claims.payload.count + known.identity.fieldLines.count,
-                expires: issuers[known.source].rules.deadline(of: known.claims), now: now)
+                expires: plan.sources[known.source].rules.deadline(of: known.claims), now: now)
         }
         return .known(known)
     }

@@ -9,7 +9,11 @@ enum Base64 {
         var count: UInt32 = 0
         for index in 0..<text.count {
             let byte = text[index]
-            if byte == UInt8(ascii: "=") { break }
+            if byte == UInt8(ascii: "=") {
+                // Padding, and nothing behind it.
+                guard text.dropFirst(index).count <= 2, text[text.count - 1] == byte else { return false }
+                break
+            }
             guard let digit = digit(byte) else { return false }
             bits = bits << 6 | UInt32(digit)
             count += 6

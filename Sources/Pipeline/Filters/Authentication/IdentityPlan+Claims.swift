@@ -16,7 +16,7 @@ extension IdentityPlan {
         guard let lines = fieldLines(claims, source, plan: plan) else { return nil }
         return Identity(
             .token, subject: String(decoding: claims.subject ?? [], as: UTF8.self), issuer: source.name,
-            plan: plan, scopes: claims.words(source.scopes), roles: claims.words(source.roles),
+            plan: plan, scopes: claims.words(source.scopes), roles: claims.strings(source.roles) ?? [],
             fieldLines: lines, stripped: stripped, planLine: isLookedUp ? planLine : [])
     }
 
@@ -57,19 +57,23 @@ extension IdentityPlan {
 }
 
 extension Claims {
-    /// Words of a text, or the texts of a list; none for anything else.
+    /// Words of a text, or the texts of a list; none for anything else. A list's texts are what they are: one
+    /// with a blank is not two of them.
     fileprivate func words(_ path: JSONPath) -> [[UInt8]] {
-        guard let strings = strings(path) else { return [] }
-        return strings.count == 1 ? strings[0].split(separator: 0x20).map(Array.init) : strings
+        guard let text = string(path) else { return strings(path) ?? [] }
+        return text.split(separator: 0x20).map(Array.init)
     }
 
-    /// A claim as a field's value: a list of texts is joined with commas (RFC 9110 §5.6.1).
+    /// A claim as a field's value: a list of texts is joined with commas (RFC 9110 §5.6.1). A comma inside of
+    /// one is written as in a URL, or it would make two of it: `user,admin` is no admin.
     fileprivate func write(fieldValue path: JSONPath, into writer: inout ByteWriter) -> Bool {
         if write(path, into: &writer) { return true }
         guard let strings = strings(path) else { return false }
         for (index, string) in strings.enumerated() {
             if index > 0 { writer.write(",") }
-            string.withView { writer.write($0) }
+            for byte in string {
+                if byte == UInt8(ascii: ",") { writer.write("%2C") } else { writer.write(byte) }
+            }
         }
         return true
     }

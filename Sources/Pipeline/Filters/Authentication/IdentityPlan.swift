@@ -28,15 +28,9 @@ package struct TokenSource: Sendable {
         name = PinnedText(settings.name)
         rules = settings.rules
         var keys: [VerificationKey] = []
-        if settings.secret != nil,
-            let key = try? VerificationKey(
-                secret: settings.secretBytes, algorithms: settings.secretAlgorithms)
-        {
-            keys.append(key)
-        }
+        if let secret = settings.secretBytes, let key = try? settings.secretKey(secret) { keys.append(key) }
         if !settings.material.publicKey.isEmpty,
-            let key = try? VerificationKey(
-                pem: settings.material.publicKey, algorithms: settings.publicAlgorithms)
+            let key = try? settings.publicKey(pem: settings.material.publicKey)
         {
             keys.append(key)
         }
@@ -126,14 +120,34 @@ extension TokenSettings {
         rules.expiry = requiresExpiry ? .required : .optional
         rules.maximumAge = maximumAge
         rules.type = type.map { Array($0.utf8) }
-        rules.requiredClaims = claims.compactMap { claim in
-            (try? JSONPath(claim.name)).map { RequiredClaim($0, values: [Array(claim.value.utf8)]) }
+        rules.requiredClaims = claims.map {
+            RequiredClaim(JSONPath(claim: $0.name), values: [Array($0.value.utf8)])
         }
         return rules
     }
 
-    /// The algorithms of the list that a public key is for; nil for all that fit it.
-    package var publicAlgorithms: AlgorithmSet? {
-        algorithms.isEmpty ? nil : allowed.intersection(.asymmetric)
+    /// The secret as a key, for the algorithms of the list or, without one, for those it is long enough for.
+    package func secretKey(_ secret: [UInt8]) throws(KeyError) -> VerificationKey {
+        guard !algorithms.isEmpty else { return try VerificationKey(secret: secret) }
+        let used = allowed.intersection(.hmac)
+        guard !used.isEmpty else { throw .algorithmsDoNotFit(asked: allowed, fitting: .hmac) }
+        return try VerificationKey(secret: secret, algorithms: used)
+    }
+
+    /// A public key, for those of its algorithms that are in the list: the others may be for other keys.
+    package func publicKey(pem: [UInt8]) throws(KeyError) -> VerificationKey {
+        let key = try VerificationKey(pem: pem)
+        guard !algorithms.isEmpty else { return key }
+        let used = key.algorithms.intersection(allowed)
+        guard !used.isEmpty else { throw .algorithmsDoNotFit(asked: allowed, fitting: key.algorithms) }
+        return try VerificationKey(pem: pem, algorithms: used)
+    }
+}
+
+extension JSONPath {
+    /// The way to a claim that a rule names. What is no way is a claim of that very name, so that the rule
+    /// stays and is not met: settings refuse it long before.
+    init(claim text: String) {
+        do throws(JSONPathError) { self = try JSONPath(text) } catch { self = JSONPath(name: text) }
     }
 }

@@ -1,3 +1,5 @@
+import Bytes
+import HTTPModel
 import Settings
 
 /// Who may ask: tokens that are believed, and what backends are told of whom they identify.
@@ -43,7 +45,21 @@ extension IdentitySettings {
                 "cache", \.cache, .count(0...1_000_000), reload: .live,
                 "Verified tokens that each worker remembers, for 5 minutes at most; 0 for none.",
                 example: "20000"),
-        ])
+        ],
+        check: { settings, node, reader in settings.finish(node, &reader) })
+
+    /// Two lines of one name would tell backends two things.
+    private func finish(_ node: DocumentNode, _ reader: inout Reader) {
+        for source in tokens {
+            let isTaken = source.fields.contains { $0.name.lowercased() == planHeader.lowercased() }
+            guard isTaken else { continue }
+            let place = reader.path + [.key("tokens"), .key(source.name), .key("headers")]
+            reader.report(
+                at: reader.mark(of: place),
+                "\(place.text): \(planHeader) is the field of plan_header: name the claim as `plan`, or "
+                    + "another field there")
+        }
+    }
 }
 
 extension Kind where Value == String {
@@ -71,16 +87,22 @@ extension Kind where Value == String {
 enum IdentityHeader {
     static func check(_ name: String) throws(Refusal) {
         try Header.check(name: name)
-        guard name.lowercased().hasPrefix("x-"), !Header.isGatewayWritten(name),
-            !name.lowercased().hasPrefix("x-forwarded-"), !taken.contains(name.lowercased())
+        // CGI and its heirs read `_`, `.` and `-` alike: a client's X-User-Id would pass for X_User_Id.
+        guard !name.contains(where: { $0 == "_" || $0 == "." }) else {
+            throw Refusal("backends take `_` and `.` in a header's name for `-`: write `-`")
+        }
+        guard name.lowercased().hasPrefix("x-"), !name.lowercased().hasPrefix("x-forwarded-"),
+            !Header.isGatewayWritten(name), !hasMeaning(name)
         else {
             throw Refusal("the name of an identity header begins with X- and is no field of another meaning")
         }
     }
 
-    private static let taken: Set<String> = [
-        "x-real-ip", "x-request-id", "x-powered-by", "x-client-certificate-subject",
-        "x-middleware-subrequest",
-        "x-frame-options", "x-content-type-options", "x-xss-protection",
-    ]
+    /// Fields that the gateway knows, or that it never lets through.
+    private static func hasMeaning(_ name: String) -> Bool {
+        Array(name.utf8).withView { bytes in
+            let known = FieldName(lowercasing: bytes)
+            return known != .other || FieldRules.isFrameworkInternal(known, bytes)
+        }
+    }
 }

@@ -135,8 +135,10 @@ private enum SessionCookie {
             else { return nil }
             return first.plainString(in: text)
         }
-        return JSONPath(name: "access_token").find(in: text)?.plainString(in: text)
+        return sessionToken.find(in: text)?.plainString(in: text)
     }
+
+    private static let sessionToken = JSONPath(name: "access_token")
 
     private static func decode(percent text: ByteView, into writer: inout ByteWriter) -> Bool {
         var index = 0

@@ -39,7 +39,7 @@ extension TokenSettings {
             "type", \.type, .optional(.text("a value of typ", maxLength: 64)), reload: .live,
             "What `typ` in the token's header must be.", example: "at+jwt"),
         Field(
-            "claims", \.claims, .headers("a map of claims to values", allowsFraming: true), reload: .live,
+            "claims", \.claims, .claimValues, reload: .live,
             "Claims that must be there with exactly these values (of a list, one of them).",
             example: "{ email_verified: \"true\" }"),
     ]
@@ -89,8 +89,8 @@ extension TokenSettings {
         Field(
             "headers", \.fields, .claimFields, reload: .live,
             """
-            Fields by which backends are told claims; a list is joined with commas. What clients send in \
-            them is removed on every route.
+            Fields by which backends are told claims; a list is joined with commas (one inside of an item \
+            is written %2C). What clients send in them is removed on every route.
             """,
             example: "{ X-User-Id: sub, X-User-Email: email }"),
         Field(
@@ -139,30 +139,28 @@ extension TokenSettings {
     /// A secret is judged as soon as it is read: a weak one can be guessed from a single token.
     private func checkSecret(_ node: DocumentNode, _ reader: inout Reader) {
         guard secret != nil else { return }
-        do throws(KeyError) {
-            _ = try VerificationKey(secret: secretBytes, algorithms: secretAlgorithms)
-        } catch {
-            reader.report(
-                at: reader.mark(of: reader.path + [.key("secret")]), "\(reader.path.text): secret: \(error)")
+        let mark = reader.mark(of: reader.path + [.key("secret")])
+        guard let bytes = secretBytes else {
+            return reader.report(
+                at: mark, "\(reader.path.text): secret: no base64: write it as it is, or secret_coding: text")
         }
-    }
-
-    /// The algorithms of the list that a secret is for; nil for what it is long enough for.
-    package var secretAlgorithms: AlgorithmSet? {
-        let wanted = allowed.intersection(.hmac)
-        return algorithms.isEmpty ? nil : wanted
+        do throws(KeyError) {
+            _ = try secretKey(bytes)
+        } catch {
+            reader.report(at: mark, "\(reader.path.text): secret: \(error)")
+        }
     }
 
     package var allowed: AlgorithmSet {
         algorithms.isEmpty ? .all : algorithms.reduce(into: []) { $0.insert(AlgorithmSet($1)) }
     }
 
-    /// The secret itself; empty where it cannot be read.
-    package var secretBytes: [UInt8] {
-        guard let secret else { return [] }
+    /// The secret itself; nil for none, and where it cannot be read.
+    package var secretBytes: [UInt8]? {
+        guard let secret else { return nil }
         return switch secretCoding {
         case .text: Array(secret.utf8)
-        case .base64: Base64.decode(secret) ?? []
+        case .base64: Base64.decode(secret)
         }
     }
 }
@@ -219,16 +217,48 @@ extension Kind where Value == [HeaderField] {
             read: { node, reader in
                 guard let fields = kind.read(node, &reader) else { return nil }
                 for field in fields {
+                    let mark = reader.mark(of: reader.path + [.key(field.name)])
                     do throws(Refusal) { try IdentityHeader.check(field.name) } catch {
                         reader.report(
-                            at: node.mark, "\(reader.path.text): \(field.name): \(error.reason ?? "no name")")
+                            at: mark, "\(reader.path.text): \(field.name): \(error.reason ?? "no name")")
                     }
                     do throws(JSONPathError) { _ = try JSONPath(field.value) } catch {
-                        reader.report(at: node.mark, "\(reader.path.text): \(field.name): \(error)")
+                        reader.report(at: mark, "\(reader.path.text): \(field.name): \(error)")
                     }
                 }
                 return fields
             },
             write: kind.write)
+    }
+
+    /// Ways to claims, each with the value that it must lead to. One that leads nowhere would be a rule that
+    /// no token is held to, or none that any token meets.
+    package static var claimValues: Kind {
+        let words = "a map of claims to values"
+        return Kind(
+            words: words, schema: Kind.headers(words, allowsFraming: true).schema,
+            read: { node, reader in
+                guard let entries = reader.entries(of: node, limit: 16) else { return nil }
+                return entries.compactMap { entry in
+                    reader.within(.key(entry.key), at: entry.value.mark) { reader in
+                        do throws(JSONPathError) { _ = try JSONPath(entry.key) } catch {
+                            reader.report(at: entry.keyMark, "\(reader.path.text): \(error)")
+                            return nil
+                        }
+                        let value = reader.scalar(entry.value, expected: "a claim's value") {
+                            text throws(Refusal) in
+                            guard (1...1024).contains(text.utf8.count) else {
+                                throw Refusal("a claim's value has 1 to 1024 bytes")
+                            }
+                            return text
+                        }
+                        return value.map { HeaderField(entry.key, $0) }
+                    }
+                }
+            },
+            write: { claims in
+                let pairs = claims.map { "\(YAMLText.scalar($0.name)): \(YAMLText.scalar($0.value))" }
+                return pairs.isEmpty ? "{}" : "{ " + pairs.joined(separator: ", ") + " }"
+            })
     }
 }

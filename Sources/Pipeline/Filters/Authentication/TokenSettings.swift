@@ -38,7 +38,7 @@ package struct TokenSettings: Equatable, Sendable {
     package var roles = "roles"
     /// Paths of claims that must be there, and their values.
     package var claims: [HeaderField] = []
-    /// Whether backends get the Authorization field or the cookie as the client sent it.
+    /// Whether backends get the Authorization field as the client sent it.
     package var forwards = true
     /// What the files hold; read with the settings.
     package var material = TokenMaterial()
