@@ -230,6 +230,7 @@ extension ProxyCore where Net: ~Copyable {
             record.userAgent = exchanges[id].state.head.value(of: .userAgent) ?? .empty
             record.referer = exchanges[id].state.head.value(of: .referer) ?? .empty
         }
+        if let identity = exchanges[id].state.identity { record.user = identity.subject.view }
         if let plan = exchanges[id].state.plan { record.route = plan.name.view }
         if let upstream = exchanges[id].upstream { record.upstream = upstreams[upstream].plan.name.view }
         if let rule = exchanges[id].state.refusedBy { record.limitRule = rule.text.view }

@@ -12,6 +12,7 @@ package struct AccessLogEncoder: ~Copyable {
     package enum Limit {
         package static let identifier = 128
         package static let address = 128
+        package static let user = 128
         package static let method = 32
         package static let host = 256
         package static let path = 2048
@@ -82,6 +83,7 @@ package struct AccessLogEncoder: ~Copyable {
         line.write(",\"id\":\"", record.requestID, limit: Limit.identifier)
         line.write(",\"trace\":\"", record.traceID, limit: Limit.identifier)
         line.write(",\"client\":\"", record.client, limit: Limit.address)
+        line.write(",\"user\":\"", record.user, limit: Limit.user)
     }
 
     private func writeRequest(of record: borrowing AccessRecord, to line: inout LineWriter) {

@@ -27,6 +27,8 @@ package struct AccessRecord {
     package var traceID: ByteView = .empty
     /// The client's address as text, without port.
     package var client: ByteView = .empty
+    /// Who asks, as their token names them (`sub`); empty for who is not known.
+    package var user: ByteView = .empty
     package var method: ByteView = .empty
     package var scheme: Scheme = .http
     package var host: ByteView = .empty

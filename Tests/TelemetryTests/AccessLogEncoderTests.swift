@@ -29,7 +29,7 @@ import Time
     @Test func `an ordinary request is one line with its keys in order`() {
         let expected = #"""
             {"time":"2025-12-31T12:00:00.123Z","id":"0f8fad5bd9cb469fa16570867728950e",\#
-            "trace":"4bf92f3577b34da6a3ce929d0e0e4736","client":"203.0.113.7",\#
+            "trace":"4bf92f3577b34da6a3ce929d0e0e4736","client":"203.0.113.7","user":"u-7",\#
             "method":"GET","scheme":"https",\#
             "host":"app.example.com","path":"/api/trpc/profile.get","query":true,\#
             "protocol":"HTTP/1.1",\#
@@ -172,7 +172,7 @@ import Time
             (record.server, record.limitRule, record.userAgent) = (
                 fields[9].view, fields[10].view, fields[11].view
             )
-            record.referer = fields[5].view
+            (record.referer, record.user) = (fields[5].view, fields[8].view)
             guard let line = Self.line(of: record, query: .text) else {
                 Issue.record("seed \(seed): the line did not fit into a block")
                 continue
@@ -189,7 +189,9 @@ import Time
             var record = AccessRecord()
             record.path = pinned.view
             record.userAgent = pinned.view
+            record.user = pinned.view
             let object = Self.object(record)
+            #expect((object["user"] as? String ?? "").utf8.count <= AccessLogEncoder.Limit.user + 3)
             let path = object["path"] as? String ?? ""
             #expect(path.utf8.count <= AccessLogEncoder.Limit.path + 3)
             #expect(path.utf8.count > AccessLogEncoder.Limit.path - 4)
@@ -206,7 +208,7 @@ import Time
         (record.method, record.host, record.path) = (pinned.view, pinned.view, pinned.view)
         (record.query, record.route, record.upstream) = (pinned.view, pinned.view, pinned.view)
         (record.server, record.limitRule, record.userAgent) = (pinned.view, pinned.view, pinned.view)
-        record.referer = pinned.view
+        (record.referer, record.user) = (pinned.view, pinned.view)
         (record.bytesIn, record.bytesOut, record.retries, record.sequence) = (.max, .max, .max, .max)
         #expect(Self.line(of: record, query: .text) != nil)
         #expect(Self.object(record)["bytes_in"] as? Int == .max)

@@ -142,6 +142,7 @@ func ordinaryRecord() -> AccessRecord {
     record.requestID = ByteView("0f8fad5bd9cb469fa16570867728950e")
     record.traceID = ByteView("4bf92f3577b34da6a3ce929d0e0e4736")
     record.client = ByteView("203.0.113.7")
+    record.user = ByteView("u-7")
     record.method = ByteView("GET")
     record.scheme = .https
     record.host = ByteView("app.example.com")
