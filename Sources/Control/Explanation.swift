@@ -4,15 +4,24 @@ import HTTP1
 import HTTPModel
 import Pipeline
 import Proxy
+import Reactor
 import Settings
+import Stores
 import Telemetry
+import Time
 import Upstream
 
 /// What a request would meet, told stage by stage, without sending anything.
 package struct Explanation {
     let settings: GatewaySettings
 
-    package init(_ settings: GatewaySettings) { self.settings = settings }
+    /// What tokens are held against.
+    private let now: WallTime
+
+    package init(_ settings: GatewaySettings, now: WallTime = SystemClock.wallTime()) {
+        self.settings = settings
+        self.now = now
+    }
 
     package enum Failure: Error, CustomStringConvertible {
         case notARequest(String)
@@ -102,9 +111,28 @@ package struct Explanation {
             } else {
                 lines += describe(route, path: exchange.path.text())
             }
+            if let filter = exchange.plan?.authentication {
+                lines.append("token          \(judge(&exchange, filter, plan.identity, now))")
+            }
         }
         exchange.giveBack(to: &pool, &tables)
         return lines.joined(separator: "\n") + "\n"
+    }
+
+    /// What the token would get. Nothing of it is told: what is shown here may be passed on.
+    private func judge(
+        _ exchange: inout ExchangeState, _ filter: AuthenticationFilter, _ plan: IdentityPlan, _ now: WallTime
+    ) -> String {
+        var authenticator = Authenticator(plan, seed: (0, 0))
+        let decision = filter.decide(
+            &exchange, &authenticator, revocations: SharedTable(.revocations), now: now)
+        switch decision.verdict {
+        case .next:
+            return exchange.identity.map { "accepted, of \($0.issuer.view.text())" } ?? "none that counts"
+        case .respond(let response):
+            return "\(response.status) \(response.error.map { "\($0): " } ?? "")\(response.detail)"
+        case .ask: return "its key is at a URL, which a running gateway fetches"
+        }
     }
 
     private func describeIdentity(_ head: borrowing RequestHead, trusted: Bool) -> String {
