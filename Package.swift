@@ -102,7 +102,7 @@ let package = Package(
         .executableTarget(
             name: "floodgate",
             dependencies: [
-                "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings",
+                "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings", "Time",
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: strict),
@@ -141,7 +141,7 @@ let package = Package(
             "ControlTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Settings", "Telemetry", "Proxy",
-                "TLS", "Certificates", "Fetch", "Pipeline", "Control",
+                "TLS", "Certificates", "Fetch", "Pipeline", "Stores", "Control",
             ]),
         tests("UpstreamTests", ["Time", "Slots", "Addressing", "Upstream", "Pipeline"]),
         tests("ReactorTests", ["Bytes", "Time", "Addressing", "Reactor", "Pipeline"]),

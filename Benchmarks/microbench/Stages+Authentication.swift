@@ -17,11 +17,12 @@ extension Stages {
             isRequired: true, plan: plan, sources: 1, scopes: [], roles: [], claims: [])
         var authenticator = Authenticator(plan, seed: (1, 2))
         let revocations = SharedTable(.revocations)
+        let keys = SharedTable(.apiKeys)
         return withState(field: "Authorization: Bearer \(token)\r\n") { state in
             var sum = 0
             for _ in 0..<rounds {
                 let decision = filter.decide(
-                    &state, &authenticator, revocations: revocations, now: beforeItsEnd)
+                    &state, &authenticator, revocations: revocations, keys: keys, now: beforeItsEnd)
                 if case .next = decision.verdict { sum &+= 1 }
             }
             return sum

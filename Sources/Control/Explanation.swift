@@ -175,7 +175,14 @@ package struct Explanation {
 
     private func describeAccess(of route: RouteSettings) -> String {
         let sources = route.tokens.isEmpty ? settings.identity.tokens.map(\.name) : route.tokens
-        var words = ["\(route.authentication.rawValue): tokens of \(sources.joined(separator: ", "))"]
+        let credentials = route.credentials.isEmpty ? settings.credentials : route.credentials
+        let taken = credentials.map { credential in
+            switch credential {
+            case .token: "tokens of \(sources.joined(separator: ", "))"
+            case .apiKey: "API keys"
+            }
+        }
+        var words = ["\(route.authentication.rawValue): \(taken.joined(separator: " or "))"]
         if !route.scopes.isEmpty { words.append("scopes \(route.scopes.joined(separator: " and "))") }
         if !route.roles.isEmpty { words.append("a role of \(route.roles.joined(separator: ", "))") }
         words += route.claims.map { "\($0.name) \($0.value)" }

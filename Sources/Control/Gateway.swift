@@ -233,7 +233,7 @@ package final class Gateway: Sendable {
     package func startAdmin() throws(StartFailure) {
         let settings = settings
         guard let address = settings.admin.address else { return }
-        let routes = AdminRoutes(source: self)
+        let routes = AdminRoutes(source: self, credentials: self)
         do throws(SystemError) {
             let admin = try AdminServer(
                 addresses: address.adminAddresses, token: settings.admin.token, events: events,

@@ -1,3 +1,4 @@
+import Pipeline
 import Proxy
 import Reactor
 import Settings
@@ -68,7 +69,6 @@ package struct SettingsFile: Sendable {
         var known: [String: FileVersion] = [:]
     }
 
-    /// Bytes of a certificate's, a key's or an authorities' file; the system's authorities have a quarter of
-    /// that.
-    private static let longestCredential = 1 << 20
+    /// Bytes of any file that the settings name: of a hundred thousand API keys. Others have less.
+    private static let longestCredential = APIKeySet.longestFile
 }

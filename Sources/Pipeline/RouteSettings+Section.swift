@@ -69,20 +69,24 @@ extension RouteSettings {
     private static let access: [Field<RouteSettings>] = [
         Field(
             "auth", \.authentication, .choice, reload: .live,
-            "Whether a token is needed, looked at where there is one, or nobody's business.",
+            "Whether a token or a key is needed, looked at where there is one, or nobody's business.",
             example: "required"),
+        Field(
+            "credentials", \.credentials, .list(of: .choice, 0...2), reload: .live,
+            "What shows who a client is; without it whatever `identity` knows. A key comes before a token.",
+            example: "[api_key]"),
         Field(
             "tokens", \.tokens, .list(of: .name(of: "a token source"), 0...32), reload: .live,
             "Sources of `identity.tokens` whose tokens are taken; all without it.", example: "[users]"),
         Field(
             "scopes", \.scopes, .list(of: .scope, 0...16), reload: .live,
-            "Scopes that the token must have, all of them; else 403.", example: "[\"messages:write\"]"),
+            "Scopes that the token or key must have, all of them; else 403.", example: "[\"messages:write\"]"),
         Field(
             "roles", \.roles, .list(of: .scope, 0...16), reload: .live,
-            "Roles of which the token must have one; else 403.", example: "[admin, moderator]"),
+            "Roles of which the token or key must have one; else 403.", example: "[admin, moderator]"),
         Field(
             "claims", \.claims, .claimValues, reload: .live,
-            "Claims that the token must have with exactly these values; else 403.",
+            "Claims that the token must have with exactly these values; else 403, for keys always.",
             example: "{ app_metadata.verified: \"true\" }"),
     ]
 
@@ -130,7 +134,7 @@ extension RouteSettings {
         if authentication != .required {
             let keys =
                 authentication == .none
-                ? ["tokens", "scopes", "roles", "claims"] : ["scopes", "roles", "claims"]
+                ? ["credentials", "tokens", "scopes", "roles", "claims"] : ["scopes", "roles", "claims"]
             for key in keys where node.has(key) {
                 reader.report(
                     at: reader.mark(of: place + [.key(key)]),

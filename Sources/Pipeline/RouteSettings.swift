@@ -30,6 +30,12 @@ package struct RouteSettings: Equatable, Sendable {
         case respond(Response)
     }
 
+    /// What may show who a client is.
+    package enum Credential: String, CaseIterable, Sendable {
+        case token
+        case apiKey = "api_key"
+    }
+
     /// Protocols that a client may switch to.
     package enum Upgrade: String, CaseIterable, Sendable { case websocket }
 
@@ -49,6 +55,8 @@ package struct RouteSettings: Equatable, Sendable {
     /// Names of limits, asked in this order.
     package var limits: [String] = []
     package var authentication = AuthenticationDemand.none
+    /// What shows who a client is; empty for whatever the settings know.
+    package var credentials: [Credential] = []
     /// Names of the token sources that are believed; empty for all.
     package var tokens: [String] = []
     /// All of them are needed.

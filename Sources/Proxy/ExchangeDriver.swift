@@ -68,7 +68,8 @@ extension ProxyCore where Net: ~Copyable {
             guard let filter = exchanges[id].state.plan?.authentication else { return .next }
             let answer = planAnswer(answer, for: id)
             let decision = filter.decide(
-                &exchanges[id].state, &authenticator, revocations: revocations, now: wallTime, with: answer)
+                &exchanges[id].state, &authenticator, revocations: revocations, keys: apiKeys, now: wallTime,
+                with: answer)
             metrics.add(.authentication(decision.result))
             return decision.verdict
         case .fixedAnswer:

@@ -35,6 +35,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     let store: MemoryCounterStore
     /// Tokens that no longer count.
     let revocations: SharedTable
+    /// API keys that no file of the settings holds.
+    let apiKeys: SharedTable
     var authenticator: Authenticator
     /// Exchanges that wait for keys of a token source, by its name.
     var keyWaits: [String: [Inquiry]] = [:]
@@ -136,13 +138,15 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
 
     package init(
         network: consuming Net, plan: GatewayPlan, store: MemoryCounterStore,
-        revocations: SharedTable = SharedTable(.revocations), metrics: WorkerMetrics,
+        revocations: SharedTable = SharedTable(.revocations), apiKeys: SharedTable = SharedTable(.apiKeys),
+        metrics: WorkerMetrics,
         log: consuming AccessLogBuffer?, random: RandomSource, now: Instant, wallTime: WallTime
     ) {
         self.network = network
         self.plan = plan
         self.store = store
         self.revocations = revocations
+        self.apiKeys = apiKeys
         self.metrics = metrics
         self.log = log
         var random = random

@@ -8,11 +8,13 @@ extension ProcessFiles {
         case anyone
         /// Its owner alone, from the first byte on.
         case owner
+        /// The owner of the file that it takes the place of, alone: root may write what another user reads.
+        case formerOwner
 
         fileprivate var mode: mode_t {
             switch self {
             case .anyone: 0o644
-            case .owner: 0o600
+            case .owner, .formerOwner: 0o600
             }
         }
     }
@@ -30,6 +32,7 @@ extension ProcessFiles {
         guard descriptor >= 0 else { throw SystemError("open", code: errno) }
         do throws(SystemError) {
             defer { close(descriptor) }
+            if readers == .formerOwner { try takeOver(from: path, descriptor) }
             try write(bytes, to: descriptor)
             guard fsync(descriptor) == 0 else { throw SystemError("fsync", code: errno) }
         } catch {
@@ -54,6 +57,14 @@ extension ProcessFiles {
         }
     }
 
+    private static func takeOver(from path: String, _ descriptor: Int32) throws(SystemError) {
+        var information = stat()
+        guard unsafe stat(path, &information) == 0, information.st_uid != geteuid() else { return }
+        guard fchown(descriptor, information.st_uid, information.st_gid) == 0 else {
+            throw SystemError("fchown", code: errno)
+        }
+    }
+
     private static func write(_ bytes: [UInt8], to descriptor: Int32) throws(SystemError) {
         var rest = bytes[...]
         while !rest.isEmpty {
@@ -64,5 +75,28 @@ extension ProcessFiles {
             guard count > 0 else { throw SystemError("write", code: errno) }
             rest = rest.dropFirst(count)
         }
+    }
+}
+
+/// Keeps other processes that ask for the same out of a folder while something is done there: two commands
+/// that read a file and write it anew would each undo what the other has done.
+// SAFETY: the path lives through each call.
+package enum FolderLock {
+    /// Waits for its turn, then calls `body`.
+    ///
+    /// - Parameter path: Of a file in the folder.
+    package static func held<Result, Failure: Error>(
+        around path: String, _ body: () throws(Failure) -> Result
+    ) throws(Failure) -> Swift.Result<Result, SystemError> {
+        let slash = path.lastIndex(of: "/")
+        let folder = slash.map { $0 == path.startIndex ? "/" : String(path[..<$0]) } ?? "."
+        let descriptor = unsafe open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+        guard descriptor >= 0 else { return .failure(SystemError("open", code: errno)) }
+        // The lock goes with the descriptor.
+        defer { close(descriptor) }
+        while flock(descriptor, LOCK_EX) != 0 {
+            guard errno == EINTR else { return .failure(SystemError("flock", code: errno)) }
+        }
+        return .success(try body())
     }
 }

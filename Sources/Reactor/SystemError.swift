@@ -14,6 +14,9 @@ package struct SystemError: Error, Equatable, Sendable {
 
     package static let addressInUse = SystemError("bind", code: EADDRINUSE)
 
+    /// Nothing stands at the path.
+    package var isMissing: Bool { code == ENOENT }
+
     /// The process or the system has no descriptor left.
     package var isOutOfDescriptors: Bool { code == EMFILE || code == ENFILE }
 }

@@ -39,7 +39,7 @@ enum ImportDirection {
         "WebSocket": ["Bytes"],
         "Certificates": ["Time", "Addressing", "COpenSSL"],
         "floodgate": [
-            "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings",
+            "Addressing", "Certificates", "Control", "Demo", "Proxy", "Reactor", "Settings", "Time",
             "ArgumentParser",
         ],
     ]

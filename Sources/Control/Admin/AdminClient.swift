@@ -35,26 +35,28 @@ package struct AdminClient {
         deadline = SystemClock.now() + limit
     }
 
-    package func get(_ path: String) throws(Failure) -> Reply { try ask(.get, path) }
+    package func get(_ path: String) throws(Failure) -> Reply { try ask(.get, path, []) }
 
-    package func post(_ path: String) throws(Failure) -> Reply { try ask(.post, path) }
+    package func post(_ path: String, _ body: [UInt8] = []) throws(Failure) -> Reply {
+        try ask(.post, path, body)
+    }
 
-    private func ask(_ method: Method, _ path: String) throws(Failure) -> Reply {
-        let request = try message(method, path)
+    private func ask(_ method: Method, _ path: String, _ body: [UInt8]) throws(Failure) -> Reply {
+        let request = try message(method, path, body)
         var conversation = try Conversation(with: address, until: deadline)
         try conversation.send(request)
         return try conversation.receive(answering: method)
     }
 
-    private func message(_ method: Method, _ path: String) throws(Failure) -> [UInt8] {
+    private func message(_ method: Method, _ path: String, _ body: [UInt8]) throws(Failure) -> [UInt8] {
         let name: StaticString = method.token ?? "GET"
         var text = "\(name) \(path) HTTP/1.1\r\nHost: \(host)\r\nConnection: close\r\n"
         if let token {
             guard !token.isEmpty, token.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F }) else { throw .badToken }
             text += "Authorization: Bearer \(token)\r\n"
         }
-        if case .post = method { text += "Content-Length: 0\r\n" }
-        return Array((text + "\r\n").utf8)
+        if case .post = method { text += "Content-Length: \(body.count)\r\n" }
+        return Array((text + "\r\n").utf8) + body
     }
 
     private var host: String {

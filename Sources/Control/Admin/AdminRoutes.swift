@@ -7,12 +7,15 @@ import Time
 /// What the admin listener answers: paths to what `AdminSource` says.
 package struct AdminRoutes: Sendable {
     private let source: any AdminSource
+    private let credentials: (any CredentialSource)?
     private let clock: @Sendable () -> WallTime
 
     package init(
-        source: any AdminSource, clock: @escaping @Sendable () -> WallTime = { SystemClock.wallTime() }
+        source: any AdminSource, credentials: (any CredentialSource)? = nil,
+        clock: @escaping @Sendable () -> WallTime = { SystemClock.wallTime() }
     ) {
         self.source = source
+        self.credentials = credentials
         self.clock = clock
     }
 
@@ -47,6 +50,11 @@ package struct AdminRoutes: Sendable {
     }
 
     package func answer(_ request: AdminRequest) -> AdminResponse {
+        if let credentials,
+            let response = CredentialRoutes(source: credentials, now: clock()).answer(request)
+        {
+            return response
+        }
         guard let endpoint = Endpoint(rawValue: request.path) else {
             return .problem(404, "Nothing is here. GET / lists what is.")
         }
@@ -55,7 +63,7 @@ package struct AdminRoutes: Sendable {
             return .problem(405, "This path answers to \(allowed).", fields: [("Allow", allowed)])
         }
         return switch endpoint {
-        case .index: .text(AdminRoutes.index)
+        case .index: .text(AdminRoutes.index + (credentials == nil ? "" : CredentialRoutes.index))
         case .metrics: metrics()
         case .health: probe(isGood: true, status: 200)
         case .readiness: readiness()

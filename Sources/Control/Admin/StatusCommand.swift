@@ -83,14 +83,7 @@ package struct StatusCommand: Sendable {
     // MARK: Explaining
 
     private func explanation(of failure: AdminClient.Failure) -> String {
-        switch failure {
-        case .unreachable(let error):
-            "\(address) cannot be reached (\(error)): is the gateway running, with this admin.address?"
-        case .timedOut: "\(address) did not answer within \(limit)"
-        case .cutOff: "\(address) ended the connection before its answer was complete"
-        case .notHTTP: "what answers at \(address) is no admin listener of Floodgate"
-        case .badToken: "a token holds no blanks and only ASCII"
-        }
+        failure.explanation(address, limit)
     }
 
     private func explanation(of reply: AdminClient.Reply) -> String {
@@ -99,8 +92,22 @@ package struct StatusCommand: Sendable {
     }
 }
 
+extension AdminClient.Failure {
+    /// What a command says where the listener at an address did not answer within a time.
+    func explanation(_ address: String, _ limit: Duration) -> String {
+        switch self {
+        case .unreachable(let error):
+            "\(address) cannot be reached (\(error)): is the gateway running, with this admin.address?"
+        case .timedOut: "\(address) did not answer within \(limit)"
+        case .cutOff: "\(address) ended the connection before its answer was complete"
+        case .notHTTP: "what answers at \(address) is no admin listener of Floodgate"
+        case .badToken: "a token holds no blanks and only ASCII"
+        }
+    }
+}
+
 extension CommandResult {
-    fileprivate static func failed(_ reason: String, code: Int32 = 1) -> CommandResult {
+    static func failed(_ reason: String, code: Int32 = 1) -> CommandResult {
         CommandResult(complaint: "floodgate: \(reason.withoutControls)\n", exitCode: code)
     }
 }

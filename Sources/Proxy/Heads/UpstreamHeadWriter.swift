@@ -112,7 +112,9 @@ package enum UpstreamHeadWriter {
             // Has a meaning only beside the traceparent that it came with (W3C Trace Context §3.3).
             if case .taken = exchange.trace { return false }
             return true
-        case .authorization: return exchange.hidesAuthorization
+        case .authorization:
+            return exchange.hidesAuthorization
+                || stripped.hides(authorization: exchange.head.value(at: index))
         case .expect: return !exchange.head.expectsContinue
         default:
             return FieldRules.isFrameworkInternal(name, exchange.head.name(at: index))

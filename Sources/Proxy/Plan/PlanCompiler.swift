@@ -57,10 +57,17 @@ package struct PlanCompiler {
             let isTaken = route.tokens.isEmpty || route.tokens.contains(source.element.name)
             return isTaken ? bits | 1 << UInt64(source.offset) : bits
         }
+        let credentials = route.credentials.isEmpty ? settings.credentials : route.credentials
+        let accepted = credentials.reduce(into: AcceptedCredentials()) { accepted, credential in
+            switch credential {
+            case .token: accepted.insert(.token)
+            case .apiKey: accepted.insert(.apiKey)
+            }
+        }
         return AuthenticationFilter(
-            isRequired: route.authentication == .required, plan: identity, sources: sources,
-            scopes: route.scopes,
-            roles: route.roles, claims: route.claims.map { ($0.name, $0.value) })
+            isRequired: route.authentication == .required, accepted: accepted, plan: identity,
+            sources: sources, scopes: route.scopes, roles: route.roles,
+            claims: route.claims.map { ($0.name, $0.value) })
     }
 
     private func target(of route: RouteSettings, _ cors: CORSPolicy?) -> RoutePlan.Target {

@@ -63,7 +63,26 @@ extension GatewaySettings {
             reader = loader.reader
             redis.tls = tls
         }
+        loadAPIKeys(files, &reader)
         loadTicketKeys(files, &reader)
+    }
+
+    private mutating func loadAPIKeys(_ files: CredentialFiles, _ reader: inout Reader) {
+        guard let path = identity.apiKeys?.file else { return }
+        identity.apiKeys?.material = APIKeySet()
+        let place: [SettingStep] = [.key("identity"), .key("api_keys"), .key("file")]
+        switch files.read(path) {
+        case .success(let bytes):
+            do throws(APIKeySet.Fault) {
+                identity.apiKeys?.material = try APIKeySet(file: bytes)
+            } catch {
+                reader.report(at: reader.mark(of: place), "\(place.text): \(path), \(error)")
+            }
+        case .failure(let error):
+            reader.report(
+                at: reader.mark(of: place),
+                "\(place.text): cannot read \(path): \(error.reason) (floodgate keys create makes it)")
+        }
     }
 
     private mutating func loadTicketKeys(_ files: CredentialFiles, _ reader: inout Reader) {
@@ -102,6 +121,7 @@ extension GatewaySettings {
             if case .file(let path) = source.keys { paths.append(path) }
         }
         if let path = identity.planLookup?.authorities { paths.append(path) }
+        paths += [identity.apiKeys?.file].compactMap { $0 }
         var seen: Set<String> = []
         return paths.filter { seen.insert($0).inserted }
     }

@@ -75,11 +75,19 @@ extension GatewaySettings {
     private func checkIdentity(of route: RouteSettings, at place: [SettingStep], _ reader: inout Reader) {
         guard route.authentication != .none else { return }
         let known = identity.tokens.map(\.name)
-        if known.isEmpty {
+        if credentials.isEmpty {
             let path = place + [.key("auth")]
             reader.report(
                 at: reader.mark(of: path),
-                "\(path.text): nobody can be known: identity.tokens names no source of tokens")
+                "\(path.text): nobody can be known: identity has neither tokens nor api_keys")
+        }
+        for (position, credential) in route.credentials.enumerated() where !credentials.contains(credential) {
+            let path = place + [.key("credentials"), .index(position)]
+            let missing =
+                credential == .token ? "identity.tokens names no source" : "identity has no api_keys"
+            reader.report(
+                at: reader.mark(of: path),
+                "\(path.text): no \(credential.rawValue) can be good here: \(missing)")
         }
         for (position, name) in route.tokens.enumerated() where !known.contains(name) {
             let path = place + [.key("tokens"), .index(position)]

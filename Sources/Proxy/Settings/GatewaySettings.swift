@@ -33,4 +33,9 @@ package struct GatewaySettings: Equatable, Sendable {
     package var routes: [RouteSettings] = []
 
     package init() {}
+
+    /// What can show who a client is.
+    package var credentials: [RouteSettings.Credential] {
+        (identity.tokens.isEmpty ? [] : [.token]) + (identity.apiKeys == nil ? [] : [.apiKey])
+    }
 }

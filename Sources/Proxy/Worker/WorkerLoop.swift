@@ -42,6 +42,7 @@ struct WorkerLoop: ~Copyable {
         let log = parts.logWriter.map { AccessLogBuffer(writer: $0, query: .presence) }
         core = ProxyCore(
             network: network, plan: parts.plan, store: parts.store, revocations: parts.shared.revocations,
+            apiKeys: parts.shared.apiKeys,
             metrics: parts.metrics, log: log,
             random: RandomSource(seed: parts.seed), now: now, wallTime: SystemClock.wallTime())
         core.maximumClients = parts.maximumClients

@@ -143,7 +143,7 @@ package enum Quantity {
         ("d", 86_400_000), ("h", 3_600_000), ("m", 60_000), ("s", 1000), ("ms", 1),
     ]
 
-    static func duration(_ text: String) throws(Refusal) -> Duration {
+    package static func duration(_ text: String) throws(Refusal) -> Duration {
         let number = text.prefix { $0.isASCII && $0.isNumber }
         let unit = text.dropFirst(number.count).drop { $0 == " " }
         guard let count = digits(number) else { throw Refusal() }

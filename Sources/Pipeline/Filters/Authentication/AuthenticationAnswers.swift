@@ -3,11 +3,23 @@ import Telemetry
 
 // What those hear whose credentials do not do (R11, RFC 6750 §3).
 extension LocalResponse {
-    static let missingToken = LocalResponse(
-        status: 401, title: "Unauthorized", detail: "This path is for who is known: send a token.",
-        error: "Missing token", fields: Challenge.missing)
+    static func missing(_ accepted: AcceptedCredentials) -> LocalResponse {
+        let challenges = Challenges.of(accepted)
+        guard accepted.contains(.token) else {
+            return LocalResponse(
+                status: 401, title: "Unauthorized", detail: "This path is for who is known: send an API key.",
+                error: "Missing API key", fields: challenges.missing)
+        }
+        return LocalResponse(
+            status: 401, title: "Unauthorized",
+            detail: accepted.contains(.apiKey)
+                ? "This path is for who is known: send a token or an API key."
+                : "This path is for who is known: send a token.",
+            error: "Missing token", fields: challenges.missing)
+    }
 
-    static func refusal(_ error: TokenError) -> LocalResponse {
+    static func refusal(_ error: TokenError, _ accepted: AcceptedCredentials) -> LocalResponse {
+        let challenges = Challenges.of(accepted)
         switch error.kind {
         case .unavailable:
             return LocalResponse(
@@ -17,42 +29,77 @@ extension LocalResponse {
         case .revoked:
             return LocalResponse(
                 status: 401, title: "Unauthorized", detail: "The token has been revoked. Sign in again.",
-                error: "Authentication failed", fields: Challenge.revoked)
+                error: "Authentication failed", fields: challenges.revoked)
         case .time:
             return LocalResponse(
                 status: 401, title: "Unauthorized", detail: error.advice, error: "Invalid token",
-                fields: Challenge.expired)
+                fields: challenges.expired)
         case .malformed, .algorithm, .unknownKey, .signature, .claims:
             return LocalResponse(
                 status: 401, title: "Unauthorized", detail: error.advice, error: "Invalid token",
-                fields: Challenge.invalid)
+                fields: challenges.invalid)
         }
+    }
+
+    /// Of a key. What is unknown and what does not match are one to whoever shows it.
+    static func refusal(
+        _ reason: KeyRecognition.Refusal, _ accepted: AcceptedCredentials
+    ) -> LocalResponse {
+        let detail: StaticString =
+            switch reason {
+            case .malformed: "This is no API key: it was cut or misspelt, or there are two of them."
+            case .unknown, .mismatch: "The API key is not known here."
+            case .expired: "The API key has expired. Ask for a new one."
+            case .revoked: "The API key has been revoked. Ask for a new one."
+            }
+        return LocalResponse(
+            status: 401, title: "Unauthorized", detail: detail, error: "Authentication failed",
+            fields: Challenges.of(accepted).missing)
     }
 
     static func insufficientScope(_ challenge: PinnedText) -> LocalResponse {
         LocalResponse(
             status: 403, title: "Forbidden",
-            detail: "The token is good, but lacks a scope that this path asks for.",
+            detail: "The credential is good, but lacks a scope that this path asks for.",
             error: "Insufficient scope", fields: challenge)
     }
 
     static let insufficientRole = LocalResponse(
-        status: 403, title: "Forbidden", detail: "The token is good, but this path is not for its bearer.",
-        error: "Forbidden")
+        status: 403, title: "Forbidden",
+        detail: "The credential is good, but this path is not for its bearer.", error: "Forbidden")
 }
 
-/// Values of WWW-Authenticate.
-private enum Challenge {
-    static let missing = PinnedText("WWW-Authenticate: Bearer realm=\"api\"\r\n")
-    static let invalid = line("The token is not valid")
-    static let expired = line("The token is not in force")
-    static let revoked = line("The token has been revoked")
+/// Values of WWW-Authenticate: what a route takes, a line each (RFC 9110 §11.6.1).
+private final class Challenges: Sendable {
+    let missing: PinnedText
+    let invalid: PinnedText
+    let expired: PinnedText
+    let revoked: PinnedText
 
-    private static func line(_ description: String) -> PinnedText {
-        PinnedText(
-            "WWW-Authenticate: Bearer realm=\"api\", error=\"invalid_token\", "
-                + "error_description=\"\(description)\"\r\n")
+    private init(_ accepted: AcceptedCredentials) {
+        let key = accepted.contains(.apiKey) ? "WWW-Authenticate: ApiKey realm=\"api\"\r\n" : ""
+        func lines(_ description: String?) -> PinnedText {
+            guard accepted.contains(.token) else { return PinnedText(key) }
+            let error = description.map { ", error=\"invalid_token\", error_description=\"\($0)\"" } ?? ""
+            return PinnedText("WWW-Authenticate: Bearer realm=\"api\"\(error)\r\n" + key)
+        }
+        missing = lines(nil)
+        invalid = lines("The token is not valid")
+        expired = lines("The token is not in force")
+        revoked = lines("The token has been revoked")
     }
+
+    static func of(_ accepted: AcceptedCredentials) -> Challenges {
+        switch (accepted.contains(.token), accepted.contains(.apiKey)) {
+        case (true, true): both
+        case (false, true): keys
+        case (_, false): tokens
+        }
+    }
+
+    private static let tokens = Challenges(.token)
+    private static let keys = Challenges(.apiKey)
+    private static let both = Challenges([.token, .apiKey])
 }
 
 extension TokenError {
@@ -89,6 +136,19 @@ extension AuthenticationResult {
             case .claims: .claims
             case .revoked: .revoked
             case .unavailable: .unavailable
+            }
+    }
+}
+
+extension AuthenticationResult {
+    init(_ refusal: KeyRecognition.Refusal) {
+        self =
+            switch refusal {
+            case .malformed: .malformed
+            case .unknown: .unknownKey
+            case .mismatch: .signature
+            case .expired: .expired
+            case .revoked: .revoked
             }
     }
 }

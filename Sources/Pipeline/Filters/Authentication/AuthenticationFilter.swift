@@ -14,6 +14,16 @@ package enum AuthenticationDemand: String, CaseIterable, Sendable {
     case none
 }
 
+/// What a route believes.
+package struct AcceptedCredentials: OptionSet, Sendable {
+    package let rawValue: UInt8
+
+    package init(rawValue: UInt8) { self.rawValue = rawValue }
+
+    package static let token = AcceptedCredentials(rawValue: 1)
+    package static let apiKey = AcceptedCredentials(rawValue: 2)
+}
+
 /// Asks who a request comes from, and whether the route is for them. The credential is verified here: no
 /// service is called for it.
 package struct AuthenticationFilter: Sendable {
@@ -24,6 +34,7 @@ package struct AuthenticationFilter: Sendable {
     }
 
     package let isRequired: Bool
+    let accepted: AcceptedCredentials
     /// Compiled together with the route. The authenticator may have gone on to a newer one meanwhile.
     let plan: IdentityPlan
     /// Which of `plan`'s sources the route believes, by a bit each.
@@ -39,23 +50,31 @@ package struct AuthenticationFilter: Sendable {
 
     package func decide(
         _ exchange: inout ExchangeState, _ authenticator: inout Authenticator,
-        revocations: some RevocationTable, now: WallTime, with answer: Answer? = nil
+        revocations: some RevocationTable, keys: some APIKeyTable, now: WallTime, with answer: Answer? = nil
     ) -> (verdict: Verdict, result: AuthenticationResult) {
         // Who asks was settled before their plan was asked for.
         if case .plan(let plan) = answer {
             exchange.lookedUpPlan = plan ?? authenticator.plan.defaultPlanName
             return (.next, .accepted)
         }
+        // A key comes before a token: who has one is a machine, whatever else its request carries along.
+        if accepted.contains(.apiKey), let plan = authenticator.plan.keys,
+            let found = APIKeyFinder.find(exchange.head, plan)
+        {
+            return decide(&exchange, found, &authenticator, keys, now)
+        }
         let believed = believed(of: authenticator.plan)
-        guard let found = find(exchange, authenticator, believed) else {
-            return isRequired ? (.respond(.missingToken), .missing) : (.next, .anonymous)
+        guard accepted.contains(.token), let found = find(exchange, authenticator, believed) else {
+            return isRequired ? (.respond(.missing(accepted)), .missing) : (.next, .anonymous)
         }
         switch authenticator.recognise(found.token, among: believed, revocations: revocations, now: now) {
         case .known(let token):
             exchange.identity = token.identity
             exchange.hidesAuthorization =
                 found.place == .authorization && !authenticator.plan.sources[token.source].forwards
-            if let refusal = forbids(token) { return (.respond(refusal), .forbidden) }
+            if let refusal = forbids(token.identity, claims: token.claims) {
+                return (.respond(refusal), .forbidden)
+            }
             if !token.identity.planLine.isEmpty, !exchange.hasAskedForPlan,
                 let budget = authenticator.plan.planBudget
             {
@@ -71,6 +90,30 @@ package struct AuthenticationFilter: Sendable {
                 return (.ask(.keys(source: source), within: AuthenticationFilter.keyBudget), .waiting)
             }
             return refuse(error, found.place)
+        }
+    }
+
+    /// A request that shows a key. A token beside it was looked at by nobody: a backend that takes it for
+    /// verified must not get it.
+    private func decide(
+        _ exchange: inout ExchangeState, _ found: APIKeyFinder.Found, _ authenticator: inout Authenticator,
+        _ keys: some APIKeyTable, _ now: WallTime
+    ) -> (verdict: Verdict, result: AuthenticationResult) {
+        let recognition: KeyRecognition =
+            switch found {
+            case .one(let key): authenticator.recognise(key: key, table: keys, now: now)
+            case .several: .refused(.malformed)
+            }
+        switch recognition {
+        case .known(let identity):
+            exchange.identity = identity
+            let token = TokenFinder.bearer(exchange.head)
+            exchange.hidesAuthorization =
+                !authenticator.plan.sources.isEmpty && token.map { !$0.hasPrefix(APIKey.mark) } ?? false
+            if let refusal = forbids(identity, claims: nil) { return (.respond(refusal), .forbidden) }
+            return (.next, .accepted)
+        case .refused(let reason):
+            return (.respond(.refusal(reason, accepted)), AuthenticationResult(reason))
         }
     }
 
@@ -133,14 +176,16 @@ package struct AuthenticationFilter: Sendable {
     ) -> (verdict: Verdict, result: AuthenticationResult) {
         let result = AuthenticationResult(error.kind)
         if !isRequired, place == .cookie, error.kind != .unavailable { return (.next, result) }
-        return (.respond(.refusal(error)), result)
+        return (.respond(.refusal(error, accepted)), result)
     }
 
     /// Who is known may still not be meant.
-    private func forbids(_ token: KnownToken) -> LocalResponse? {
-        if !token.identity.hasScopes(scopes) { return .insufficientScope(insufficient) }
-        if !token.identity.hasRole(of: roles) { return .insufficientRole }
-        for rule in claims where !token.claims.holds(rule.value, at: rule.path) {
+    ///
+    /// - Parameter known: What a token claims; nil for a key, which claims nothing.
+    private func forbids(_ identity: Identity, claims known: Claims?) -> LocalResponse? {
+        if !identity.hasScopes(scopes) { return .insufficientScope(insufficient) }
+        if !identity.hasRole(of: roles) { return .insufficientRole }
+        for rule in claims where !(known?.holds(rule.value, at: rule.path) ?? false) {
             return .insufficientRole
         }
         return nil
@@ -148,17 +193,19 @@ package struct AuthenticationFilter: Sendable {
 
     /// - Parameter sources: Which of the plan's sources are believed, by a bit each.
     package init(
-        isRequired: Bool, plan: IdentityPlan, sources: UInt64, scopes: [String], roles: [String],
-        claims: [(String, String)]
+        isRequired: Bool, accepted: AcceptedCredentials = .token, plan: IdentityPlan, sources: UInt64,
+        scopes: [String], roles: [String], claims: [(String, String)]
     ) {
         self.isRequired = isRequired
+        self.accepted = accepted
         self.plan = plan
         self.sources = sources
         self.scopes = scopes.map { Array($0.utf8) }
         self.roles = roles.map { Array($0.utf8) }
         self.claims = claims.map { ClaimRule(path: JSONPath(claim: $0.0), value: Array($0.1.utf8)) }
+        let scheme = accepted.contains(.token) ? "Bearer" : "ApiKey"
         insufficient = PinnedText(
-            "WWW-Authenticate: Bearer realm=\"api\", error=\"insufficient_scope\", "
+            "WWW-Authenticate: \(scheme) realm=\"api\", error=\"insufficient_scope\", "
                 + "scope=\"\(scopes.joined(separator: " "))\"\r\n")
     }
 }

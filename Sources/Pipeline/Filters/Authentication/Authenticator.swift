@@ -31,6 +31,7 @@ package struct Authenticator: ~Copyable {
     package private(set) var plan: IdentityPlan
     private var verifier = TokenVerifier()
     private var cache: TokenCache<Remembered>
+    private var ring = KeyRing()
     /// The sources' rules with the keys that are known now, in the plan's order. A source whose keys come
     /// from its settings and from a URL stands here twice: what those of the URL would say of a token is not known
     /// until they have come, whatever the others say.
@@ -67,6 +68,7 @@ package struct Authenticator: ~Copyable {
     package mutating func install(_ plan: IdentityPlan) {
         if plan.cache != self.plan.cache { cache = TokenCache(limits: Self.limits(plan), seed: seed) }
         self.plan = plan
+        ring.forgetAll()
         let names = Set(plan.sources.filter(\.hasRemoteKeys).map { $0.name.view.text() })
         remoteKeys = remoteKeys.filter { names.contains($0.key) }
         rebuild()
@@ -139,6 +141,16 @@ package struct Authenticator: ~Copyable {
             chosen |= 1 << UInt64(index)
         }
         return chosen
+    }
+
+    /// Who shows this API key.
+    ///
+    /// - Parameter key: As the client sent it; not kept.
+    package mutating func recognise(
+        key: ByteView, table: some APIKeyTable, now: WallTime
+    ) -> KeyRecognition {
+        guard let keys = plan.keys else { return .refused(.unknown) }
+        return ring.recognise(key, keys, in: plan, table: table, now: now)
     }
 
     /// A token that is good by itself: unless it was revoked, it is remembered.

@@ -58,6 +58,8 @@ package struct TokenSource: Sendable {
 /// Who may ask, as one worker knows it. Immutable.
 package final class IdentityPlan: Sendable {
     package let sources: [TokenSource]
+    /// Nil where no API keys are taken.
+    package let keys: APIKeyPlan?
     /// Field that tells backends the plan, with its colon; its name stands in `stripped` too.
     let planLine: [UInt8]
     package let defaultPlan: String?
@@ -75,9 +77,16 @@ package final class IdentityPlan: Sendable {
         defaultPlanName = settings.defaultPlan.map(PinnedText.init)
         planBudget = settings.planLookup?.budget
         cache = settings.cache
-        stripped = StrippedFields(
-            settings.tokens.isEmpty
-                ? [] : [settings.planHeader] + settings.tokens.flatMap { $0.fields.map(\.name) })
+        keys = settings.apiKeys.map(APIKeyPlan.init)
+        let identifies = !settings.tokens.isEmpty || settings.apiKeys != nil
+        var names = identifies ? [settings.planHeader] : []
+        names += settings.tokens.flatMap { $0.fields.map(\.name) }
+        if let keys = settings.apiKeys {
+            names += keys.fields.map(\.name)
+            if !keys.forwards { names.append(keys.header) }
+        }
+        let hidesKeys = settings.apiKeys.map { !$0.forwards } ?? false
+        stripped = StrippedFields(names, hidesKeys: hidesKeys)
     }
 }
 
@@ -89,7 +98,11 @@ package struct StrippedFields: Sendable {
     /// A bit for each length of a name, up to 63: most fields are told apart by it.
     private let lengths: UInt64
 
-    package init(_ names: [String]) {
+    /// Whether an Authorization field that holds an API key stays here.
+    private let hidesKeys: Bool
+
+    package init(_ names: [String], hidesKeys: Bool = false) {
+        self.hidesKeys = hidesKeys
         var seen: Set<String> = []
         self.names = names.map { $0.lowercased() }.filter { seen.insert($0).inserted }.map { Array($0.utf8) }
         lengths = self.names.reduce(0) { $0 | 1 << UInt64(min($1.count, 63)) }
@@ -100,6 +113,12 @@ package struct StrippedFields: Sendable {
     package func contains(_ name: ByteView) -> Bool {
         guard lengths & (1 << UInt64(min(name.count, 63))) != 0 else { return false }
         return isAmong(name)
+    }
+
+    /// Whether the value of an Authorization field is for the gateway alone, whether its route asks for keys
+    /// or not.
+    package func hides(authorization value: ByteView) -> Bool {
+        hidesKeys && APIKeyFinder.credentials(value) != nil
     }
 
     private func isAmong(_ name: ByteView) -> Bool {

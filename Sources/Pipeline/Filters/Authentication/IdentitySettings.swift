@@ -6,6 +6,8 @@ import Settings
 package struct IdentitySettings: Equatable, Sendable {
     /// In the order of the file; names are unique.
     package var tokens: [TokenSettings] = []
+    /// Nil where no API keys are taken.
+    package var apiKeys: APIKeySettings?
     /// Field that tells backends the plan of whoever asks.
     package var planHeader = "X-User-Plan"
     /// The plan of users whom nothing else gives one; nil for none.
@@ -20,7 +22,7 @@ package struct IdentitySettings: Equatable, Sendable {
 
 extension IdentitySettings {
     package static let section = Section(
-        "Who asks: tokens that are verified here, without a call to whoever has issued them.",
+        "Who asks: tokens and keys that are verified here, without a call to whoever has issued them.",
         initial: IdentitySettings(),
         fields: [
             Field(
@@ -29,6 +31,10 @@ extension IdentitySettings {
                 example:
                     "{ users: { issuers: [https://id.test], keys: https://id.test/jwks } }"
             ),
+            Field(
+                "api_keys", \.apiKeys, .optional(APIKeySettings.section.kind()), reload: .live,
+                "Keys of machines; routes with `auth` take them beside tokens. `{}` for all defaults.",
+                example: "{ file: Config/keys.json }"),
             Field(
                 "plan_header", \.planHeader, .identityHeader, reload: .live,
                 "Field that tells backends the plan of whoever asks; what clients send in it is removed.",
@@ -43,7 +49,7 @@ extension IdentitySettings {
                 example: "free"),
             Field(
                 "cache", \.cache, .count(0...1_000_000), reload: .live,
-                "Verified tokens that each worker remembers, for 5 minutes at most; 0 for none.",
+                "Verified tokens, and as many keys, that a worker remembers; tokens for 5 minutes; 0 for none.",
                 example: "20000"),
         ],
         check: { settings, node, reader in settings.finish(node, &reader) })
