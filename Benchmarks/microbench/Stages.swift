@@ -20,6 +20,7 @@ enum Stages {
         case .secureRedirect: return repeated(rounds) { SecureRedirectFilter.decide($0) }
         case .route: return repeated(rounds) { plan.route.decide(&$0, isReady: true) }
         case .preflight: return repeated(rounds) { PreflightFilter.decide($0, $0.plan?.cors) }
+        case .addressList: return addressList(rounds)
         case .rateLimit: return rateLimit(plan, rounds)
         case .bodyLimit:
             let filter = BodyLimitFilter(limit: 1_000_000)
@@ -71,6 +72,23 @@ enum Stages {
             }
         }
         return sum
+    }
+
+    /// A client that none of 100,000 blocks has.
+    private static func addressList(_ rounds: Int) -> Int {
+        let blocks = (0..<100_000 as Range<UInt32>).map {
+            AddressRange(base: IPAddress(ipv4: $0 &* 0x9E37_79B1), length: 32)
+        }
+        let filter = AddressListFilter(
+            AddressListSettings.Loaded(allowed: nil, denied: AddressSet(blocks)), name: "addresses")
+        return withState { state in
+            var sum = 0
+            for round in 0..<rounds {
+                state.client = IPAddress(ipv4: UInt32(truncatingIfNeeded: round) &* 0x85EB_CA6B)
+                if filter.refusal(of: state.client) == nil { sum &+= 1 }
+            }
+            return sum
+        }
     }
 
     private static func rateLimit(_ plan: GatewayPlan, _ rounds: Int) -> Int {

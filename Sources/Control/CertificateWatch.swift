@@ -3,8 +3,8 @@ import Reactor
 import Telemetry
 import Time
 
-/// Looks whether files of certificates and keys have changed, whether a certificate is about to end, and
-/// replaces the keys of session tickets. On the control thread.
+/// Looks whether files of certificates, keys and address lists have changed, whether a certificate is about
+/// to end, and replaces the keys of session tickets. On the control thread.
 struct CertificateWatch: ~Copyable {
     private var known: [String: FileVersion] = [:]
     /// Seen at the last look: a file that is being written changes twice.
@@ -46,7 +46,7 @@ struct CertificateWatch: ~Copyable {
         if inForce.generation != generation { (generation, known) = inForce }
         guard current != known, current == seen else { return }
         known = current
-        gateway.refreshCredentials()
+        gateway.refreshFiles()
         generation = gateway.generation
     }
 

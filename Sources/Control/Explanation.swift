@@ -109,7 +109,7 @@ package struct Explanation {
             if case .respond(let response) = PreflightFilter.decide(exchange, policy) {
                 lines.append("preflight      \(response.status), by the gateway; no later stage is asked")
             } else {
-                lines += describe(route, path: exchange.path.text())
+                lines += describe(route, path: exchange.path.text(), client: exchange.client)
             }
             if let filter = exchange.plan?.authentication {
                 lines.append("token          \(judge(&exchange, filter, plan.identity, now))")
@@ -143,8 +143,22 @@ package struct Explanation {
         return "\(id), traceparent \(trace ? "passed on" : "begun here")"
     }
 
-    private func describe(_ route: RouteSettings, path: String) -> [String] {
+    /// What the lists of addresses say of the client: nothing where there are none.
+    private func describeLists(of route: RouteSettings, _ client: IPAddress) -> [String] {
+        [("addresses", settings.addresses), ("\(route.name).addresses", route.addresses)].compactMap {
+            name, addresses in
+            guard !addresses.isEmpty else { return nil }
+            switch AddressListFilter(addresses.lists, name: name).refusal(of: client) {
+            case .denied: return "addressList    403: \(client) is in \(name).deny"
+            case .notAllowed: return "addressList    403: \(client) is not in \(name).allow"
+            case nil: return "addressList    served, as far as \(name) says"
+            }
+        }
+    }
+
+    private func describe(_ route: RouteSettings, path: String, client: IPAddress) -> [String] {
         var lines = [describeSecurityHeaders(of: route)]
+        lines += describeLists(of: route, client)
         if route.limits.isEmpty { lines.append("rateLimit      none") }
         for name in route.limits {
             guard let limit = settings.limits.first(where: { $0.name == name }) else { continue }

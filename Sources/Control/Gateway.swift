@@ -322,10 +322,10 @@ package final class Gateway: Sendable {
         return ReloadReport(isApplied: true, generation: state.generation, diagnostics: loaded.warnings)
     }
 
-    /// Reads certificates and keys again that the settings in force name, because a file has changed: what
-    /// they hold is put in force, or the old ones stay and the log says why. The settings' own file is not
-    /// read.
-    package func refreshCredentials() {
+    /// Reads certificates, keys and lists again that the settings in force name, because a file has changed:
+    /// what they hold is put in force, or the old ones stay and the log says why. The settings' own file is
+    /// not read.
+    package func refreshFiles() {
         let report = state.withLock { state in
             if state.isDraining { return ReloadReport(isApplied: false, generation: state.generation) }
             do throws(SettingsFile.Failure) {
@@ -337,9 +337,9 @@ package final class Gateway: Sendable {
                     isApplied: false, generation: state.generation, problems: [error.description])
             }
         }
-        if report.isApplied { events.info("certificates read again", ["generation": "\(report.generation)"]) }
+        if report.isApplied { events.info("files read again", ["generation": "\(report.generation)"]) }
         for error in report.errors {
-            events.error("certificates refused, the old ones stay in force", ["reason": error])
+            events.error("files refused, the old ones stay in force", ["reason": error])
         }
     }
 

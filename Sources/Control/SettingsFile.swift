@@ -1,3 +1,4 @@
+import Addressing
 import Pipeline
 import Proxy
 import Reactor
@@ -49,15 +50,19 @@ package struct SettingsFile: Sendable {
     /// The same for a text that was read before.
     package func load(text: String) throws(Failure) -> Contents {
         let versions = FileVersions()
-        let credentials = CredentialFiles(now: SystemClock.wallTime().seconds) { path in
+        func read(_ path: String, limit: Int) -> Result<[UInt8], CredentialFiles.Unreadable> {
             // Before it is read: a file that changes meanwhile is another version then.
             versions.known[path] = FileVersion(of: path)
             do throws(SystemError) {
-                return .success(try ProcessFiles.read(path, limit: SettingsFile.longestCredential))
+                return .success(try ProcessFiles.read(path, limit: limit))
             } catch {
                 return .failure(CredentialFiles.Unreadable("\(error)"))
             }
         }
+        let credentials = CredentialFiles(
+            now: SystemClock.wallTime().seconds,
+            read: { read($0, limit: SettingsFile.longestCredential) },
+            readList: { read($0, limit: AddressListFile.largest) })
         let loaded = GatewaySettings.load(
             text: text, file: path, environment: ProcessFiles.environment, credentials: credentials)
         guard let settings = loaded.settings else { throw .invalid(loaded.diagnostics) }

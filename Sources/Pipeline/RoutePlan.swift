@@ -35,6 +35,7 @@ package final class RoutePlan: Sendable {
     /// Where the route counts in the metrics.
     package let slot: RouteSlot
     package let target: Target
+    package let addressList: AddressListFilter?
     package let rateLimit: RateLimitFilter?
     package let bodyLimit: BodyLimitFilter?
     /// Nil where nobody is asked who they are.
@@ -54,11 +55,13 @@ package final class RoutePlan: Sendable {
         name: String, slot: RouteSlot, target: Target, rateLimit: RateLimitFilter?,
         bodyLimit: BodyLimitFilter?, authentication: AuthenticationFilter? = nil,
         stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?,
-        cors: CORSPolicy? = nil, securityHeaders: SecurityHeadersPlan? = nil
+        cors: CORSPolicy? = nil, securityHeaders: SecurityHeadersPlan? = nil,
+        addressList: AddressListFilter? = nil
     ) {
         self.name = PinnedText(name)
         self.slot = slot
         self.target = target
+        self.addressList = addressList
         self.rateLimit = rateLimit
         self.bodyLimit = bodyLimit
         self.authentication = authentication

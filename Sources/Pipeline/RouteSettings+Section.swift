@@ -48,6 +48,10 @@ extension RouteSettings {
             "strip_prefix", \.stripPrefix, .stripPrefix, reload: .live,
             "Removed from the front of the path before the request is sent on.", example: "/api"),
         Field(
+            "addresses", \.addresses, AddressListSettings.section.kind(), reload: .live,
+            "Who is served here, by address, besides what the file's own `addresses` say.",
+            example: "{ allow: [10.0.0.0/8] }"),
+        Field(
             "limits", \.limits, .list(of: .name(of: "a limit"), 0...16), .exemplary, reload: .live,
             "Limits by name, asked in this order.", example: "[everyone]"),
         Field(

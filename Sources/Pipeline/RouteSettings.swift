@@ -52,6 +52,8 @@ package struct RouteSettings: Equatable, Sendable {
     /// Removed from the front of the path before it is sent on; without a slash at its end, empty for
     /// nothing.
     package var stripPrefix = ""
+    /// Who is served here, beside what holds for the whole gateway.
+    package var addresses = AddressListSettings()
     /// Names of limits, asked in this order.
     package var limits: [String] = []
     package var authentication = AuthenticationDemand.none

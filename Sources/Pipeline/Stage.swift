@@ -11,6 +11,8 @@ package enum Stage: UInt8, CaseIterable, Sendable {
     case route
     /// What browsers ask before a request of another origin (CORS).
     case preflight
+    /// The lists of addresses that are served or refused, the gateway's and the route's.
+    case addressList
     /// The route's limits by address.
     case rateLimit
     /// The route's limit on the body's length, as far as the head tells it.
@@ -35,6 +37,7 @@ package enum Stage: UInt8, CaseIterable, Sendable {
         case .secureRedirect: "Listeners with `redirect`: the same address by https; 308"
         case .route: "Host, path, method and headers choose the route; 404, 405, 421"
         case .preflight: "CORS: what browsers ask before a request, answered at once; 204, 403"
+        case .addressList: "Lists of addresses that are served or refused; 403"
         case .rateLimit: "Limits by address; 429"
         case .bodyLimit: "A Content-Length above the route's limit; 413"
         case .authentication: "Routes with `auth`: tokens, scopes, roles; 401, 403, 503"

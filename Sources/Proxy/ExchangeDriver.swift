@@ -58,6 +58,8 @@ extension ProxyCore where Net: ~Copyable {
         case .preflight:
             guard exchanges[id].state.head.method == .options else { return .next }
             return PreflightFilter.decide(exchanges[id].state, exchanges[id].state.plan?.cors)
+        case .addressList:
+            return decideAddress(of: id, in: plan)
         case .rateLimit:
             guard let filter = exchanges[id].state.plan?.rateLimit else { return .next }
             guard let answer else { return filter.decide(&exchanges[id].state) }
@@ -77,6 +79,20 @@ extension ProxyCore where Net: ~Copyable {
             return .respond(
                 LocalResponse(status: fixed.status, title: "", detail: "", content: .fixed(fixed.body)))
         }
+    }
+
+    /// The gateway's lists of addresses, then the route's.
+    @inline(__always)
+    private mutating func decideAddress(of id: SlotID, in plan: GatewayPlan) -> Verdict {
+        if let list = plan.addressList, let refusal = list.refusal(of: exchanges[id].state.client) {
+            metrics.add(.addressRefused(refusal == .denied ? .denied : .notAllowed))
+            return .respond(list.answer(refusal, &exchanges[id].state))
+        }
+        guard let list = exchanges[id].state.plan?.addressList,
+            let refusal = list.refusal(of: exchanges[id].state.client)
+        else { return .next }
+        metrics.add(.addressRefused(refusal == .denied ? .denied : .notAllowed))
+        return .respond(list.answer(refusal, &exchanges[id].state))
     }
 
     /// Asks for a stage. Nil where the exchange has to wait, or is over.

@@ -7,6 +7,7 @@ import TLS
 package enum Incident {
     case handshakeFailed(IPAddress, TLSFailure)
     case handshakesRefused(IPAddress)
+    case connectionsRefused(IPAddress)
     case upstreamHandshakeFailed(PinnedText, String, TLSFailure)
     /// A server that should speak HTTP/2 does not.
     case noHTTP2(PinnedText, String)

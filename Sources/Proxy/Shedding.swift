@@ -40,10 +40,18 @@ extension ProxyCore where Net: ~Copyable {
         (address.isIPv4 ? address : address.masked(to: ipv6Prefix)).bits
     }
 
-    /// Counts a client's connection for its address. False where that has as many as it may. Trusted proxies
-    /// speak for many, and are not counted.
+    /// Counts a client's connection for its address. Refused where that has as many as it may, or begins
+    /// them too fast. Trusted proxies speak for many, and are not counted.
     mutating func enter(_ address: IPAddress) -> Admission {
-        guard let limit = addressLimit, !plan.clientAddress.isTrusted(address) else { return .uncounted }
+        guard addressLimit != nil || plan.connectionRate != nil, !plan.clientAddress.isTrusted(address) else {
+            return .uncounted
+        }
+        if let rate = plan.connectionRate, store.take(rate.demand(of: address), now: now) != .admitted {
+            metrics.add(.refused(.addressRate))
+            note(.connectionsRefused(address))
+            return .refused
+        }
+        guard let limit = addressLimit else { return .uncounted }
         if limit.counts.enter(Self.holder(address), limit: limit.maximum) { return .counted }
         metrics.add(.refused(.addressLimit))
         refusedAddress = address
@@ -85,7 +93,8 @@ package struct AddressLimit: Sendable {
 extension LocalResponse {
     static let tooManyConnections = LocalResponse(
         status: 429, title: "Too many connections",
-        detail: "This address has as many connections as it may. Close some, then try again.", retryAfter: 1)
+        detail: "This address has, or begins, as many connections as it may. Close some, then try again.",
+        retryAfter: 1)
 
     static let outOfMemory = LocalResponse(
         status: 503, title: "Service unavailable",

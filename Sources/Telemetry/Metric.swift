@@ -16,6 +16,10 @@ package enum ConnectionRefusal: Int, CaseIterable, Sendable {
     case connectionLimit
     /// The peer's address has as many connections as it may.
     case addressLimit
+    /// The peer's address begins more connections than it may.
+    case addressRate
+    /// The peer's address is banned.
+    case banned
     /// The process is out of descriptors.
     case descriptors
     /// A missing, malformed or untrusted PROXY protocol head.
@@ -27,6 +31,8 @@ package enum ConnectionRefusal: Int, CaseIterable, Sendable {
         switch self {
         case .connectionLimit: "connection_limit"
         case .addressLimit: "address_limit"
+        case .addressRate: "address_rate"
+        case .banned: "banned"
         case .descriptors: "descriptors"
         case .proxyProtocol: "proxy_protocol"
         case .draining: "draining"
@@ -66,6 +72,23 @@ package enum HeadFault: Int, CaseIterable, Sendable {
         case .timeout: "timeout"
         case .version: "version"
         case .method: "method"
+        }
+    }
+}
+
+/// Why a request was refused for its client's address.
+package enum AddressRefusal: Int, CaseIterable, Sendable {
+    /// It stands in a deny list.
+    case denied
+    /// There is an allow list, and it does not stand there.
+    case notAllowed
+    case banned
+
+    package var label: StaticString {
+        switch self {
+        case .denied: "deny"
+        case .notAllowed: "allow"
+        case .banned: "ban"
         }
     }
 }

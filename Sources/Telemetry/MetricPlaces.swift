@@ -66,7 +66,8 @@ package enum MetricPlaces {
     @inlinable static var limitCells: Int { 4 }
     @inlinable static var store: Int { limits + limitCapacity * limitCells }
     @inlinable static var storeCells: Int { 252 }
-    @inlinable static var end: Int { store + storeCells }
+    @inlinable static var addressRefusals: Int { store + storeCells }
+    @inlinable static var end: Int { addressRefusals + 8 }
 
     /// Histograms follow a route's six classes and an upstream's four counters; their sum stands behind the
     /// buckets.
@@ -123,6 +124,11 @@ extension Metric {
     @inlinable
     package static func authentication(_ result: AuthenticationResult) -> Metric {
         Metric(MetricPlaces.authentications &+ result.rawValue)
+    }
+
+    @inlinable
+    package static func addressRefused(_ reason: AddressRefusal) -> Metric {
+        Metric(MetricPlaces.addressRefusals &+ reason.rawValue)
     }
 
     @inlinable

@@ -63,6 +63,11 @@ package final class MetricRegistry: Sendable {
     }
 }
 
+extension LimitSlot {
+    /// Rules that are counted elsewhere than among the limits.
+    package static var unnamed: LimitSlot { LimitSlot(number: 0) }
+}
+
 extension RouteSlot {
     /// Requests that matched no route.
     package static var unmatched: RouteSlot { RouteSlot(number: 0) }

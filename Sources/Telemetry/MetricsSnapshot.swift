@@ -34,6 +34,8 @@ package struct MetricsSnapshot: Sendable {
     private let authentications: [UInt64]
     /// By `SlowPart`.
     private let slowness: [UInt64]
+    /// By `AddressRefusal`.
+    private let addressRefusals: [UInt64]
     /// By `Outcome`.
     private let outcomes: [UInt64]
     /// By `StoreCounter`; levels are sums, too.
@@ -54,6 +56,7 @@ package struct MetricsSnapshot: Sendable {
     package func count(of result: AuthenticationResult) -> UInt64 { authentications[result.rawValue] }
     package func count(of part: SlowPart) -> UInt64 { slowness[part.rawValue] }
     package func value(of counter: StoreCounter) -> UInt64 { store[counter.rawValue] }
+    package func count(of refusal: AddressRefusal) -> UInt64 { addressRefusals[refusal.rawValue] }
     package func count(of outcome: Outcome) -> UInt64 { outcomes[outcome.index] }
     /// Exchanges that have ended.
     package var requests: UInt64 { outcomes.reduce(0, &+) }
@@ -72,6 +75,7 @@ package struct MetricsSnapshot: Sendable {
         handshakes = HandshakeResult.allCases.map { sum(.handshake($0)) }
         authentications = AuthenticationResult.allCases.map { sum(.authentication($0)) }
         slowness = SlowPart.allCases.map { sum(.slow($0)) }
+        addressRefusals = AddressRefusal.allCases.map { sum(.addressRefused($0)) }
         outcomes = Outcome.allCases.map { sum(.outcome($0)) }
         store = StoreCounter.allCases.map { sum(.store($0)) }
         storeRoundTrips = merged(.storeRoundTrip)

@@ -6,6 +6,7 @@ extension PrometheusEncoder {
         upstreams(metrics)
         limits(metrics)
         redis(metrics)
+        addresses(metrics)
         workers(metrics)
     }
 
@@ -146,6 +147,15 @@ extension PrometheusEncoder {
         sample(level: Int(Int64(bitPattern: metrics.value(of: .lost))))
         family("floodgate_redis_round_trip_seconds", .histogram, "From a command to its answer.")
         sample(metrics.storeRoundTrips)
+    }
+
+    private mutating func addresses(_ metrics: MetricsSnapshot) {
+        family(
+            "floodgate_address_refusals_total", .counter,
+            "Requests refused for the client's address, by what refused it.")
+        for reason in AddressRefusal.allCases {
+            sample(metrics.count(of: reason), ["by": "\(reason.label)"])
+        }
     }
 
     private mutating func workers(_ metrics: MetricsSnapshot) {

@@ -11,6 +11,8 @@ import Upstream
 package final class GatewayPlan: Sendable {
     package let clientAddress: ClientAddressFilter
     package let requestID = RequestIDFilter()
+    /// Who is served on any route; nil for everybody.
+    package let addressList: AddressListFilter?
     package let route: RouteFilter
     package let securityHeaders: SecurityHeadersPlan
     package let identity: IdentityPlan
@@ -22,18 +24,22 @@ package final class GatewayPlan: Sendable {
     package let upstreams: [UpstreamPlan]
     package let http2Limits: HTTP2Limits
     /// Bounds the TLS handshakes of one address; nil bounds nobody.
-    package let handshakes: HandshakeLimit?
+    package let handshakes: AddressRate?
+    /// Bounds the connections that an address begins; nil bounds nobody.
+    package let connectionRate: AddressRate?
     /// Upgraded connections of this worker at once; nil for no limit.
     package let maximumTunnels: Int?
     /// The Redis that gateways share; nil for this process' memory.
     package let redis: RedisPlan?
 
     package init(
-        clientAddress: ClientAddressFilter, route: RouteFilter, securityHeaders: SecurityHeadersPlan,
-        clients: ClientLimitsSettings, identity: IdentityPlan = IdentityPlan(IdentitySettings()),
-        upstreams: [UpstreamPlan], share: WorkerShare, redis: RedisPlan? = nil
+        clientAddress: ClientAddressFilter, addressList: AddressListFilter? = nil, route: RouteFilter,
+        securityHeaders: SecurityHeadersPlan, clients: ClientLimitsSettings,
+        identity: IdentityPlan = IdentityPlan(IdentitySettings()), upstreams: [UpstreamPlan],
+        share: WorkerShare, redis: RedisPlan? = nil
     ) {
         self.clientAddress = clientAddress
+        self.addressList = addressList
         self.route = route
         self.securityHeaders = securityHeaders
         self.clients = clients
@@ -49,25 +55,28 @@ package final class GatewayPlan: Sendable {
         self.http2Limits = http2Limits
         maximumTunnels = clients.maxTunnels.map(share.part)
         self.redis = redis
-        handshakes = clients.handshakesPerSecond.map(HandshakeLimit.init)
+        handshakes = clients.handshakesPerSecond.map { AddressRate(of: "handshakes", perSecond: $0) }
+        connectionRate = clients.connectionsPerSecond.map { AddressRate(of: "connections", perSecond: $0) }
     }
 }
 
-/// How many TLS handshakes one address may begin, in the terms of the counter store.
-package struct HandshakeLimit: Sendable {
+/// How often one address may begin something, in the terms of the counter store.
+package struct AddressRate: Sendable {
+    private let subject: Int
     private let interval: Int64
     private let burst: Int64
 
-    init(perSecond: Int) {
+    init(of subject: String, perSecond: Int) {
+        self.subject = subject.hashValue
         interval = 1_000_000_000 / Int64(perSecond)
         burst = Int64(perSecond) * 4
     }
 
-    /// What one handshake takes.
+    /// What one takes.
     package func demand(of address: IPAddress) -> TokenDemand {
         let holder = address.isIPv4 ? address : address.masked(to: 56)
         var hasher = Hasher()
-        hasher.combine("handshakes")
+        hasher.combine(subject)
         hasher.combine(holder.bits)
         var demand = TokenDemand()
         demand.append(

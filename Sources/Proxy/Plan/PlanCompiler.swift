@@ -28,6 +28,7 @@ package struct PlanCompiler {
         }
         return GatewayPlan(
             clientAddress: ClientAddressFilter(trusted: settings.trustedProxies),
+            addressList: filter(settings.addresses, name: "addresses"),
             route: RouteFilter(table: RouteTable(entries), cors: policies.cors),
             securityHeaders: policies.securityHeaders, clients: settings.clients, identity: identity,
             upstreams: settings.upstreams.map {
@@ -48,7 +49,12 @@ package struct PlanCompiler {
             authentication: authentication(of: route, identity),
             stripPrefix: Array(route.stripPrefix.utf8),
             allowsWebSocket: route.upgrade.contains(.websocket), responseTimeout: route.responseTimeout,
-            cors: cors, securityHeaders: policies.securityHeaders(of: route))
+            cors: cors, securityHeaders: policies.securityHeaders(of: route),
+            addressList: filter(route.addresses, name: "\(route.name).addresses"))
+    }
+
+    private func filter(_ addresses: AddressListSettings, name: String) -> AddressListFilter? {
+        addresses.isEmpty ? nil : AddressListFilter(addresses.lists, name: name)
     }
 
     private func authentication(of route: RouteSettings, _ identity: IdentityPlan) -> AuthenticationFilter? {

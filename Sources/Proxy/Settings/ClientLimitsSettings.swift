@@ -24,6 +24,9 @@ package struct ClientLimitsSettings: Equatable, Sendable {
     /// TLS handshakes that one address (IPv6: /56) may begin a second, over all workers; nil is no limit.
     /// Four seconds' worth may come at once.
     package var handshakesPerSecond: Int? = 50
+    /// Connections that one address, IPv6 by /56, may begin in a second, plain ones too; nil does not count
+    /// them. Four seconds' worth may come at once.
+    package var connectionsPerSecond: Int?
     /// Silence in both directions of an upgraded connection.
     package var tunnelIdleTimeout: Duration = .seconds(3600)
     /// Bytes of one WebSocket message, 0 is no limit.
@@ -93,6 +96,11 @@ extension ClientLimitsSettings {
             reload: .live,
             "TLS handshakes that an address (IPv6: /56) may begin, four seconds' worth at once.",
             example: "20"),
+        Field(
+            "connections_per_second", \.connectionsPerSecond, .optional(.count(1...1_000_000), none: "off"),
+            reload: .live,
+            "Connections that an address (IPv6: /56) may begin, four seconds' worth at once; then 429.",
+            example: "50"),
         Field(
             "max_message", \.maxMessage, .bytes(0...(1 << 30)), reload: .newConnections,
             "Largest message of a WebSocket, as it is on the wire, 0 for no limit; then it ends with 1009.",

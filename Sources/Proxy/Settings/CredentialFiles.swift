@@ -10,6 +10,8 @@ import Upstream
 package struct CredentialFiles {
     /// The contents of a file, or why it cannot be read.
     package let read: (String) -> Result<[UInt8], Unreadable>
+    /// The same for a list of addresses, which may be longer than any certificate.
+    package let readList: (String) -> Result<[UInt8], Unreadable>
     /// Seconds since 1970.
     package let now: Int64
 
@@ -19,9 +21,14 @@ package struct CredentialFiles {
         package init(_ reason: String) { self.reason = reason }
     }
 
-    package init(now: Int64, read: @escaping (String) -> Result<[UInt8], Unreadable>) {
+    /// - Parameter readList: nil is `read`.
+    package init(
+        now: Int64, read: @escaping (String) -> Result<[UInt8], Unreadable>,
+        readList: ((String) -> Result<[UInt8], Unreadable>)? = nil
+    ) {
         self.now = now
         self.read = read
+        self.readList = readList ?? read
     }
 }
 
@@ -122,6 +129,7 @@ extension GatewaySettings {
         }
         if let path = identity.planLookup?.authorities { paths.append(path) }
         paths += [identity.apiKeys?.file].compactMap { $0 }
+        paths += addressLists.flatMap { [$0.allowFile, $0.denyFile].compactMap { $0 } }
         var seen: Set<String> = []
         return paths.filter { seen.insert($0).inserted }
     }

@@ -13,7 +13,10 @@ extension GatewaySettings {
     ) -> Loaded<GatewaySettings> {
         section.load(text: text, file: file, environment: environment) { settings, reader in
             settings.checkReferences(&reader)
-            if let credentials { settings.loadCredentials(credentials, &reader) }
+            if let credentials {
+                settings.loadCredentials(credentials, &reader)
+                settings.loadAddressLists(credentials, &reader)
+            }
         }
     }
 
@@ -61,6 +64,9 @@ extension GatewaySettings {
             "trusted_proxies", \.trustedProxies, .list(of: .addressRange, 0...1024), reload: .live,
             "Peers whose forwarded headers, request ids and PROXY protocol are believed.",
             example: "[127.0.0.0/8, 10.0.0.0/8]"),
+        Field(
+            "addresses", \.addresses, AddressListSettings.section.kind(), reload: .live,
+            "Who is served on any route, by address.", example: "{ deny_file: /etc/floodgate/blocked.txt }"),
         Field(
             "clients", \.clients, ClientLimitsSettings.section.kind(), reload: .newConnections,
             "What a client may take: time, bytes and connections.", example: "{ head_timeout: 5s }"),

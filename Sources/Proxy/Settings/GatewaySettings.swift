@@ -16,6 +16,7 @@ package struct GatewaySettings: Equatable, Sendable {
     package var sharedTicketKeys: [TicketKeys.Key] = []
     package var admin = AdminSettings()
     package var trustedProxies: [AddressRange] = []
+    package var addresses = AddressListSettings()
     package var clients = ClientLimitsSettings()
     /// Bytes; nil is a share of what there is.
     package var memoryLimit: Int?

@@ -156,6 +156,10 @@ struct WorkerLoop: ~Copyable {
                 events.log(
                     .warning, "an address begins more TLS handshakes than it may", ["address": "\(address)"],
                     atMostEvery: pause)
+            case .connectionsRefused(let address):
+                events.log(
+                    .warning, "an address begins more connections than it may", ["address": "\(address)"],
+                    atMostEvery: pause)
             case .upstreamHandshakeFailed(let upstream, let server, let failure):
                 events.log(
                     .error, "TLS with a server failed",

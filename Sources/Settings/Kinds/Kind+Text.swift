@@ -102,3 +102,13 @@ package enum YAMLText {
             ? text : JSONValue.quote(text)
     }
 }
+
+extension Kind where Value == String {
+    /// A file's path, absolute or from the directory that the gateway runs in.
+    package static var filePath: Kind {
+        text("a file's path", maxLength: 4096) { text throws(Refusal) in
+            guard !text.isEmpty else { throw Refusal() }
+            guard !text.utf8.contains(0) else { throw Refusal("a path holds no NUL") }
+        }
+    }
+}

@@ -39,7 +39,7 @@ import Testing
         #expect(try old.ask(get("/")).status == 200)
         try files.leaf("site", ["new.test"])
         try waitUntilShown("new.test")
-        #expect(gateway.said("certificates read again") >= 1)
+        #expect(gateway.said("files read again") >= 1)
         #expect(try old.ask(get("/")).text == "answered")
     }
 
@@ -107,12 +107,12 @@ import Testing
         throws
     {
         try damage.make(files)
-        try gateway.waitUntilSaid("certificates refused, the old ones stay in force", within: .seconds(20))
+        try gateway.waitUntilSaid("files refused, the old ones stay in force", within: .seconds(20))
         #expect(gateway.standardError.contains(damage.words), "\(gateway.standardError)")
         #expect(try shown() == "old.test")
         try files.leaf("site", ["new.test"])
         try waitUntilShown("new.test")
-        #expect(gateway.said("certificates refused") <= 2)
+        #expect(gateway.said("files refused") <= 2)
     }
 
     @Test func `reloads and new certificates under load cost nobody an answer`() throws {
