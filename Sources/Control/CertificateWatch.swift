@@ -33,6 +33,8 @@ struct CertificateWatch: ~Copyable {
             gateway.rotateTicketKeys()
         }
         lookAtFiles(gateway)
+        // While any is held, each request looks.
+        if gateway.bans.count > 0 { gateway.bans.removeExpired(now: time) }
         warnOfEnd(gateway, time)
     }
 

@@ -45,6 +45,7 @@ package struct ControlLoop: ~Copyable {
             lookAtMemory()
             certificates.look(gateway, now: SystemClock.now(), time: SystemClock.wallTime())
             gateway.services.keySets.look()
+            gateway.lookAtTraffic(now: SystemClock.now())
             while let signal = signals.next() { hear(signal) }
             if advanceDrain() { return }
         }

@@ -1,4 +1,6 @@
 import Addressing
+import Bytes
+import Pipeline
 import Proxy
 import Reactor
 import Settings
@@ -33,6 +35,8 @@ extension Gateway: AdminSource {
         status.openDescriptors = numbers.openDescriptors
         status.memoryLimit = memoryLimit
         status.memoryLevel = memory.current
+        status.bans = bans.count
+        status.findings = sentinel.findings
         status.certificatesExpire = settings.certificatesExpire
         status.keySets = services.keySets.status()
         if settings.identity.planLookup != nil { status.planLookups = services.plans.statistics }
@@ -62,6 +66,48 @@ extension Gateway: AdminSource {
         redis.p99 = metrics.storeRoundTrips.quantile(0.99).map { $0 / 1_000_000 }
         return redis
     }
+}
+
+// Bans
+extension Gateway {
+    package func currentBans() -> [Ban] {
+        bans.entries(now: SystemClock.wallTime()).map { entry in
+            Ban(
+                who: String(decoding: entry.key, as: UTF8.self),
+                cause: String(decoding: entry.value, as: UTF8.self), expires: entry.expires)
+        }
+    }
+
+    package func ban(_ address: IPAddress, lasting: Duration) -> BanChange {
+        let settings = settings
+        if settings.trustedProxies.contains(where: { $0.contains(address) }) { return .trusted }
+        if let exempt = settings.bans?.exempt, exempt.contains(where: { $0.contains(address) }) {
+            return .exempt
+        }
+        let now = SystemClock.wallTime()
+        let who = BanKey.text(address, ipv6Prefix: settings.banPrefix)
+        let expires = WallTime(nanoseconds: now.nanoseconds + lasting.nanoseconds)
+        let change = Array(who.utf8).withView { key in
+            bans.put(key, ByteView("operator"), expires: expires, now: now)
+        }
+        guard change == .stored else { return .full }
+        events.info("an operator banned an address", ["address": who])
+        return .banned(Ban(who: who, cause: "operator", expires: expires))
+    }
+
+    package func liftBan(_ who: String) -> Bool {
+        var keys = [who]
+        if let address = IPAddress(who) {
+            keys.append(BanKey.text(address, ipv6Prefix: settings.banPrefix))
+        }
+        let isLifted = keys.map { key in Array(key.utf8).withView { bans.remove($0) } }.contains(true)
+        if isLifted { events.info("an operator lifted a ban", ["address": who]) }
+        return isLifted
+    }
+}
+
+extension GatewaySettings {
+    fileprivate var banPrefix: Int { (bans ?? BanSettings()).ipv6Prefix }
 }
 
 extension ListenAddress {

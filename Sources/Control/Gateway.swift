@@ -54,6 +54,7 @@ package final class Gateway: Sendable {
     package let shared: SharedTables
     package let redisHealth: RedisHealth
     package let replica: SharedReplica
+    package let sentinel = SentinelWatch(now: SystemClock.now())
     /// What session tickets are sealed with, whatever the settings.
     private let ticketKeys = TicketKeys()
     private let resolver: Resolver
@@ -88,7 +89,7 @@ package final class Gateway: Sendable {
             replica.follow(settings.redis.target)
             let common = WorkerCommon(
                 accessLog: accessLog, events: events, memory: memory, records: records, shared: shared,
-                health: redisHealth, services: services)
+                health: redisHealth, services: services, desk: sentinel.desk)
             let workers = try Gateway.startWorkers(
                 count, settings: settings, registry: registry, clients: clients, common)
             self.workers = workers
@@ -182,6 +183,7 @@ package final class Gateway: Sendable {
         let shared: SharedTables
         let health: RedisHealth
         let services: Services
+        let desk: SightingDesk
     }
 
     private static func startWorkers(
@@ -200,12 +202,15 @@ package final class Gateway: Sendable {
                 plan: compiler.plan(for: share), store: store, metrics: registry.makeWorkerMetrics(),
                 logWriter: common.accessLog, events: common.events, seed: ProcessLimits.randomSeed,
                 maximumClients: share.part(of: clients), addressLimit: addresses, memory: common.memory,
-                records: common.records, shared: common.shared, health: common.health, keySets: common.services.keySets,
-                plans: common.services.plans, index: index)
+                records: common.records, shared: common.shared, health: common.health,
+                keySets: common.services.keySets, plans: common.services.plans, desk: common.desk, index: index)
             workers.append(try Worker(index: index, parts: parts))
         }
         return workers
     }
+
+    /// Addresses that are not served for a while.
+    package var bans: SharedTable { shared.bans }
 
     /// Client connections that are open now.
     package var openConnections: Int { workers.reduce(0) { $0 + $1.openConnections } }

@@ -72,6 +72,9 @@ package final class RoutePlan: Sendable {
         self.securityHeaders = securityHeaders
     }
 
+    /// Whether requests go on to an upstream.
+    package var forwards: Bool { if case .upstreams = target { true } else { false } }
+
     /// The upstream for one request, by weight; nil for routes that answer themselves.
     package func upstream(_ random: inout RandomSource) -> Int? {
         guard case .upstreams(let shares) = target, let last = shares.last else { return nil }

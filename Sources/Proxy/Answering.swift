@@ -184,6 +184,7 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].events = EventBoundary()
         }
         exchanges[id].timings.responseHead = now
+        look(at: head, of: id)
         if exchanges[id].isGRPC { exchanges[id].grpcStatus = GRPC.status(in: head.bytes) }
 
         var writer = ByteWriter(heads.view)

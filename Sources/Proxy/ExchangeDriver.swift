@@ -25,7 +25,9 @@ extension ProxyCore where Net: ~Copyable {
                 // An answer that the operator wrote refuses nobody, whatever its status.
                 let isWanted = stage == .fixedAnswer || response.status < 400
                 let outcome = Outcome(endedBy: .gateway, in: isWanted ? .done : .policy)
-                return respond(response, to: id, outcome: outcome)
+                let isBanned = stage == .addressList && response.rule === plan.bans.rule
+                return respond(
+                    response, to: id, outcome: outcome, endsConnection: isBanned && plan.bans.closes)
             case .ask(let question, let limit):
                 answer = ask(question, of: id, within: limit)
                 // The same stage goes on with what comes back, now or later.
@@ -81,9 +83,15 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
-    /// The gateway's lists of addresses, then the route's.
+    /// Bans, then the gateway's lists of addresses, then the route's.
     @inline(__always)
     private mutating func decideAddress(of id: SlotID, in plan: GatewayPlan) -> Verdict {
+        if let left = banLeft(of: exchanges[id].state.client),
+            !plan.clientAddress.isTrusted(exchanges[id].state.client)
+        {
+            metrics.add(.addressRefused(.banned))
+            return .respond(plan.bans.answer(left: left, &exchanges[id].state))
+        }
         if let list = plan.addressList, let refusal = list.refusal(of: exchanges[id].state.client) {
             metrics.add(.addressRefused(refusal == .denied ? .denied : .notAllowed))
             return .respond(list.answer(refusal, &exchanges[id].state))
@@ -209,6 +217,8 @@ extension ProxyCore where Net: ~Copyable {
         {
             metrics.observe(.firstByte(upstream: upstreams[upstream].plan.slot), nanoseconds: firstByte)
         }
+        countForBan(id)
+        look(at: id)
         if log != nil { writeLog(id, outcome) }
     }
 

@@ -8,6 +8,7 @@ package enum Incident {
     case handshakeFailed(IPAddress, TLSFailure)
     case handshakesRefused(IPAddress)
     case connectionsRefused(IPAddress)
+    case banned(IPAddress, status: Int)
     case upstreamHandshakeFailed(PinnedText, String, TLSFailure)
     /// A server that should speak HTTP/2 does not.
     case noHTTP2(PinnedText, String)

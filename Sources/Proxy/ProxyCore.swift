@@ -61,6 +61,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     package var health: RedisHealth?
     /// This worker's number.
     package var index = 0
+    /// Addresses that are not served for a while, those of all workers.
+    package var bans = SharedTable(.bans, limits: .init(overflow: .evictsSoonest))
     let metrics: WorkerMetrics
     var log: AccessLogBuffer?
     var random: RandomSource
@@ -99,6 +101,11 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     /// A read lands here, with room for a head before it and for a chunk's end behind, and for what
     /// encryption holds back.
     let body = Scratch(size: Layout.headroom + Exchange.largestRead + Wire.slack + Layout.tailroom)
+    /// What was seen of the settings since it was handed in.
+    package var sightings = Sightings()
+    /// Keys and values of bans are written here.
+    let banKeys = Scratch(size: BanKey.longest)
+    let banCauses = Scratch(size: 32)
     /// Heads are written here.
     let heads = Scratch(size: Layout.headroom)
 
@@ -188,7 +195,7 @@ extension ProxyCore where Net: ~Copyable {
         var admission = Admission.uncounted
         if listener.proxyProtocol == .off, let peer = accepted.peer?.address {
             admission = enter(peer)
-            guard admission != .refused || mayTellRefusal() else {
+            guard admission != .banned, admission != .refused || mayTellRefusal() else {
                 metrics.add(.connectionsClosed)
                 return network.abort(accepted.socket)
             }

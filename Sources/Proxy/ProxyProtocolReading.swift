@@ -36,6 +36,9 @@ extension ProxyCore where Net: ~Copyable {
                 switch enter(source) {
                 case .counted: clients[id].isCounted = true
                 case .uncounted: break
+                case .banned:
+                    removeClient(id, closing: .withReset)
+                    return false
                 case .refused:
                     clients[id].mode = .http
                     // The balancer's connection: it stays for as long as an answer takes.

@@ -43,8 +43,10 @@ extension ProxyCore where Net: ~Copyable {
     /// Counts a client's connection for its address. Refused where that has as many as it may, or begins
     /// them too fast. Trusted proxies speak for many, and are not counted.
     mutating func enter(_ address: IPAddress) -> Admission {
-        guard addressLimit != nil || plan.connectionRate != nil, !plan.clientAddress.isTrusted(address) else {
-            return .uncounted
+        guard !plan.clientAddress.isTrusted(address) else { return .uncounted }
+        if plan.bans.closes, banLeft(of: address) != nil {
+            metrics.add(.refused(.banned))
+            return .banned
         }
         if let rate = plan.connectionRate, store.take(rate.demand(of: address), now: now) != .admitted {
             metrics.add(.refused(.addressRate))
@@ -61,7 +63,11 @@ extension ProxyCore where Net: ~Copyable {
     /// A counted connection has ended.
     mutating func leave(_ address: IPAddress) { addressLimit?.counts.leave(Self.holder(address)) }
 
-    enum Admission { case counted, uncounted, refused }
+    enum Admission {
+        case counted, uncounted, refused
+        /// Not even told: it has been, before it was banned.
+        case banned
+    }
 
     /// Whether a refusal may still be told: a flood of them would cost as much as serving.
     mutating func mayTellRefusal() -> Bool {

@@ -181,6 +181,8 @@ package enum LimitDecision: Int, CaseIterable, Sendable {
 /// Slot of a route's name. Comes from `MetricRegistry`; kept in the settings' snapshot.
 package struct RouteSlot: Equatable, Sendable {
     @usableFromInline let number: Int
+    /// Below `MetricPlaces.routeCapacity`.
+    package var index: Int { number }
     @inlinable init(number: Int) { self.number = number }
 }
 

@@ -131,6 +131,9 @@ extension Metric {
         Metric(MetricPlaces.addressRefusals &+ reason.rawValue)
     }
 
+    /// Bans that watched answers led to.
+    @inlinable package static var bans: Metric { Metric(MetricPlaces.addressRefusals &+ 7) }
+
     @inlinable
     package static func slow(_ part: SlowPart) -> Metric { Metric(MetricPlaces.slowness &+ part.rawValue) }
 

@@ -23,6 +23,9 @@ package final class MetricRegistry: Sendable {
         LimitSlot(number: state.withLock { $0.limits.slot(of: name) })
     }
 
+    /// Names of routes by their slots.
+    package var routeNames: [String] { state.withLock { $0.routes.names } }
+
     /// The cells of one more worker.
     package func makeWorkerMetrics() -> WorkerMetrics {
         let metrics = WorkerMetrics()

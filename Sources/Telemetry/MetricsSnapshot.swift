@@ -36,6 +36,8 @@ package struct MetricsSnapshot: Sendable {
     private let slowness: [UInt64]
     /// By `AddressRefusal`.
     private let addressRefusals: [UInt64]
+    /// Addresses that were banned for what they asked.
+    package let bans: UInt64
     /// By `Outcome`.
     private let outcomes: [UInt64]
     /// By `StoreCounter`; levels are sums, too.
@@ -76,6 +78,7 @@ package struct MetricsSnapshot: Sendable {
         authentications = AuthenticationResult.allCases.map { sum(.authentication($0)) }
         slowness = SlowPart.allCases.map { sum(.slow($0)) }
         addressRefusals = AddressRefusal.allCases.map { sum(.addressRefused($0)) }
+        bans = sum(.bans)
         outcomes = Outcome.allCases.map { sum(.outcome($0)) }
         store = StoreCounter.allCases.map { sum(.store($0)) }
         storeRoundTrips = merged(.storeRoundTrip)

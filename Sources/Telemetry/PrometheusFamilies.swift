@@ -156,6 +156,8 @@ extension PrometheusEncoder {
         for reason in AddressRefusal.allCases {
             sample(metrics.count(of: reason), ["by": "\(reason.label)"])
         }
+        family("floodgate_bans_total", .counter, "Addresses that this gateway banned for what they asked.")
+        sample(metrics.bans)
     }
 
     private mutating func workers(_ metrics: MetricsSnapshot) {

@@ -10,7 +10,7 @@ struct Floodgate: ParsableCommand {
         version: Gateway.version,
         subcommands: [
             RunCommand.self, CheckCommand.self, ExplainCommand.self, ReferenceCommand.self,
-            StatusSubcommand.self, KeysSubcommand.self, TokensSubcommand.self, CertsCommand.self,
-            DemoCommand.self,
+            StatusSubcommand.self, KeysSubcommand.self, TokensSubcommand.self, BansSubcommand.self,
+            CertsCommand.self, DemoCommand.self,
         ])
 }

@@ -1,3 +1,4 @@
+import Addressing
 import Bytes
 import Control
 import Fetch
@@ -50,6 +51,9 @@ enum MetricsPage {
         var isReady: Bool { true }
         func metrics() -> MetricsSnapshot { registry.snapshot() }
         func reload() -> ReloadReport { ReloadReport(isApplied: true, generation: 1) }
+        func currentBans() -> [Ban] { [] }
+        func ban(_ address: IPAddress, lasting: Duration) -> BanChange { .full }
+        func liftBan(_ who: String) -> Bool { false }
         func status() -> GatewayStatus {
             var status = GatewayStatus(
                 version: "1.2.3", pid: 1, uptime: .zero, state: .running, isReady: true, settingsFile: nil,

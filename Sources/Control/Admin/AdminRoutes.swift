@@ -26,12 +26,15 @@ package struct AdminRoutes: Sendable {
         case readiness = "/readyz"
         case status = "/status"
         case reload = "/reload"
+        case bans = "/bans"
+        case addBan = "/bans/add"
+        case liftBan = "/bans/lift"
 
         /// What changes something is only done by POST; what does not, never.
         var changesState: Bool {
             switch self {
-            case .index, .metrics, .health, .readiness, .status: false
-            case .reload: true
+            case .index, .metrics, .health, .readiness, .status, .bans: false
+            case .reload, .addBan, .liftBan: true
             }
         }
 
@@ -45,6 +48,9 @@ package struct AdminRoutes: Sendable {
                 "state, workers, upstreams, routes and limits as JSON; `floodgate status` shows it as tables"
             case .reload:
                 "reads the settings again: 200 where they hold, 422 with every error where the old ones stay"
+            case .bans: "addresses that are not served, why and until when, as JSON"
+            case .addBan: "?address=192.0.2.7&for=10m bans an address"
+            case .liftBan: "?address=192.0.2.7 ends its ban"
             }
         }
     }
@@ -69,6 +75,9 @@ package struct AdminRoutes: Sendable {
         case .readiness: readiness()
         case .status: .json(source.status().json)
         case .reload: AdminRoutes.answer(to: source.reload())
+        case .bans: BanRoutes(source: source, now: clock()).list()
+        case .addBan: BanRoutes(source: source, now: clock()).add(request)
+        case .liftBan: BanRoutes(source: source, now: clock()).lift(request)
         }
     }
 
@@ -83,7 +92,7 @@ package struct AdminRoutes: Sendable {
     private static let index: String = {
         let lines = Endpoint.allCases.map { endpoint in
             let method = endpoint.changesState ? "POST" : "GET "
-            let padding = String(repeating: " ", count: 10 - endpoint.rawValue.count)
+            let padding = String(repeating: " ", count: 12 - endpoint.rawValue.count)
             return "\(method) \(endpoint.rawValue)\(padding)\(endpoint.guide)\n"
         }
         return "Floodgate, admin listener\n\n" + lines.joined()
@@ -158,6 +167,12 @@ extension PrometheusEncoder {
                 "floodgate_settings_last_reload_seconds", .gauge,
                 "When the last reload was, in seconds since 1970.")
             sample(level: Int(time.seconds))
+        }
+        family("floodgate_bans_active", .gauge, "Addresses that are not served now.")
+        sample(level: status.bans)
+        family("floodgate_findings", .gauge, "What traffic says is wrong with the settings; see status.")
+        for kind in Finding.Kind.allCases {
+            sample(level: status.findings.count { $0.kind == kind }, ["kind": kind.rawValue])
         }
         if let end = status.certificatesExpire {
             family(

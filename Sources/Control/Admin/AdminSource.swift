@@ -1,5 +1,7 @@
+import Addressing
 import Settings
 import Telemetry
+import Time
 
 /// What the admin listener shows and does: the gateway, as operators see it. Asked on the admin listener's
 /// thread.
@@ -12,6 +14,36 @@ package protocol AdminSource: Sendable {
     /// Reads the settings again and takes them over where they are right. Returns when that is decided;
     /// workers may take the new settings in a moment later.
     func reload() -> ReloadReport
+    /// Addresses that are not served now.
+    func currentBans() -> [Ban]
+    /// Bans an address, or says why not.
+    func ban(_ address: IPAddress, lasting: Duration) -> BanChange
+    /// Ends a ban; `who` as `currentBans` names it, or an address of it. False where there is none.
+    func liftBan(_ who: String) -> Bool
+}
+
+/// An address that is not served.
+package struct Ban: Equatable, Sendable {
+    /// `192.0.2.7`, or a block of IPv6.
+    package let who: String
+    /// The status that it got once too often, or `operator`.
+    package let cause: String
+    package let expires: WallTime
+
+    package init(who: String, cause: String, expires: WallTime) {
+        self.who = who
+        self.cause = cause
+        self.expires = expires
+    }
+}
+
+package enum BanChange: Equatable, Sendable {
+    case banned(Ban)
+    /// A trusted proxy: with it all its clients would be kept out.
+    case trusted
+    /// `bans.exempt` has it.
+    case exempt
+    case full
 }
 
 /// What came of reading the settings again.

@@ -32,7 +32,8 @@ extension GatewayStatus {
             ("requests", .number(requests)), ("outcomes", .counts(outcomes)),
             ("connections_open", .number(connectionsOpen)), ("tunnels_open", .number(tunnelsOpen)),
             ("upstreams", .array(upstreams.map(\.json))), ("routes", .array(routes.map(\.json))),
-            ("limits", .array(limits.map(\.json))),
+            ("limits", .array(limits.map(\.json))), ("bans", .number(bans)),
+            ("findings", .array(findings.map(\.json))),
         ]
         if let redis { members.append(("redis", redis.json)) }
         if let accessLog {
@@ -82,6 +83,8 @@ extension GatewayStatus {
             Limit(name: $0.name, allowed: $0["allowed"]?.count ?? 0, denied: $0["denied"]?.count ?? 0)
         }
         redis = json["redis"].map(Redis.init)
+        bans = json["bans"]?.integer ?? 0
+        findings = (json["findings"]?.elements ?? []).compactMap(Finding.init)
         residentBytes = json["resident_bytes"]?.integer
         memoryLimit = json["memory_limit_bytes"]?.integer
         memoryLevel = json["memory_level"]?.textValue.flatMap(MemoryLevel.init(name:)) ?? .calm
@@ -206,6 +209,21 @@ extension GatewayStatus.Redis {
         failed = json["failed"]?.count ?? 0
         p50 = json["p50_ms"]?.double
         p99 = json["p99_ms"]?.double
+    }
+}
+
+extension Finding {
+    fileprivate var json: JSONValue {
+        .object([
+            ("kind", .string(kind.rawValue)), ("about", .string(subject)),
+            ("message", .string("\(kind.message)")), ("advice", .string(kind.advice)),
+        ])
+    }
+
+    /// Nil for a kind that a newer gateway knows.
+    fileprivate init?(_ json: JSONValue) {
+        guard let kind = json["kind"]?.textValue.flatMap(Kind.init) else { return nil }
+        self.init(kind, json["about"]?.textValue ?? "-")
     }
 }
 

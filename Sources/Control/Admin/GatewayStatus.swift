@@ -40,6 +40,10 @@ package struct GatewayStatus: Sendable, Equatable {
     package var memoryLimit: Int?
     package var memoryLevel = MemoryLevel.calm
     package var openDescriptors: Int?
+    /// Addresses that are banned now.
+    package var bans = 0
+    /// What traffic says is wrong with the settings.
+    package var findings: [Finding] = []
     /// When the first of the listeners' certificates ends, in seconds since 1970; nil without TLS.
     package var certificatesExpire: Int64?
     /// Those that are fetched.

@@ -25,7 +25,7 @@ package struct StatusReport {
 
     /// Everything, the last line ended.
     package var text: String {
-        let tables = [workers, upstreams, routes, limits, keySets].compactMap { $0 }
+        let tables = [workers, upstreams, routes, limits, keySets, findings].compactMap { $0 }
         return ([summary] + tables).joined(separator: "\n")
     }
 
@@ -47,6 +47,7 @@ package struct StatusReport {
                     "\(plans.users) users known, \(plans.found + plans.none) looked up, "
                         + "\(plans.failed) failed"))
         }
+        if status.bans > 0 { lines.append(fact("Bans", "\(status.bans) addresses; floodgate bans list")) }
         if let log = status.accessLog {
             lines.append(fact("Access log", "\(log.written) records written, \(log.dropped) dropped"))
         }
@@ -149,6 +150,18 @@ package struct StatusReport {
                     set.name, set.state.rawValue, "\(set.keys)", age, "\(set.failed)", set.place + reason,
                 ]
             }, lastIsText: true)
+    }
+
+    /// Whole lines: advice is of no use when it is cut.
+    private var findings: String? {
+        guard !status.findings.isEmpty else { return nil }
+        let lines = status.findings.flatMap { finding in
+            [
+                "\(finding.subject.withoutControls): \(finding.kind.message)",
+                "            \(finding.kind.advice)",
+            ]
+        }
+        return ([paint("FINDINGS", .heading)] + lines).joined(separator: "\n") + "\n"
     }
 
     /// The first column is a name and stands left, numbers stand right, and a last column of text stands

@@ -13,6 +13,7 @@ package final class GatewayPlan: Sendable {
     package let requestID = RequestIDFilter()
     /// Who is served on any route; nil for everybody.
     package let addressList: AddressListFilter?
+    package let bans: BanPolicy
     package let route: RouteFilter
     package let securityHeaders: SecurityHeadersPlan
     package let identity: IdentityPlan
@@ -33,13 +34,14 @@ package final class GatewayPlan: Sendable {
     package let redis: RedisPlan?
 
     package init(
-        clientAddress: ClientAddressFilter, addressList: AddressListFilter? = nil, route: RouteFilter,
-        securityHeaders: SecurityHeadersPlan, clients: ClientLimitsSettings,
-        identity: IdentityPlan = IdentityPlan(IdentitySettings()), upstreams: [UpstreamPlan],
-        share: WorkerShare, redis: RedisPlan? = nil
+        clientAddress: ClientAddressFilter, addressList: AddressListFilter? = nil,
+        bans: BanPolicy = BanPolicy(nil), route: RouteFilter, securityHeaders: SecurityHeadersPlan,
+        clients: ClientLimitsSettings, identity: IdentityPlan = IdentityPlan(IdentitySettings()),
+        upstreams: [UpstreamPlan], share: WorkerShare, redis: RedisPlan? = nil
     ) {
         self.clientAddress = clientAddress
         self.addressList = addressList
+        self.bans = bans
         self.route = route
         self.securityHeaders = securityHeaders
         self.clients = clients

@@ -28,7 +28,7 @@ package struct PlanCompiler {
         }
         return GatewayPlan(
             clientAddress: ClientAddressFilter(trusted: settings.trustedProxies),
-            addressList: filter(settings.addresses, name: "addresses"),
+            addressList: filter(settings.addresses, name: "addresses"), bans: BanPolicy(settings.bans),
             route: RouteFilter(table: RouteTable(entries), cors: policies.cors),
             securityHeaders: policies.securityHeaders, clients: settings.clients, identity: identity,
             upstreams: settings.upstreams.map {

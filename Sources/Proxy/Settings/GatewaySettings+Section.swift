@@ -68,6 +68,10 @@ extension GatewaySettings {
             "addresses", \.addresses, AddressListSettings.section.kind(), reload: .live,
             "Who is served on any route, by address.", example: "{ deny_file: /etc/floodgate/blocked.txt }"),
         Field(
+            "bans", \.bans, .optional(BanSettings.section.kind(), none: "off"), reload: .live,
+            "Addresses that go on asking for what they do not get are not served for a while.",
+            example: "{ watch: [401, 404, 429], count: 50, within: 1m, ban: 10m }"),
+        Field(
             "clients", \.clients, ClientLimitsSettings.section.kind(), reload: .newConnections,
             "What a client may take: time, bytes and connections.", example: "{ head_timeout: 5s }"),
         Field(

@@ -17,6 +17,8 @@ package struct GatewaySettings: Equatable, Sendable {
     package var admin = AdminSettings()
     package var trustedProxies: [AddressRange] = []
     package var addresses = AddressListSettings()
+    /// Nil bans nobody but whom operators ban.
+    package var bans: BanSettings?
     package var clients = ClientLimitsSettings()
     /// Bytes; nil is a share of what there is.
     package var memoryLimit: Int?

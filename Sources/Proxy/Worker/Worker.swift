@@ -77,13 +77,14 @@ package final class Worker: Sendable {
         package let records: MemoryRecords
         package let shared: SharedTables
         package let health: RedisHealth
+        package let desk: SightingDesk
         package let index: Int
 
         package init(
             plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics, logWriter: AccessLogWriter?,
             events: EventLog, seed: UInt64, maximumClients: Int, addressLimit: AddressLimit,
             memory: MemoryPressure, records: MemoryRecords, shared: SharedTables, health: RedisHealth,
-            keySets: KeySets<KeySet>, plans: PlanLookups, index: Int
+            keySets: KeySets<KeySet>, plans: PlanLookups, desk: SightingDesk, index: Int
         ) {
             self.plan = plan
             self.store = store
@@ -100,6 +101,7 @@ package final class Worker: Sendable {
             self.shared = shared
             self.health = health
             self.index = index
+            self.desk = desk
         }
     }
 

@@ -15,6 +15,7 @@ struct WorkerLoop: ~Copyable {
     private let events: EventLog
     private let memory: MemoryPressure
     private let keySets: KeySets<KeySet>
+    private let desk: SightingDesk
     /// Looks at the memory that were heard of.
     private var memoryLooks = 0
     private var listeners: [WorkerListener] = []
@@ -54,6 +55,8 @@ struct WorkerLoop: ~Copyable {
         core.index = parts.index
         memory = parts.memory
         keySets = parts.keySets
+        core.bans = parts.shared.bans
+        desk = parts.desk
         self.mailbox = mailbox
         events = parts.events
         nextHousekeeping = now + Self.housekeeping
@@ -113,6 +116,10 @@ struct WorkerLoop: ~Copyable {
         nextHousekeeping = core.now + Self.housekeeping
         core.keepHouse()
         core.flushLog()
+        if !core.sightings.isEmpty {
+            desk.handIn(core.sightings)
+            core.sightings = Sightings()
+        }
         guard core.now >= nextRelease else { return }
         nextRelease = core.now + Self.releaseInterval
         if core.releaseMemory() { ProcessLimits.returnFreeMemory() }
@@ -160,6 +167,10 @@ struct WorkerLoop: ~Copyable {
                 events.log(
                     .warning, "an address begins more connections than it may", ["address": "\(address)"],
                     atMostEvery: pause)
+            case .banned(let address, let status):
+                events.log(
+                    .warning, "an address was banned", ["address": "\(address)", "status": "\(status)"],
+                    atMostEvery: .seconds(1))
             case .upstreamHandshakeFailed(let upstream, let server, let failure):
                 events.log(
                     .error, "TLS with a server failed",

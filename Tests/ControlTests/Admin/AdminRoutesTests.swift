@@ -1,3 +1,4 @@
+import Addressing
 import Fetch
 import Foundation
 import HTTPModel
@@ -17,6 +18,7 @@ final class StubSource: AdminSource {
     struct State {
         var isReady = true
         var reloads = 0
+        var bans: [Ban] = []
         var report = ReloadReport(isApplied: true, generation: 2)
         var status = StubSource.ordinaryStatus()
     }
@@ -28,6 +30,22 @@ final class StubSource: AdminSource {
         state.withLock {
             $0.reloads += 1
             return $0.report
+        }
+    }
+
+    func currentBans() -> [Ban] { state.withLock { $0.bans } }
+    func ban(_ address: IPAddress, lasting: Duration) -> BanChange {
+        if address == .loopback { return .trusted }
+        let ban = Ban(
+            who: "\(address)", cause: "operator", expires: WallTime(nanoseconds: lasting.nanoseconds))
+        state.withLock { $0.bans.append(ban) }
+        return .banned(ban)
+    }
+    func liftBan(_ who: String) -> Bool {
+        state.withLock { state in
+            let before = state.bans.count
+            state.bans.removeAll { $0.who == who }
+            return state.bans.count < before
         }
     }
 

@@ -53,7 +53,13 @@ package struct RateLimitRule: Sendable {
 package struct RateLimitFilter: Sendable {
     package let rules: [RateLimitRule]
 
-    package init(rules: [RateLimitRule]) { self.rules = rules }
+    /// Whether a rule counts by the client's address.
+    package let countsAddresses: Bool
+
+    package init(rules: [RateLimitRule]) {
+        self.rules = rules
+        countsAddresses = rules.contains { if case .address = $0.holder { true } else { false } }
+    }
 
     /// How long the store may take. A memory store answers at once.
     package static let storeBudget = Duration.milliseconds(20)
