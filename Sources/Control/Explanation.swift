@@ -125,7 +125,8 @@ package struct Explanation {
     ) -> String {
         var authenticator = Authenticator(plan, seed: (0, 0))
         let decision = filter.decide(
-            &exchange, &authenticator, revocations: SharedTable(.revocations), now: now)
+            &exchange, &authenticator, revocations: SharedTable(.revocations),
+            keys: SharedTable(.apiKeys), now: now)
         switch decision.verdict {
         case .next:
             return exchange.identity.map { "accepted, of \($0.issuer.view.text())" } ?? "none that counts"
