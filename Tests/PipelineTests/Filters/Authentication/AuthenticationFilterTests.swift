@@ -266,7 +266,7 @@ import Testing
 
     @Test(arguments: TokenError.allCases)
     func `every reason has an answer that a browser and a program can use`(_ error: TokenError) {
-        let answer = LocalResponse.refusal(error)
+        let answer = LocalResponse.refusal(error, .token)
         #expect(answer.status == (error.kind == .unavailable ? 503 : 401))
         #expect((answer.fields == nil) == (error.kind == .unavailable))
         #expect((answer.retryAfter != nil) == (error.kind == .unavailable))

@@ -155,7 +155,7 @@ final class Gate {
         var state = try ExchangeState.of(text, pool: &pool)
         state.plan = route
         let decision = (filter ?? self.filter()).decide(
-            &state, &authenticator, revocations: revoked, now: now, with: answer)
+            &state, &authenticator, revocations: revoked, keys: NoKeys(), now: now, with: answer)
         var outcome = GateAnswer(
             result: decision.result, identity: state.identity, hidesAuthorization: state.hidesAuthorization)
         switch decision.verdict {
@@ -202,3 +202,10 @@ extension TokenSettings {
 
 /// Claims that hold at the gate's time, with more behind.
 func claims(_ more: String = #""sub":"u1""#) -> String { #"{"exp":\#(Gate.expiry),\#(more)}"# }
+
+/// A gateway that knows no API keys but those of its settings.
+private struct NoKeys: APIKeyTable {
+    var version: UInt64 { 0 }
+
+    func record(of id: APIKeyID, now: WallTime) -> APIKeyRecord? { nil }
+}
