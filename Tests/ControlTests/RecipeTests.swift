@@ -104,11 +104,15 @@ import Testing
         try? String(contentsOf: folder.appending(path: file), encoding: .utf8)
     }
 
+    /// What recipes must be given by their environment, and never have a default for.
+    private static let secrets = ["SUPABASE_JWT_SECRET": String(repeating: "s", count: 32)]
+
     /// Reads a recipe; the files of certificates that it names hold what `CredentialFolder` puts there.
     private static func load(_ file: String) throws -> Loaded<GatewaySettings> {
         let credentials = CredentialFolder(now: SystemClock.wallTime().seconds)
         return GatewaySettings.load(
-            text: try #require(text(of: file)), file: file, environment: ProcessFiles.environment,
+            text: try #require(text(of: file)), file: file,
+            environment: ProcessFiles.environment.merging(Self.secrets) { $1 },
             credentials: CredentialFiles(now: credentials.now, read: credentials.read))
     }
 }
