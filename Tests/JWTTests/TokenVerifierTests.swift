@@ -54,6 +54,47 @@ import Testing
         #expect(judge(theirs.token(#"{"iss":"a"}"#), issuers) == (.badSignature, 1))
     }
 
+    @Test func `issuers of one name and one key are each asked for their own claims`() throws {
+        let keys = try ours.keys()
+        func issuer(_ audience: String, _ change: (inout TokenRules) -> Void = { _ in }) -> TokenIssuer {
+            var rules = rules(.oneOf([bytes("a")]))
+            rules.audience = .oneOf([bytes(audience)])
+            change(&rules)
+            return TokenIssuer(rules: rules, keys: keys)
+        }
+        let role = RequiredClaim(.init(name: "role"))
+        let issuers = [issuer("app"), issuer("desk") { $0.requiredClaims = [role] }]
+        for (claims, error, place) in [
+            (#""aud":"app""#, nil, 0), (#""aud":"desk","role":"x""#, nil, 1),
+            (#""aud":["app","desk"],"role":"x""#, nil, 0),
+            // The one who misses least says why.
+            (#""aud":"desk""#, .missingClaim, 1), (#""aud":"other""#, .wrongAudience, 0),
+            // Out of time it is for both.
+            (#""aud":"desk","role":"x","exp":1"#, .expired, 0),
+        ] as [(String, TokenError?, Int)] {
+            #expect(judge(ours.token(#"{"iss":"a",\#(claims)}"#), issuers) == (error, place), "\(claims)")
+        }
+        // Keys that are not there might be those of an issuer whom it suits; for an expired one it is over.
+        let missing = TokenIssuer(rules: rules(.oneOf([bytes("a")])), keys: nil)
+        let token = ours.token(#"{"iss":"a","aud":"other"}"#)
+        #expect(judge(token, [issuer("app"), missing]) == (.keysUnavailable, 1))
+        let expired = ours.token(#"{"iss":"a","aud":"app","exp":1}"#)
+        #expect(judge(expired, [issuer("app"), missing]) == (.expired, 0))
+    }
+
+    @Test func `only the issuers that were chosen count`() throws {
+        let issuers = try issuers()
+        let verifier = TokenVerifier()
+        for (chosen, isGood) in [(0b01, true), (0b11, true), (0b10, false), (0, false)] as [(UInt64, Bool)] {
+            for issuers in [issuers, [issuers[0]]] {
+                let outcome = bytes(ours.token(#"{"iss":"a"}"#)).withView {
+                    verifier.verify($0, issuers: issuers, among: chosen, now: time(1_800_000_000))
+                }
+                if case .accepted = outcome { #expect(isGood) } else { #expect(!isGood) }
+            }
+        }
+    }
+
     @Test func `an issuer whose keys are not there makes 503 of it, not 401`() throws {
         let missing = TokenIssuer(rules: rules(.oneOf([bytes("a")])), keys: nil)
         #expect(judge(ours.token(#"{"iss":"a"}"#), [missing]) == (.keysUnavailable, 0))
