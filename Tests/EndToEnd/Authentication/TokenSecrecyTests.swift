@@ -54,8 +54,8 @@ import Testing
             (good, "token          accepted, of users"),
             (
                 Token.good(#""iss":"a""#),
-                "token          403 Insufficient scope: The token is good, but lacks a scope that this path "
-                    + "asks for."
+                "token          403 Insufficient scope: The credential is good, but lacks a scope that this "
+                    + "path asks for."
             ),
             (
                 Token.good(#""iss":"b""#),

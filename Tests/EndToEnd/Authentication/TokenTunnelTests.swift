@@ -46,7 +46,7 @@ import Testing
     @Test(arguments: [
         ("", "16", "This path is for who is known: send a token."),
         ("x", "16", "The token is malformed."),
-        ("poor", "7", "The token is good, but lacks a scope that this path asks for."),
+        ("poor", "7", "The credential is good, but lacks a scope that this path asks for."),
     ])
     func `a call of gRPC hears it in its own words`(token: String, code: String, message: String) throws {
         let house = try TokenGateway(route: "scopes: [read]", listener: GatewayProcess.http2)
