@@ -29,7 +29,11 @@ extension ProxyCore where Net: ~Copyable {
     ///
     /// - Parameter keys: This worker's own copy; nil where they are what they were.
     package mutating func keysCame(_ keys: KeySet?, of source: String) {
-        if let keys { authenticator.install(keys, of: source) }
+        if let keys {
+            authenticator.install(keys, of: source)
+            // What these do not hold is worth a question of its own.
+            nextKeyAsk[source] = nil
+        }
         endKeyWaits(source)
     }
 

@@ -7,7 +7,7 @@ extension PrometheusEncoder {
         guard !sets.isEmpty else { return }
         family(
             "floodgate_jwks_state", .gauge,
-            "1 for the state that a token source's key set is in: never there, fresh, or stale and still used."
+            "1 for the state that a source's key set is in: never there, fresh, or stale and still used."
         )
         for set in sets {
             for state in KeySetStatus.State.allCases {

@@ -57,7 +57,8 @@ import Testing
         "HTTP/1.1 500 No\r\nContent-Length: 0\r\n\r\n",
         "HTTP/1.1 200 OK\r\nContent-Length: 10485760\r\n\r\n{",
         "HTTP/1.1 302 Found\r\nLocation: http://169.254.169.254/\r\nContent-Length: 0\r\n\r\n",
-        "HTTP/1.1 200 OK\r\nContent-Length: 65\r\n\r\n{\"keys\":[{\"kty\":\"oct\",\"k\":\"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0\"}]}  ",
+        "HTTP/1.1 200 OK\r\nContent-Length: 65\r\n\r\n"
+            + #"{"keys":[{"kty":"oct","k":"c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0"}]}  "#,
         "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"keys\":[",
     ])
     func `what is no key set is 503, never 401`(answer: String) throws {

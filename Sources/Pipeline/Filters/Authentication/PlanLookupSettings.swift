@@ -21,8 +21,8 @@ package struct PlanLookupSettings: Equatable, Sendable {
 extension PlanLookupSettings {
     package static let section = Section(
         """
-        Where the plans of users are asked for whose tokens tell none: a backend that answers with JSON. What \
-        it says is kept for ten minutes, and stays in use while the backend is down.
+        Where the plans of users are asked for whose tokens tell none: a backend that answers with JSON. \
+        What it says is kept for ten minutes, and stays in use while the backend is down.
         """,
         initial: PlanLookupSettings(),
         fields: [
@@ -46,7 +46,7 @@ extension PlanLookupSettings {
                 "headers", \.headers, .headers("a map of headers", allowsFraming: false), visibility: .secret,
                 reload: .live,
                 "Fields of the request, such as one that shows the backend who asks.",
-                example: "{ Authorization: \"Bearer ${PLAN_TOKEN}\" }"),
+                example: "{ Authorization: \"Bearer ${PLAN_TOKEN:-none}\" }"),
             Field(
                 "timeout", \.budget, .duration(.milliseconds(10)...(.seconds(10))), reload: .live,
                 "How long a request waits for its user's plan; then it goes on with the last one known, or "
