@@ -134,7 +134,7 @@ let package = Package(
             "SettingsTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry", "Upstream", "Pipeline",
-                "Proxy", "Fetch", "Control", "COpenSSL",
+                "Redis", "Stores", "TLS", "Proxy", "Fetch", "Control", "COpenSSL",
             ]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests(
@@ -158,7 +158,12 @@ let package = Package(
                 "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "JWT", "Settings", "Telemetry",
                 "Pipeline", "COpenSSL",
             ]),
-        tests("ProxyTests", ["Bytes", "Time", "Addressing", "Settings", "Proxy"]),
+        tests(
+            "ProxyTests",
+            [
+                "Bytes", "Time", "Slots", "Addressing", "Certificates", "Redis", "Reactor", "Pipeline",
+                "Stores", "Telemetry", "Settings", "Proxy", "TestServers",
+            ]),
         tests("WebSocketTests", ["Bytes", "WebSocket"]),
         tests("TLSTests", ["Bytes", "Addressing", "Certificates", "TLS"]),
         tests("HTTP2Tests", ["Bytes", "HTTPModel", "HTTP2", "CNghttp2"]),
@@ -185,7 +190,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Bytes", "Time", "JSON", "JWT", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline",
+                "Bytes", "Time", "JSON", "JWT", "Addressing", "HTTPModel", "HTTP1", "Redis", "Reactor",
+                "Pipeline",
                 "Upstream", "Stores", "Telemetry", "Settings", "Proxy", "Control",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: testing),

@@ -16,6 +16,14 @@ extension ByteView {
         hasher.combine(rest)
     }
 
+    /// 64 bits of a hash that is keyed anew for each process: finds a place in a table, whose entry is then
+    /// compared with the bytes.
+    package var place: UInt64 {
+        var hasher = Hasher()
+        hash(into: &hasher)
+        return UInt64(bitPattern: Int64(hasher.finalize()))
+    }
+
     /// 128 bits of a hash that is keyed anew for each process: stands for the bytes themselves in tables of
     /// this process, for nobody outside can find two texts with the same.
     package var fingerprint: UInt128 {

@@ -203,7 +203,8 @@ package final class Gateway: Sendable {
                 logWriter: common.accessLog, events: common.events, seed: ProcessLimits.randomSeed,
                 maximumClients: share.part(of: clients), addressLimit: addresses, memory: common.memory,
                 records: common.records, shared: common.shared, health: common.health,
-                keySets: common.services.keySets, plans: common.services.plans, desk: common.desk, index: index)
+                keySets: common.services.keySets, plans: common.services.plans,
+                desk: common.desk, index: index)
             workers.append(try Worker(index: index, parts: parts))
         }
         return workers

@@ -68,7 +68,7 @@ package final class RedisServer: @unchecked Sendable {
             guard process.isRunning else {
                 throw CannotStart(description: "redis-server has ended: \(arguments)")
             }
-            usleep(5000)
+            poll(nil, 0, 5)
         }
         kill()
         throw CannotStart(description: "redis-server does not answer on port \(port)")

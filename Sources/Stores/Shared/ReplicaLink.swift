@@ -14,6 +14,8 @@ struct ReplicaLink: ~Copyable {
     /// that comes back has lost.
     private var known: [SharedCommands.State]
     private var hasHeard = true
+    /// Something that was told shows that a table must be read again.
+    private(set) var hasMissed = false
     /// Tables whose entries had no room here at the last look.
     private(set) var overflowing: [SharedTable.Name] = []
 
@@ -127,9 +129,14 @@ struct ReplicaLink: ~Copyable {
     }
 
     private mutating func apply(_ change: SharedCommands.Change, to index: Int) {
+        if let epoch = known[index].epoch, epoch != change.state.epoch {
+            // The server has lost what it had, and begun anew.
+            hasMissed = true
+            return
+        }
         // What was told before the table was read is in it.
-        guard change.version > known[index].version else { return }
-        known[index].version = change.version
+        guard change.state.version > known[index].version else { return }
+        known[index] = change.state
         let table = tables[commands[index].table]
         change.key.withView { key in
             guard let entry = change.entry else {
@@ -147,15 +154,16 @@ struct ReplicaLink: ~Copyable {
 
     /// Looks whether anything was missed: a message, or that the server has lost its data.
     mutating func check() throws(Loss) {
-        guard hasHeard else { throw .hung }
+        guard hasHeard || hasMissed else { throw .hung }
         hasHeard = false
+        hasMissed = false
         try listening.send(by: deadline()) { writer in
             writer.begin(1)
             writer.word("PING")
         }
         for index in commands.indices {
             var state = try readState(index)
-            if state.version != known[index].version, state.epoch == known[index].epoch {
+            if state.version > known[index].version, state.epoch == known[index].epoch {
                 // It may be on its way.
                 SystemClock.pause(.milliseconds(5))
                 try hear()

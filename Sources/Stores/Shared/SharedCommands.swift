@@ -55,11 +55,13 @@ struct SharedCommands: Sendable {
         local last = tonumber(redis.call('HGET', KEYS[3], 'version') or '0')
         local version = string.format('%.0f', math.max(last + 1, time[1] * 1000000 + time[2]))
         redis.call('HSETNX', KEYS[3], 'epoch', version)
+        local epoch = redis.call('HGET', KEYS[3], 'epoch')
         redis.call('HSET', KEYS[3], 'version', version)
         local latest = redis.call('ZREVRANGE', KEYS[2], 0, 0, 'WITHSCORES')
         local over = string.format('%.0f', math.max(tonumber(latest[2] or '0'), now) + 3600000)
         for index = 1, 3 do redis.call('PEXPIREAT', KEYS[index], over) end
-        redis.call('PUBLISH', ARGV[1], version .. ' ' .. ends .. ' ' .. #key .. ' ' .. key .. value)
+        local change = table.concat({version, epoch, ends, #key, key .. value}, ' ')
+        redis.call('PUBLISH', ARGV[1], change)
         return 1
         """)
 
@@ -150,9 +152,9 @@ struct SharedCommands: Sendable {
         return min(WallTime(nanoseconds: overflow ? .max : Int64(nanoseconds)), SharedTable.never)
     }
 
-    /// A change as the channel tells it: `version end keylength keyvalue`, end 0 for a removal.
+    /// A change as the channel tells it: `version epoch end keylength keyvalue`, end 0 for a removal.
     struct Change: Equatable {
-        let version: Int
+        let state: State
         let key: [UInt8]
         /// Nil is a removal.
         let entry: SharedTable.Entry?
@@ -161,12 +163,17 @@ struct SharedCommands: Sendable {
             guard let first = message.firstIndex(of: 0x20),
                 let second = message.firstIndex(of: 0x20, from: first + 1),
                 let third = message.firstIndex(of: 0x20, from: second + 1),
+                let fourth = message.firstIndex(of: 0x20, from: third + 1),
                 let version = message.prefix(first).decimal(),
-                let ends = message.slice(first + 1, second).decimal(),
-                let length = message.slice(second + 1, third).decimal(), length <= message.count - third - 1
+                let ends = message.slice(second + 1, third).decimal(),
+                let length = message.slice(third + 1, fourth).decimal(),
+                length <= message.count - fourth - 1
             else { return nil }
-            self.version = version
-            let rest = message.dropFirst(third + 1)
+            var state = State()
+            state.version = version
+            state.epoch = message.slice(first + 1, second).array()
+            self.state = state
+            let rest = message.dropFirst(fourth + 1)
             key = rest.prefix(length).array()
             entry =
                 ends == 0

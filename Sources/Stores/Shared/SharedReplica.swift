@@ -34,19 +34,21 @@ package final class SharedReplica: Sendable {
     private let state = Mutex(State())
 
     /// Between two looks whether anything was missed.
-    private static let checkInterval = Duration.seconds(10)
+    private let checkInterval: Duration
     private static let longestPause = Duration.seconds(1)
     /// The number of this connection among those that `RedisHealth` counts.
     private static let link = -1
 
     /// Starts the thread. Without a target it only sweeps what has ended.
     package init(
-        tables: SharedTables, records: MemoryRecords, health: RedisHealth, events: EventLog
+        tables: SharedTables, records: MemoryRecords, health: RedisHealth, events: EventLog,
+        checkInterval: Duration = .seconds(10)
     ) throws(SystemError) {
         self.tables = tables
         self.records = records
         self.health = health
         self.events = events
+        self.checkInterval = checkInterval
         try Thread.start(name: "shared") { self.run() }
     }
 
@@ -85,7 +87,7 @@ package final class SharedReplica: Sendable {
             if let target {
                 share(with: target, generation: generation)
             } else {
-                rest(Self.checkInterval)
+                rest(checkInterval)
                 sweep()
             }
         }
@@ -138,13 +140,13 @@ package final class SharedReplica: Sendable {
     private func work(_ link: inout ReplicaLink, generation: Int) throws(Loss) {
         health.returned(Self.link, now: SystemClock.wallTime())
         tell(link.overflowing)
-        var nextCheck = SystemClock.now() + Self.checkInterval
+        var nextCheck = SystemClock.now() + checkInterval
         while isCurrent(generation) {
             while try link.sendChanges() {}
             try link.hear()
             let now = SystemClock.now()
-            if now >= nextCheck {
-                nextCheck = now + Self.checkInterval
+            if now >= nextCheck || link.hasMissed {
+                nextCheck = now + checkInterval
                 try link.check()
                 tell(link.overflowing)
                 sweep()

@@ -68,8 +68,8 @@ package final class SharedTable: Sendable {
     package static let never = WallTime(nanoseconds: 9_223_372_036_000_000_000)
 
     private final class Stripe: Sendable {
-        /// By the key's fingerprint, which this process alone can make.
-        let entries = Mutex<[UInt128: Entry]>([:])
+        /// By a hash of the key that this process alone can make: nobody can choose keys that meet.
+        let entries = Mutex<[UInt64: Entry]>([:])
     }
 
     package let name: Name
@@ -103,7 +103,7 @@ package final class SharedTable: Sendable {
     /// What `body` makes of the value and its end; nil where the key is not there.
     package func read<R>(_ key: ByteView, now: WallTime, _ body: (ByteView, WallTime) -> R) -> R? {
         guard count > 0 else { return nil }
-        let place = key.fingerprint
+        let place = key.place
         guard let entry = stripe(of: place).entries.withLock({ $0[place] }), entry.expires > now,
             entry.holds(key)
         else { return nil }
@@ -142,7 +142,7 @@ package final class SharedTable: Sendable {
         guard expires > now else { return .expired }
         let expires = min(expires, Self.never)
         if isFull { removeExpired(now: now) }
-        let place = key.fingerprint
+        let place = key.place
         let change = stripe(of: place).entries.withLock { entries -> Change in
             if source == .elsewhere, isWaiting(key) { return .stored }
             if entries[place] == nil {
@@ -160,7 +160,7 @@ package final class SharedTable: Sendable {
 
     @discardableResult
     func remove(_ key: ByteView, from source: Source) -> Bool {
-        let place = key.fingerprint
+        let place = key.place
         let wasThere = stripe(of: place).entries.withLock { entries -> Bool in
             if source == .elsewhere, isWaiting(key) { return false }
             let old = entries.removeValue(forKey: place)
@@ -191,11 +191,11 @@ package final class SharedTable: Sendable {
     /// Makes the table what all gateways agree on: these entries, and those changes that they have not heard
     /// of yet. False where not all of them had room.
     func adopt(_ wanted: [Entry], now: WallTime) -> Bool {
-        var places: Set<UInt128> = []
+        var places: Set<UInt64> = []
         var hasRoom = true
         for entry in wanted where entry.expires > now {
             entry.key.withView { key in
-                places.insert(key.fingerprint)
+                places.insert(key.place)
                 guard !holds(entry) else { return }
                 let change = entry.value.withView {
                     put(key, $0, expires: entry.expires, now: now, from: .elsewhere)
@@ -219,13 +219,13 @@ package final class SharedTable: Sendable {
     }
 
     private func holds(_ entry: Entry) -> Bool {
-        let place = entry.key.withView { $0.fingerprint }
+        let place = entry.key.withView { $0.place }
         return stripe(of: place).entries.withLock { $0[place] } == entry
     }
 
     /// What stands under a key now.
     func entry(_ key: [UInt8], now: WallTime) -> Entry? {
-        let place = key.withView { $0.fingerprint }
+        let place = key.withView { $0.place }
         let entry = stripe(of: place).entries.withLock { $0[place] }
         return entry.flatMap { $0.expires > now && $0.key == key ? $0 : nil }
     }
@@ -234,7 +234,7 @@ package final class SharedTable: Sendable {
 
     private var isFull: Bool { count >= limits.entries }
 
-    private func makeRoom(in entries: inout [UInt128: Entry]) -> Bool {
+    private func makeRoom(in entries: inout [UInt64: Entry]) -> Bool {
         guard isFull else { return true }
         guard limits.overflow == .evictsSoonest,
             let soonest = entries.min(by: { $0.value.expires < $1.value.expires })
@@ -244,13 +244,13 @@ package final class SharedTable: Sendable {
         return true
     }
 
-    private func stripe(of place: UInt128) -> Stripe {
-        stripes[Int(truncatingIfNeeded: place >> 122)]
+    private func stripe(of place: UInt64) -> Stripe {
+        stripes[Int(truncatingIfNeeded: place >> 58)]
     }
 }
 
 extension SharedTable.Entry {
-    /// Two keys with one fingerprint practically do not occur; where they did, one must not be taken for the
+    /// Two keys with one hash practically do not occur; where they did, one must not be taken for the
     /// other.
     fileprivate func holds(_ other: ByteView) -> Bool { key.withView { $0.equals(other) } }
 }

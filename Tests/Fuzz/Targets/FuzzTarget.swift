@@ -18,6 +18,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case jsonScanner = "json-scanner"
     case token
     case keySet = "key-set"
+    case redisReply = "redis-reply"
 
     /// Holds the target's properties for `bytes`; throws where one is broken. What traps is broken as well.
     package func check(_ bytes: [UInt8]) throws(Violation) {
@@ -35,6 +36,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .jsonScanner: try JSONScannerProperties.check(bytes)
         case .token: try TokenProperties.check(bytes)
         case .keySet: try KeySetProperties.check(bytes)
+        case .redisReply: try RedisReplyProperties.check(bytes)
         }
     }
 
@@ -51,6 +53,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .json, .jsonScanner: 2048
         case .token: 1536
         case .keySet: 4096
+        case .redisReply: 4096
         }
     }
 }

@@ -25,7 +25,7 @@ enum Seeds {
         return switch target {
         case .requestHead, .responseHead, .connection, .http2: 300
         case .settings: 200
-        case .chunkedBody, .path: 1500
+        case .chunkedBody, .path, .redisReply: 1500
         case .address, .proxyProtocol, .json, .jsonScanner: 3000
         case .token, .keySet: 1000
         }
