@@ -31,7 +31,10 @@ struct Part: Sendable {
         }
         + Stage.allCases.map { stage in
             Part(name: "stage.\(stage)") { rounds in Stages.decide(stage, rounds: rounds) }
-        } + [Part(name: "stage.clientAddress.behindProxy", run: Stages.clientBehindProxy)]
+        } + [
+            Part(name: "stage.clientAddress.behindProxy", run: Stages.clientBehindProxy),
+            Part(name: "stage.authentication.apiKey", run: Stages.apiKey),
+        ]
 
     /// Takes a result where the optimiser cannot see what becomes of it.
     @inline(never) @_optimize(none)

@@ -26,6 +26,7 @@ enum Stages {
             let filter = BodyLimitFilter(limit: 1_000_000)
             return repeated(rounds) { filter.decide(&$0) }
         case .authentication: return authentication(rounds)
+        case .signature: return signature(rounds)
         case .fixedAnswer:
             // Decided by the driver itself: a look at the route's target.
             return withState { state in

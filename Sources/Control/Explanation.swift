@@ -168,6 +168,12 @@ package struct Explanation {
         let maxBody = route.maxBody ?? settings.clients.maxBody
         lines.append("bodyLimit      \(maxBody == 0 ? "none" : "\(maxBody) bytes")")
         if route.authentication != .none { lines.append("authentication \(describeAccess(of: route))") }
+        if let signed = route.signed {
+            let keys = signed.keys.isEmpty ? settings.identity.signingKeys.map(\.name) : signed.keys
+            lines.append(
+                "signature      by \(keys.joined(separator: " or ")), within \(Quantity.text(signed.window)), "
+                    + "a body of \(signed.maxBody) bytes at most")
+        }
         switch route.action {
         case .respond(let response):
             lines.append("fixedAnswer    \(response.status), by the gateway")

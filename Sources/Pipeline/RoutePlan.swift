@@ -40,6 +40,8 @@ package final class RoutePlan: Sendable {
     package let bodyLimit: BodyLimitFilter?
     /// Nil where nobody is asked who they are.
     package let authentication: AuthenticationFilter?
+    /// Nil where requests need no signature.
+    package let signature: SignatureFilter?
     /// Path that is removed before forwarding, without a slash at its end; empty for none.
     package let stripPrefix: [UInt8]
     /// Whether clients may switch to the WebSocket protocol.
@@ -54,6 +56,7 @@ package final class RoutePlan: Sendable {
     package init(
         name: String, slot: RouteSlot, target: Target, rateLimit: RateLimitFilter?,
         bodyLimit: BodyLimitFilter?, authentication: AuthenticationFilter? = nil,
+        signature: SignatureFilter? = nil,
         stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?,
         cors: CORSPolicy? = nil, securityHeaders: SecurityHeadersPlan? = nil,
         addressList: AddressListFilter? = nil
@@ -65,6 +68,7 @@ package final class RoutePlan: Sendable {
         self.rateLimit = rateLimit
         self.bodyLimit = bodyLimit
         self.authentication = authentication
+        self.signature = signature
         self.stripPrefix = stripPrefix
         self.allowsWebSocket = allowsWebSocket
         self.responseTimeout = responseTimeout

@@ -92,6 +92,10 @@ extension RouteSettings {
             "claims", \.claims, .claimValues, reload: .live,
             "Claims that the token must have with exactly these values; else 403, for keys always.",
             example: "{ app_metadata.verified: \"true\" }"),
+        Field(
+            "signed", \.signed, .optional(SignedSettings.section.kind()), reload: .live,
+            "Requests must be signed with a key of `identity.signing_keys`; `{}` for all defaults.",
+            example: "{ keys: [partner], window: 60s }"),
     ]
 
     private static let browsers: [Field<RouteSettings>] = [

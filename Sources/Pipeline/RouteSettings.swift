@@ -67,6 +67,8 @@ package struct RouteSettings: Equatable, Sendable {
     package var roles: [String] = []
     /// Paths of claims that must be there, and their values.
     package var claims: [HeaderField] = []
+    /// Nil where requests need no signature.
+    package var signed: SignedSettings?
     /// Bytes of a request's body; nil is the clients' limit, 0 is no limit.
     package var maxBody: Int?
     /// Instead of the upstream's.

@@ -20,6 +20,8 @@ package enum Stage: UInt8, CaseIterable, Sendable {
     /// Who asks, and whether the route is for them. Behind the limits by address: nothing hostile gets to
     /// have a signature checked as often as it likes.
     case authentication
+    /// Routes whose requests are signed. Behind whatever is cheaper: the body is held for it.
+    case signature
     /// Routes that the gateway answers itself.
     case fixedAnswer
 
@@ -41,6 +43,8 @@ package enum Stage: UInt8, CaseIterable, Sendable {
         case .rateLimit: "Limits by address; 429"
         case .bodyLimit: "A Content-Length above the route's limit; 413"
         case .authentication: "Routes with `auth`: tokens, scopes, roles; 401, 403, 503"
+        case .signature:
+            "Routes with `signed`: time, HMAC of the request and its body, nonce; 401, 408, 413, 503"
         case .fixedAnswer: "Routes with `respond`: the gateway's own answer"
         }
     }

@@ -76,6 +76,12 @@ extension ProxyCore where Net: ~Copyable {
                 with: answer)
             metrics.add(.authentication(decision.result))
             return decision.verdict
+        case .signature:
+            guard let filter = exchanges[id].state.plan?.signature else { return .next }
+            let decision = filter.decide(
+                &exchanges[id].state, authenticator, now: wallTime, with: answer)
+            if let result = decision.result { metrics.add(.authentication(result)) }
+            return decision.verdict
         case .fixedAnswer:
             guard case .fixed(let fixed) = exchanges[id].state.plan?.target else { return .next }
             return .respond(
@@ -138,6 +144,7 @@ extension ProxyCore where Net: ~Copyable {
         _ response: LocalResponse, to id: SlotID, outcome: Outcome, endsConnection: Bool = false
     ) {
         let client = exchanges[id].client
+        stopWaiting(id)
         let keepAlive =
             !endsConnection && exchanges[id].phase != .head && mayDropBody(of: id) && mayServeMore(client)
         let persists = clients[client].machine.responseDecided(framing: .length(1), keepAlive: keepAlive)

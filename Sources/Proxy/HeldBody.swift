@@ -47,7 +47,10 @@ extension ProxyCore where Net: ~Copyable {
     /// waits for it.
     mutating func hold(bodyOf id: SlotID, limit: Int) -> Answer? {
         switch exchanges[id].held.progress {
-        case .whole: return .body(exchanges[id].held.bytes.view)
+        case .whole:
+            // Another stage has had it held, and may have wanted more of it.
+            guard exchanges[id].held.bytes.count <= limit else { return .bodyTooLarge }
+            return .body(exchanges[id].held.bytes.view)
         case .beginning: return .bodyTooLarge
         case .none, .arriving: break
         }
@@ -62,6 +65,14 @@ extension ProxyCore where Net: ~Copyable {
     mutating func advanceHeld(_ id: SlotID) {
         guard let answer = receiveHeld(id) else { return }
         decide(id, with: answer)
+    }
+
+    /// The exchange is answered: whatever its stages have waited for comes too late. Without this a body that
+    /// arrives behind a refusal, while that still waits to be read, would let the request through after all.
+    mutating func stopWaiting(_ id: SlotID) {
+        exchanges[id].inquiry = nil
+        exchanges[id].held.progress = .none
+        exchanges[id].held.bytes.removeAll(pool: &buffers)
     }
 
     /// A client that asks whether its body is wanted is told so by whoever wants it.
@@ -98,6 +109,8 @@ extension ProxyCore where Net: ~Copyable {
                 exchanges[id].held.progress = .whole
                 _ = clients[client].machine.requestBodyEnded()
                 moveClientDeadline(client)
+                // A chunked one may have come with its end: what is too long is so all the same.
+                guard exchanges[id].held.bytes.count <= limit else { return .bodyTooLarge }
                 return .body(exchanges[id].held.bytes.view)
             }
             if exchanges[id].held.bytes.count > limit {

@@ -211,6 +211,8 @@ package enum AuthenticationResult: Int, CaseIterable, Sendable {
     case unavailable
     /// Stopped to wait for keys; counted again when it goes on.
     case waiting
+    /// A signed request that was seen before.
+    case replayed
 
     package var label: StaticString {
         switch self {
@@ -227,6 +229,7 @@ package enum AuthenticationResult: Int, CaseIterable, Sendable {
         case .forbidden: "forbidden"
         case .unavailable: "unavailable"
         case .waiting: "waiting"
+        case .replayed: "replayed"
         }
     }
 }

@@ -75,7 +75,7 @@ extension PrometheusEncoder {
         }
         family(
             "floodgate_authentications_total", .counter,
-            "Requests on routes with auth, by what became of asking who they come from.")
+            "Requests on routes with auth or signed, by what became of asking who they come from.")
         for result in AuthenticationResult.allCases {
             sample(metrics.count(of: result), ["result": "\(result.label)"])
         }

@@ -105,7 +105,10 @@ import Testing
     }
 
     /// What recipes must be given by their environment, and never have a default for.
-    private static let secrets = ["SUPABASE_JWT_SECRET": String(repeating: "s", count: 32)]
+    private static let secrets = [
+        "SUPABASE_JWT_SECRET": String(repeating: "s", count: 32),
+        "PARTNER_SECRET": String(repeating: "s", count: 40),
+    ]
 
     /// Reads a recipe; the files of certificates that it names hold what `CredentialFolder` puts there.
     private static func load(_ file: String) throws -> Loaded<GatewaySettings> {
@@ -130,6 +133,7 @@ private final class CredentialFolder {
     }
 
     func read(_ path: String) -> Result<[UInt8], CredentialFiles.Unreadable> {
+        if path == "/etc/floodgate/keys.json" { return .success(Array("{\"keys\": []}".utf8)) }
         let file = URL(filePath: path)
         let name = file.deletingPathExtension().lastPathComponent
         let text =

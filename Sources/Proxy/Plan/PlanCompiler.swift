@@ -47,6 +47,7 @@ package struct PlanCompiler {
             rateLimit: rules.isEmpty ? nil : RateLimitFilter(rules: rules),
             bodyLimit: maxBody == 0 ? nil : BodyLimitFilter(limit: maxBody),
             authentication: authentication(of: route, identity),
+            signature: route.signed.map { SignatureFilter($0, identity) },
             stripPrefix: Array(route.stripPrefix.utf8),
             allowsWebSocket: route.upgrade.contains(.websocket), responseTimeout: route.responseTimeout,
             cors: cors, securityHeaders: policies.securityHeaders(of: route),

@@ -61,6 +61,7 @@ extension GatewaySettings {
                     suggestion: Suggestion.nearest(to: name, among: limitNames))
             }
             checkIdentity(of: route, at: place, &reader)
+            checkSigning(of: route, at: place, &reader)
             guard case .proxy(let shares) = route.action else { continue }
             for share in shares where !knownUpstreams.contains(share.upstream) {
                 let path = place + [.key("upstream")]
@@ -122,6 +123,23 @@ extension GatewaySettings {
             check(
                 own.set, at: place + [.key("security_headers"), .key("set")],
                 "leave it out, or set `cors: off` for this route")
+        }
+    }
+
+    private func checkSigning(of route: RouteSettings, at place: [SettingStep], _ reader: inout Reader) {
+        guard let signed = route.signed else { return }
+        let known = identity.signingKeys.map(\.name)
+        let path = place + [.key("signed")]
+        if known.isEmpty {
+            reader.report(
+                at: reader.mark(of: path),
+                "\(path.text): no signature can be good: identity.signing_keys has no key")
+        }
+        for (position, name) in signed.keys.enumerated() where !known.contains(name) {
+            let path = path + [.key("keys"), .index(position)]
+            reader.report(
+                at: reader.mark(of: path), "\(path.text): no signing key is named \"\(name)\"",
+                suggestion: Suggestion.nearest(to: name, among: known))
         }
     }
 

@@ -60,6 +60,7 @@ package final class IdentityPlan: Sendable {
     package let sources: [TokenSource]
     /// Nil where no API keys are taken.
     package let keys: APIKeyPlan?
+    let signingKeys: [SigningKey]
     /// Field that tells backends the plan, with its colon; its name stands in `stripped` too.
     let planLine: [UInt8]
     package let defaultPlan: String?
@@ -78,6 +79,7 @@ package final class IdentityPlan: Sendable {
         planBudget = settings.planLookup?.budget
         cache = settings.cache
         keys = settings.apiKeys.map(APIKeyPlan.init)
+        signingKeys = settings.signingKeys.map(SigningKey.init)
         let identifies = !settings.tokens.isEmpty || settings.apiKeys != nil
         var names = identifies ? [settings.planHeader] : []
         names += settings.tokens.flatMap { $0.fields.map(\.name) }

@@ -8,6 +8,8 @@ package struct IdentitySettings: Equatable, Sendable {
     package var tokens: [TokenSettings] = []
     /// Nil where no API keys are taken.
     package var apiKeys: APIKeySettings?
+    /// In the order of the file; names are unique.
+    package var signingKeys: [SigningKeySettings] = []
     /// Field that tells backends the plan of whoever asks.
     package var planHeader = "X-User-Plan"
     /// The plan of users whom nothing else gives one; nil for none.
@@ -35,6 +37,11 @@ extension IdentitySettings {
                 "api_keys", \.apiKeys, .optional(APIKeySettings.section.kind()), reload: .live,
                 "Keys of machines; routes with `auth` take them beside tokens. `{}` for all defaults.",
                 example: "{ file: Config/keys.json }"),
+            Field(
+                "signing_keys", \.signingKeys, SigningKeySettings.section.named(\.name, limit: 64),
+                reload: .live,
+                "Secrets that requests are signed with, by name; routes with `signed` ask for them.",
+                example: "{ partner: { secret: \"${PARTNER_SECRET}\" } }"),
             Field(
                 "plan_header", \.planHeader, .identityHeader, reload: .live,
                 "Field that tells backends the plan of whoever asks; what clients send in it is removed.",
