@@ -4,7 +4,8 @@ import Synchronization
 import Time
 
 /// Nonces that were seen and requests that are done once, in the memory of this process: for gateways
-/// without Redis, and for the time that it is away. One for all workers, bounded in entries and in bytes.
+/// without Redis, and for the time that it is away. One for all workers, bounded in entries and in bytes:
+/// what is done and ends soonest makes room, what is begun and nonces never do.
 package final class MemoryRecords: Sendable {
     package struct Limits: Sendable {
         package var entries: Int
@@ -28,6 +29,7 @@ package final class MemoryRecords: Sendable {
         var expires: Instant
 
         var bytes: Int { if case .done(_, let answer) = content { answer.count } else { 0 } }
+        var isDone: Bool { if case .done = content { true } else { false } }
     }
 
     private struct Stripe {
@@ -45,6 +47,8 @@ package final class MemoryRecords: Sendable {
     private let limits: Limits
     private let entries = Atomic<Int>(0)
     private let bytes = Atomic<Int>(0)
+    /// The stripe that makes room next.
+    private let hand = Atomic<Int>(0)
 
     package init(_ limits: Limits = Limits()) { self.limits = limits }
 
@@ -80,6 +84,7 @@ package final class MemoryRecords: Sendable {
     ) -> StoreAnswer {
         let place = Self.place(of: key, kind: 1)
         let fingerprint = fingerprint.array()
+        if entries.load(ordering: .relaxed) >= limits.entries { makeRoom(entries: 1, bytes: 0, now: now) }
         return withStripe(of: place) { stripe in
             if let record = stripe.records[place], record.expires > now {
                 switch record.content {
@@ -100,13 +105,18 @@ package final class MemoryRecords: Sendable {
     ) -> StoreAnswer {
         let place = Self.place(of: key, kind: 1)
         let answer = answer.array()
+        makeRoom(entries: 0, bytes: answer.count, now: now)
         return withStripe(of: place) { stripe in
             guard let record = stripe.records[place], record.expires > now,
                 case .begun(owner, let fingerprint) = record.content
             else { return .finished(false) }
             let done = Record(
                 content: .done(fingerprint: fingerprint, answer: answer), expires: now + lasts)
-            return insert(done, at: place, in: &stripe, now: now) ? .finished(true) : .full
+            if insert(done, at: place, in: &stripe, now: now) { return .finished(true) }
+            // No room for the answer: that there was one still holds.
+            stripe.records[place] = Record(
+                content: .done(fingerprint: fingerprint, answer: []), expires: now + lasts)
+            return .full
         }
     }
 
@@ -127,6 +137,40 @@ package final class MemoryRecords: Sendable {
         for index in stripes.indices {
             stripes[index].stripe.withLock { removeExpired(from: &$0, now: now) }
         }
+    }
+
+    // MARK: Room
+
+    /// Records of one stripe that make room at once: one for each new one would have the stripe looked
+    /// through each time.
+    private static let forgottenAtOnce = 8
+
+    /// Forgets what is done and ends soonest, one stripe after the other, until there is room. What is left
+    /// undone is refused later.
+    private func makeRoom(entries wanted: Int, bytes length: Int, now: Instant) {
+        for _ in 0..<Self.stripeCount {
+            guard
+                entries.load(ordering: .relaxed) + wanted > limits.entries
+                    || bytes.load(ordering: .relaxed) + length > limits.bytes
+            else { return }
+            let turn = hand.add(1, ordering: .relaxed).newValue
+            let needsBytes = bytes.load(ordering: .relaxed) + length > limits.bytes
+            stripes[turn & (Self.stripeCount - 1)].stripe.withLock { stripe in
+                removeExpired(from: &stripe, now: now)
+                let done = stripe.records.filter { $0.value.isDone && (!needsBytes || $0.value.bytes > 0) }
+                for place in done.sorted(by: { $0.value.expires < $1.value.expires })
+                    .prefix(Self.forgottenAtOnce).map(\.key)
+                {
+                    forget(place, in: &stripe)
+                }
+            }
+        }
+    }
+
+    private func forget(_ place: UInt128, in stripe: inout Stripe) {
+        guard let record = stripe.records.removeValue(forKey: place) else { return }
+        entries.subtract(1, ordering: .relaxed)
+        bytes.subtract(record.bytes, ordering: .relaxed)
     }
 
     // MARK: Stripes
