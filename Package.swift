@@ -179,8 +179,8 @@ let package = Package(
         tests(
             "Simulation",
             [
-                "Bytes", "Time", "Addressing", "HTTPModel", "Reactor", "Pipeline", "Upstream", "Stores",
-                "Telemetry", "Settings", "Proxy",
+                "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "Pipeline", "Upstream",
+                "Stores", "Telemetry", "Settings", "Proxy",
             ]),
 
         // Servers of others that tests start.

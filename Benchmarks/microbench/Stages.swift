@@ -27,6 +27,14 @@ enum Stages {
             return repeated(rounds) { filter.decide(&$0) }
         case .authentication: return authentication(rounds)
         case .signature: return signature(rounds)
+        // A look at the route, which has none: what a key costs is its store's.
+        case .idempotency:
+            return withState { state in
+                _ = plan.route.decide(&state, isReady: true)
+                var sum = 0
+                for _ in 0..<rounds where state.plan?.idempotency == nil { sum &+= 1 }
+                return sum
+            }
         case .fixedAnswer:
             // Decided by the driver itself: a look at the route's target.
             return withState { state in

@@ -101,7 +101,7 @@ package struct Explanation {
                 lines.append("route          none: \(response.status) \(response.detail)")
             }
             lines += browsers
-        case .next, .ask:
+        case .next, .ask, .replay:
             lines.append("path           \(exchange.path.text())")
             guard let route else { break }
             lines.append("route          \(route.name) (path \(route.path.text))")
@@ -174,6 +174,7 @@ package struct Explanation {
                 "signature      by \(keys.joined(separator: " or ")), within \(Quantity.text(signed.window)), "
                     + "a body of \(signed.maxBody) bytes at most")
         }
+        if let idempotency = route.idempotency { lines.append("idempotency    \(describe(idempotency))") }
         switch route.action {
         case .respond(let response):
             lines.append("fixedAnswer    \(response.status), by the gateway")
@@ -192,6 +193,18 @@ package struct Explanation {
         }
         if let feature = route.feature { lines.append("feature        \(feature)") }
         return lines
+    }
+
+    private func describe(_ settings: IdempotencySettings) -> String {
+        let methods = settings.methods.map(\.rawValue).joined(separator: ", ")
+        let holder =
+            switch settings.holder {
+            case .user: "each user, else each client address"
+            case .ip: "each client address"
+            }
+        return "\(methods): a key is \(settings.required ? "needed" : "taken"), for \(holder); body up to "
+            + "\(Quantity.text(bytes: settings.maxBody)), answers up to "
+            + "\(Quantity.text(bytes: settings.maxAnswer)) replayed for \(Quantity.text(settings.ttl))"
     }
 
     private func describeAccess(of route: RouteSettings) -> String {

@@ -192,6 +192,7 @@ package final class Gateway: Sendable {
     ) throws(SystemError) -> [Worker] {
         let compiler = PlanCompiler(settings, registry: registry)
         let store = MemoryCounterStore()
+        let neighbours = Neighbours()
         let addresses = AddressLimit(
             counts: ConnectionCounts(),
             maximum: settings.clients.maxConnectionsPerAddress ?? max(smallestAddressShare, clients / 8))
@@ -204,7 +205,7 @@ package final class Gateway: Sendable {
                 maximumClients: share.part(of: clients), addressLimit: addresses, memory: common.memory,
                 records: common.records, shared: common.shared, health: common.health,
                 keySets: common.services.keySets, plans: common.services.plans,
-                desk: common.desk, index: index)
+                neighbours: neighbours, desk: common.desk, index: index)
             workers.append(try Worker(index: index, parts: parts))
         }
         return workers

@@ -37,6 +37,8 @@ package struct ExchangeState: ~Copyable {
     package var hasAskedForPlan = false
     /// Whether the Authorization field was for the gateway alone.
     package var hidesAuthorization = false
+    /// How far the request is with its Idempotency-Key; nil where it has none that counts.
+    package var idempotency: IdempotentRequest?
     package var requestID = RequestID.none
     package var trace = TraceContext.none
     /// The path that was matched and is forwarded; stands in the exchange's head buffer.

@@ -42,6 +42,8 @@ package final class RoutePlan: Sendable {
     package let authentication: AuthenticationFilter?
     /// Nil where requests need no signature.
     package let signature: SignatureFilter?
+    /// Nil where keys mean nothing.
+    package let idempotency: IdempotencyFilter?
     /// Path that is removed before forwarding, without a slash at its end; empty for none.
     package let stripPrefix: [UInt8]
     /// Whether clients may switch to the WebSocket protocol.
@@ -56,7 +58,7 @@ package final class RoutePlan: Sendable {
     package init(
         name: String, slot: RouteSlot, target: Target, rateLimit: RateLimitFilter?,
         bodyLimit: BodyLimitFilter?, authentication: AuthenticationFilter? = nil,
-        signature: SignatureFilter? = nil,
+        signature: SignatureFilter? = nil, idempotency: IdempotencyFilter? = nil,
         stripPrefix: [UInt8], allowsWebSocket: Bool, responseTimeout: Duration?,
         cors: CORSPolicy? = nil, securityHeaders: SecurityHeadersPlan? = nil,
         addressList: AddressListFilter? = nil
@@ -69,6 +71,7 @@ package final class RoutePlan: Sendable {
         self.bodyLimit = bodyLimit
         self.authentication = authentication
         self.signature = signature
+        self.idempotency = idempotency
         self.stripPrefix = stripPrefix
         self.allowsWebSocket = allowsWebSocket
         self.responseTimeout = responseTimeout

@@ -96,6 +96,10 @@ extension RouteSettings {
             "signed", \.signed, .optional(SignedSettings.section.kind()), reload: .live,
             "Requests must be signed with a key of `identity.signing_keys`; `{}` for all defaults.",
             example: "{ keys: [partner], window: 60s }"),
+        Field(
+            "idempotency", \.idempotency, .optional(IdempotencySettings.section.kind()), reload: .live,
+            "Requests with an Idempotency-Key are done once, and answered as often as they come.",
+            example: "{ required: true }"),
     ]
 
     private static let browsers: [Field<RouteSettings>] = [
@@ -132,7 +136,7 @@ extension RouteSettings {
         case (false, false):
             reader.report(at: node.mark, "\(place.text): \"upstream\" is missing (or \"respond\")")
         case (false, true):
-            for key in ["strip_prefix", "response_timeout", "upgrade"] where node.has(key) {
+            for key in ["strip_prefix", "response_timeout", "upgrade", "idempotency"] where node.has(key) {
                 reader.report(
                     .warning, at: reader.mark(of: place + [.key(key)]),
                     "\(place.text): \(key) has no effect beside respond")
@@ -149,10 +153,38 @@ extension RouteSettings {
                     "\(place.text): \(key) asks for nothing without auth: required")
             }
         }
+        checkIdempotency(node, &reader)
         guard !stripPrefix.isEmpty, !path.begins(with: stripPrefix) else { return }
         reader.report(
             at: reader.mark(of: place + [.key("strip_prefix")]),
             "\(place.text): \(path.text) does not begin with strip_prefix \(stripPrefix)")
+    }
+}
+
+extension RouteSettings {
+    /// What keys on this route could not mean.
+    fileprivate func checkIdempotency(_ node: DocumentNode, _ reader: inout Reader) {
+        guard let idempotency else { return }
+        let path = reader.path + [.key("idempotency")]
+        let names = idempotency.methods.map(\.rawValue)
+        if !methods.isEmpty, !names.contains(where: methods.contains) {
+            reader.report(
+                at: reader.mark(of: path),
+                "\(path.text): keys count for \(names.joined(separator: ", ")), which the route does not take"
+            )
+        }
+        if let maxBody, maxBody > 0, idempotency.maxBody > maxBody,
+            reader.mark(of: path + [.key("max_body")]) != reader.mark(of: path)
+        {
+            reader.report(
+                .warning, at: reader.mark(of: path + [.key("max_body")]),
+                "\(path.text): max_body is more than the route's own, which holds")
+        }
+        if idempotency.holder == .user, authentication == .none {
+            reader.report(
+                .warning, at: reader.mark(of: path),
+                "\(path.text): without auth nobody is known: clients of one address share their keys")
+        }
     }
 }
 

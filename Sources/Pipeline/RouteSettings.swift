@@ -69,6 +69,8 @@ package struct RouteSettings: Equatable, Sendable {
     package var claims: [HeaderField] = []
     /// Nil where requests need no signature.
     package var signed: SignedSettings?
+    /// Nil where an Idempotency-Key means nothing to the gateway.
+    package var idempotency: IdempotencySettings?
     /// Bytes of a request's body; nil is the clients' limit, 0 is no limit.
     package var maxBody: Int?
     /// Instead of the upstream's.

@@ -22,6 +22,9 @@ package enum Stage: UInt8, CaseIterable, Sendable {
     case authentication
     /// Routes whose requests are signed. Behind whatever is cheaper: the body is held for it.
     case signature
+    /// Requests with an Idempotency-Key: one of each is let through, the others get its answer. Behind
+    /// whatever tells who asks, or somebody else might get it.
+    case idempotency
     /// Routes that the gateway answers itself.
     case fixedAnswer
 
@@ -45,6 +48,7 @@ package enum Stage: UInt8, CaseIterable, Sendable {
         case .authentication: "Routes with `auth`: tokens, scopes, roles; 401, 403, 503"
         case .signature:
             "Routes with `signed`: time, HMAC of the request and its body, nonce; 401, 408, 413, 503"
+        case .idempotency: "Routes with `idempotency`: a key's first request goes on; 400, 409, 413, 422, 503"
         case .fixedAnswer: "Routes with `respond`: the gateway's own answer"
         }
     }

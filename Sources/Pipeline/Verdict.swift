@@ -7,6 +7,8 @@ package enum Verdict {
     case next
     /// The gateway answers itself; the upstream never hears of it.
     case respond(LocalResponse)
+    /// The answer that the same request was given before, as `AnswerCapture` has kept it.
+    case replay([UInt8])
     /// The filter needs to know something first. The driver asks, owns the deadline and delivers the answer
     /// to the same stage.
     case ask(Question, within: Duration)
@@ -27,6 +29,8 @@ package enum Question {
     case plan
     /// Something of the store that all gateways share. Its bytes are looked at before the question returns.
     case store(StoreQuestion)
+    /// Whether the request that is under way with the same Idempotency-Key has been settled.
+    case turn
 }
 
 /// What comes back.
@@ -42,6 +46,10 @@ package enum Answer {
     /// The plan's name; nil where the backend knows none, or does not say.
     case plan(PinnedText?)
     case store(StoreAnswer)
+    /// It has been, or may have been.
+    case turn
+    /// As many wait for such a thing as may.
+    case crowded
     /// No answer within the deadline.
     case expired
 }

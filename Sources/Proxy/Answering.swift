@@ -185,6 +185,7 @@ extension ProxyCore where Net: ~Copyable {
         }
         exchanges[id].timings.responseHead = now
         look(at: head, of: id)
+        if exchanges[id].state.idempotency != nil { beginCapture(head, of: id) }
         if exchanges[id].isGRPC { exchanges[id].grpcStatus = GRPC.status(in: head.bytes) }
 
         var writer = ByteWriter(heads.view)
@@ -274,6 +275,12 @@ extension ProxyCore where Net: ~Copyable {
         _ step: ChunkDecoder.Step, of id: SlotID, on connection: SlotID, head: ByteView, from: Int, to: Int
     ) -> Bool {
         let coding = exchanges[id].responseCoding
+        if exchanges[id].state.idempotency != nil {
+            let first = Layout.headroom + from
+            capture(
+                body.view.view.slice(first + step.payload.lowerBound, first + step.payload.upperBound), of: id
+            )
+        }
         var range = frame(from + step.payload.lowerBound..<from + step.payload.upperBound, as: coding)
         if exchanges[id].events != nil {
             let first = Layout.headroom + from

@@ -22,6 +22,8 @@ struct ClientConnection: ~Copyable {
         /// Our side has ended. What still comes is thrown away for a moment, so that no reset destroys
         /// the answer on its way.
         case lingering
+        /// The client has left; its request goes on to its end (`runOn`).
+        case absent
     }
 
     var transport: Transport

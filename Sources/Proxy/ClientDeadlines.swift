@@ -48,6 +48,7 @@ extension ProxyCore where Net: ~Copyable {
     private func clientWait(_ id: SlotID) -> Wait {
         switch clients[id].mode {
         case .lingering: return .until(clients[id].deadline.instant)
+        case .absent: return .until(absenceEnds(id))
         case .proxyHeader, .handshake, .preface:
             return .until(clients[id].accepted + plan.clients.headTimeout)
         case .http: break
@@ -122,7 +123,7 @@ extension ProxyCore where Net: ~Copyable {
         case .handshake:
             metrics.add(.handshake(.timeout))
             return removeClient(id, closing: .withReset)
-        case .proxyHeader, .preface, .lingering: return removeClient(id, closing: .plainly)
+        case .proxyHeader, .preface, .lingering, .absent: return removeClient(id, closing: .plainly)
         case .http: break
         }
         guard let exchange = clients[id].exchange else { return quietClientTimedOut(id) }

@@ -58,12 +58,7 @@ extension ProxyCore where Net: ~Copyable {
     mutating func removeClient(_ id: SlotID, closing: Ending) {
         if let exchange = clients[id].exchange {
             clients[id].exchange = nil
-            var outcome =
-                exchanges[exchange].outcome ?? Outcome(endedBy: .client, in: exchanges[exchange].phase)
-            // Complete on the server's side, but not with the client.
-            if outcome == .ok, !clients[id].unsent.isEmpty { outcome = .clientBody }
-            releaseUpstream(of: exchange)
-            finish(exchange, outcome)
+            if mayRunOn(exchange) { runOn(exchange) } else { cancel(exchange, of: id) }
         }
         var client = clients.remove(id)
         client.received.removeAll(pool: &buffers)
@@ -71,6 +66,11 @@ extension ProxyCore where Net: ~Copyable {
             leaveStream(client, seat, closing)
             client.transport.release(&buffers)
             return
+        }
+        guard client.mode != .absent else {
+            absentClients -= 1
+            if client.isCounted { leave(client.peer) }
+            return client.transport.release(&buffers)
         }
         if closing == .plainly { client.transport.sayClosed(&network, encryption, &buffers) }
         close(client.transport, closing)
@@ -80,8 +80,18 @@ extension ProxyCore where Net: ~Copyable {
         metrics.add(.connectionsOpen, -1)
     }
 
+    /// What a client asked for is over with it.
+    private mutating func cancel(_ exchange: SlotID, of id: SlotID) {
+        var outcome =
+            exchanges[exchange].outcome ?? Outcome(endedBy: .client, in: exchanges[exchange].phase)
+        // Complete on the server's side, but not with the client.
+        if outcome == .ok, !clients[id].unsent.isEmpty { outcome = .clientBody }
+        releaseUpstream(of: exchange)
+        finish(exchange, outcome)
+    }
+
     /// Sends bytes of an answer, and keeps what the socket does not take. False where the connection broke;
-    /// it is gone then.
+    /// the exchange is gone then, unless it goes on without its client.
     mutating func send(_ bytes: ByteView, toClientOf exchange: SlotID) -> Bool {
         let id = exchanges[exchange].client
         exchanges[exchange].bytesOut += bytes.count
@@ -96,7 +106,7 @@ extension ProxyCore where Net: ~Copyable {
         case .kept: if wasWaiting { return true }
         case .failed:
             perform(clients[id].machine.clientLeft(), on: id)
-            return false
+            return exchanges.contains(exchange)
         }
         noteTaken(exchange)
         exchanges[exchange].readSize = Exchange.smallestRead
@@ -121,6 +131,8 @@ extension ProxyCore where Net: ~Copyable {
         guard clients[id].unsent.isEmpty, let exchange = clients[id].exchange else { return }
         if exchanges[exchange].outcome != nil {
             complete(exchange)
+        } else if exchanges[exchange].replay != nil {
+            advanceReplay(exchange)
         } else if let connection = exchanges[exchange].connection {
             // Nobody counted the server's silence while the client had enough to read.
             moveConnectionDeadline(connection)

@@ -42,6 +42,7 @@ extension ProxyCore where Net: ~Copyable {
                 continue
             case .lingering:
                 return discardLingering(id)
+            case .absent: return
             case .http: break
             }
             if let exchange = clients[id].exchange {

@@ -8,7 +8,8 @@ import Time
 
 /// One request and its answer, from the end of the request's head to the last byte of the answer.
 struct Exchange: ~Copyable {
-    let client: SlotID
+    /// Changes where the client leaves and the request goes on (`runOn`).
+    var client: SlotID
     /// Number of the HTTP/2 stream that it came on; 0 for a connection of its own.
     var stream: Int32 = 0
     /// A call of gRPC: what the gateway answers by itself, and how long it waits, is said in its terms.
@@ -64,6 +65,8 @@ struct Exchange: ~Copyable {
     var status = 0
     /// Set where the answer is complete and only its bytes are still to be sent.
     var outcome: Outcome?
+    /// The answer that is given again, where that is the answer.
+    var replay: Replay?
     /// Of a tunnel: which sides have ended theirs.
     var clientEnded = false
     var serverEnded = false

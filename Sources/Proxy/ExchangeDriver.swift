@@ -28,6 +28,8 @@ extension ProxyCore where Net: ~Copyable {
                 let isBanned = stage == .addressList && response.rule === plan.bans.rule
                 return respond(
                     response, to: id, outcome: outcome, endsConnection: isBanned && plan.bans.closes)
+            case .replay(let message):
+                return replay(message, to: id)
             case .ask(let question, let limit):
                 answer = ask(question, of: id, within: limit)
                 // The same stage goes on with what comes back, now or later.
@@ -82,6 +84,9 @@ extension ProxyCore where Net: ~Copyable {
                 &exchanges[id].state, authenticator, now: wallTime, with: answer)
             if let result = decision.result { metrics.add(.authentication(result)) }
             return decision.verdict
+        case .idempotency:
+            guard let filter = exchanges[id].state.plan?.idempotency else { return .next }
+            return decide(filter, on: id, with: answer)
         case .fixedAnswer:
             guard case .fixed(let fixed) = exchanges[id].state.plan?.target else { return .next }
             return .respond(
@@ -127,6 +132,8 @@ extension ProxyCore where Net: ~Copyable {
             return lookUpPlan(for: id, within: limit)
         case .store(let question):
             return ask(question, for: id, within: limit)
+        case .turn:
+            return waitForTurn(id, within: limit)
         }
     }
 
@@ -183,6 +190,7 @@ extension ProxyCore where Net: ~Copyable {
         let client = exchanges[id].client
         let outcome = Outcome(endedBy: failure.origin, in: exchanges[id].phase)
         releaseUpstream(of: id)
+        if exchanges[id].state.idempotency != nil { settleKey(of: id, keeping: nil) }
         guard !exchanges[id].hasAnswered else {
             // The answer's end would be a lie: the connection is reset, whatever the framing.
             exchanges[id].outcome = outcome
@@ -204,6 +212,11 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Writes the exchange down and gives back what it held.
     mutating func finish(_ id: SlotID, _ outcome: Outcome) {
+        var outcome = outcome
+        if exchanges[id].state.idempotency != nil {
+            leaveKey(of: id)
+            outcome = tellDeparture(id, outcome)
+        }
         if exchanges[id].phase == .tunnel {
             metrics.add(.gauge(.tunnelsOpen), -1)
             openTunnels -= 1

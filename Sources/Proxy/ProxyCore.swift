@@ -33,6 +33,17 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     /// Places of the plan's upstreams, in its order.
     var places: [SlotID] = []
     let store: MemoryCounterStore
+    /// Which workers wait for which Idempotency-Keys.
+    package var turns = KeyTurns()
+    /// Those that wait on this one.
+    var waiting: [UInt128: Set<SlotID>] = [:]
+    var waitingCount = 0
+    /// Keys that were settled and that somebody here waits for.
+    var settledKeys: [UInt128] = []
+    /// Keys that were settled in this turn and that other workers wait for.
+    package var wakeUps: [WakeUp] = []
+    /// Requests that go on without their clients.
+    var absentClients = 0
     /// Tokens that no longer count.
     let revocations: SharedTable
     /// API keys that no file of the settings holds.
@@ -110,6 +121,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     let heads = Scratch(size: Layout.headroom)
 
     var drain = DrainPhase.none
+    /// Nothing goes on any more.
+    var endsAll = false
     /// Set where a connect found no descriptor left: whoever accepts should pause.
     package var lacksDescriptors = false
     /// Client connections that may be open at once.
@@ -274,12 +287,14 @@ extension ProxyCore where Net: ~Copyable {
             }
         }
         flushLink()
+        wakeWaiting()
         flushSessions()
     }
 
     /// Nanoseconds that the loop may sleep; nil for as long as nothing happens.
     package var patience: Int64? {
-        runnable.isEmpty && dirty.isEmpty && !linkIsDirty ? timers.untilNext(now) : 0
+        runnable.isEmpty && dirty.isEmpty && !linkIsDirty && settledKeys.isEmpty
+            ? timers.untilNext(now) : 0
     }
 
     mutating func runLater(client id: SlotID) {

@@ -230,6 +230,7 @@ extension ProxyCore where Net: ~Copyable {
 
     /// The deadline is over: everything ends.
     package mutating func endAll() {
+        endsAll = true
         for id in clients.identities where clients.contains(id) {
             let isQuiet = clients[id].exchange == nil
             if let exchange = clients[id].exchange {

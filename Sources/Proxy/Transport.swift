@@ -18,6 +18,8 @@ struct Transport: ~Copyable {
     enum Carrier {
         case socket(Socket)
         case stream(StreamSeat)
+        /// Takes whatever is sent: nobody reads it.
+        case nobody
     }
 
     /// What became of bytes that were to be sent.
@@ -67,7 +69,7 @@ struct Transport: ~Copyable {
     }
 
     mutating func sit(on stream: Int32) {
-        guard case .stream(var seat) = carrier else { preconditionFailure("a socket has no streams") }
+        guard case .stream(var seat) = carrier else { preconditionFailure("only a seat has a stream") }
         seat.stream = stream
         carrier = .stream(seat)
     }
@@ -183,7 +185,8 @@ extension Transport {
         _ bytes: ByteView, _ network: inout Net, _ encryption: borrowing Encryption, _ pool: inout BufferPool
     ) -> Sending {
         guard case .socket(let socket) = carrier else {
-            preconditionFailure("a stream's session sends for it")
+            guard case .nobody = carrier else { preconditionFailure("a stream's session sends for it") }
+            return .taken
         }
         guard let tls else { return sendPlain(bytes, socket, &network, &pool) }
         guard tls.write(bytes, encryption.wire) else {

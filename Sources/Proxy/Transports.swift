@@ -92,6 +92,7 @@ extension ProxyCore where Net: ~Copyable {
             connections[connection].transport.sayClosed(&network, encryption, &buffers)
             network.shutdownWrite(socket)
         case .stream(let seat): end(seat, trailers: [])
+        case .nobody: break
         }
     }
 
@@ -102,6 +103,7 @@ extension ProxyCore where Net: ~Copyable {
             clients[client].transport.sayClosed(&network, encryption, &buffers)
             network.shutdownWrite(socket)
         case .stream(let seat): end(seat, trailers: [])
+        case .nobody: break
         }
     }
 }

@@ -215,6 +215,7 @@ extension ProxyCore where Net: ~Copyable {
                 && connections[connection].seat == nil && !connections[connection].isOutdated
             if isUsable { giveBack(connection) } else { removeConnection(connection) }
         }
+        if exchanges[id].state.idempotency != nil { endCapture(of: id) }
         exchanges[id].phase = .done
         exchanges[id].outcome = .ok
         let client = exchanges[id].client

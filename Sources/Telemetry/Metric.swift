@@ -233,3 +233,49 @@ package enum AuthenticationResult: Int, CaseIterable, Sendable {
         }
     }
 }
+
+/// What became of a request with an Idempotency-Key, or of the answer to one.
+package enum IdempotencyResult: Int, CaseIterable, Sendable {
+    /// It had the key first, and was sent.
+    case begun
+    /// It got the answer that was kept.
+    case replayed
+    /// It stopped to wait for the one under way; counted again when it goes on.
+    case waiting
+    /// It waited in vain.
+    case busy
+    /// It came after an answer that was not kept.
+    case notKept
+    /// It was another request than the one before it with its key.
+    case reused
+    case missing, malformed, tooLarge
+    /// The store had no room or no answer.
+    case unavailable
+    /// An answer was kept for those that follow.
+    case kept
+    /// An answer was given, but too long to be kept.
+    case unkept
+    /// No answer, or none that is final: the key is free again.
+    case released
+    /// The client left, and the request went on to its end without it.
+    case ranOn
+
+    package var label: StaticString {
+        switch self {
+        case .begun: "begun"
+        case .replayed: "replayed"
+        case .waiting: "waiting"
+        case .busy: "busy"
+        case .notKept: "not_kept"
+        case .reused: "reused"
+        case .missing: "missing"
+        case .malformed: "malformed"
+        case .tooLarge: "too_large"
+        case .unavailable: "unavailable"
+        case .kept: "kept"
+        case .unkept: "unkept"
+        case .released: "released"
+        case .ranOn: "ran_on"
+        }
+    }
+}

@@ -58,7 +58,8 @@ package enum MetricPlaces {
     @inlinable static var slowness: Int { 80 }
     @inlinable static var loopTurns: Int { 84 }
     @inlinable static var authentications: Int { 336 }
-    @inlinable static var routes: Int { 352 }
+    @inlinable static var idempotency: Int { 352 }
+    @inlinable static var routes: Int { 368 }
     @inlinable static var routeCells: Int { 248 }
     @inlinable static var upstreams: Int { routes + routeCapacity * routeCells }
     @inlinable static var upstreamCells: Int { 248 }
@@ -133,6 +134,11 @@ extension Metric {
 
     /// Bans that watched answers led to.
     @inlinable package static var bans: Metric { Metric(MetricPlaces.addressRefusals &+ 7) }
+
+    @inlinable
+    package static func idempotency(_ result: IdempotencyResult) -> Metric {
+        Metric(MetricPlaces.idempotency &+ result.rawValue)
+    }
 
     @inlinable
     package static func slow(_ part: SlowPart) -> Metric { Metric(MetricPlaces.slowness &+ part.rawValue) }

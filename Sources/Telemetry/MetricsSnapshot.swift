@@ -30,6 +30,8 @@ package struct MetricsSnapshot: Sendable {
     private let headFaults: [UInt64]
     /// By `HandshakeResult`.
     private let handshakes: [UInt64]
+    /// By `IdempotencyResult`.
+    private let idempotency: [UInt64]
     /// By `AuthenticationResult`.
     private let authentications: [UInt64]
     /// By `SlowPart`.
@@ -56,6 +58,7 @@ package struct MetricsSnapshot: Sendable {
     package func count(of fault: HeadFault) -> UInt64 { headFaults[fault.rawValue] }
     package func count(of result: HandshakeResult) -> UInt64 { handshakes[result.rawValue] }
     package func count(of result: AuthenticationResult) -> UInt64 { authentications[result.rawValue] }
+    package func count(of result: IdempotencyResult) -> UInt64 { idempotency[result.rawValue] }
     package func count(of part: SlowPart) -> UInt64 { slowness[part.rawValue] }
     package func value(of counter: StoreCounter) -> UInt64 { store[counter.rawValue] }
     package func count(of refusal: AddressRefusal) -> UInt64 { addressRefusals[refusal.rawValue] }
@@ -76,6 +79,7 @@ package struct MetricsSnapshot: Sendable {
         headFaults = HeadFault.allCases.map { sum(.headFault($0)) }
         handshakes = HandshakeResult.allCases.map { sum(.handshake($0)) }
         authentications = AuthenticationResult.allCases.map { sum(.authentication($0)) }
+        idempotency = IdempotencyResult.allCases.map { sum(.idempotency($0)) }
         slowness = SlowPart.allCases.map { sum(.slow($0)) }
         addressRefusals = AddressRefusal.allCases.map { sum(.addressRefused($0)) }
         bans = sum(.bans)

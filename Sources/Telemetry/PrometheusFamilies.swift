@@ -80,6 +80,12 @@ extension PrometheusEncoder {
             sample(metrics.count(of: result), ["result": "\(result.label)"])
         }
         family(
+            "floodgate_idempotency_total", .counter,
+            "Requests with an Idempotency-Key, and answers to them, by what became of them.")
+        for result in IdempotencyResult.allCases {
+            sample(metrics.count(of: result), ["result": "\(result.label)"])
+        }
+        family(
             "floodgate_request_duration_seconds", .histogram,
             "From a request's first byte to its answer's last.")
         for route in metrics.routes {

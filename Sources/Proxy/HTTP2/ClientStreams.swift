@@ -172,7 +172,7 @@ extension ProxyCore where Net: ~Copyable {
         makeDirty(seat.session)
         if isSubmitted { return true }
         perform(clients[client].machine.clientLeft(), on: client)
-        return false
+        return exchanges.contains(exchange)
     }
 
     /// Sends an answer of the gateway's own.

@@ -48,6 +48,7 @@ package struct PlanCompiler {
             bodyLimit: maxBody == 0 ? nil : BodyLimitFilter(limit: maxBody),
             authentication: authentication(of: route, identity),
             signature: route.signed.map { SignatureFilter($0, identity) },
+            idempotency: route.idempotency.map { IdempotencyFilter($0, route: route.name) },
             stripPrefix: Array(route.stripPrefix.utf8),
             allowsWebSocket: route.upgrade.contains(.websocket), responseTimeout: route.responseTimeout,
             cors: cors, securityHeaders: policies.securityHeaders(of: route),

@@ -62,6 +62,7 @@ extension GatewaySettings {
             }
             checkIdentity(of: route, at: place, &reader)
             checkSigning(of: route, at: place, &reader)
+            checkLease(of: route, at: place, &reader)
             guard case .proxy(let shares) = route.action else { continue }
             for share in shares where !knownUpstreams.contains(share.upstream) {
                 let path = place + [.key("upstream")]
@@ -141,6 +142,23 @@ extension GatewaySettings {
                 at: reader.mark(of: path), "\(path.text): no signing key is named \"\(name)\"",
                 suggestion: Suggestion.nearest(to: name, among: known))
         }
+    }
+
+    /// A lease that ends before an answer must have come lets a second request be sent meanwhile.
+    private func checkLease(of route: RouteSettings, at place: [SettingStep], _ reader: inout Reader) {
+        guard let lease = route.idempotency?.lease, case .proxy(let shares) = route.action else { return }
+        let names = Set(shares.map(\.upstream))
+        let times = upstreams.filter { names.contains($0.name) }.map { upstream in
+            upstream.queue.wait + upstream.connectTimeout
+                + (route.responseTimeout ?? upstream.responseTimeout)
+        }
+        guard let longest = times.max(), lease < longest else { return }
+        let path = place + [.key("idempotency")]
+        reader.report(
+            .warning, at: reader.mark(of: path + [.key("lease")]),
+            "\(path.text): lease \(Quantity.text(lease)) ends before an answer must have begun "
+                + "(\(Quantity.text(longest)) with queue, connect and response time): a second request may "
+                + "go out meanwhile")
     }
 
     private func checkUse(_ reader: inout Reader) {

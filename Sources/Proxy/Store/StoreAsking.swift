@@ -8,6 +8,9 @@ import Time
 
 // Questions to the store: memory answers at once, Redis later.
 extension ProxyCore where Net: ~Copyable {
+    /// Whether other gateways ask the same store.
+    var storeIsShared: Bool { link != nil }
+
     /// What a command is for whose answer nobody waits for.
     private static var untold: UInt8 { 0x80 }
 

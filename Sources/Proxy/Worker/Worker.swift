@@ -22,6 +22,8 @@ package enum WorkerMessage: Sendable {
     case plan(PlanValue, for: Inquiry)
     /// All addresses of the store's name.
     case storeResolved([SocketAddress])
+    /// A request with an Idempotency-Key that somebody here waits for was settled on another worker.
+    case keySettled(UInt128)
     case beginDrain
     /// Listeners are closed, and connections that ask for nothing.
     ///
@@ -77,6 +79,7 @@ package final class Worker: Sendable {
         package let records: MemoryRecords
         package let shared: SharedTables
         package let health: RedisHealth
+        package let neighbours: Neighbours
         package let desk: SightingDesk
         package let index: Int
 
@@ -84,7 +87,8 @@ package final class Worker: Sendable {
             plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics, logWriter: AccessLogWriter?,
             events: EventLog, seed: UInt64, maximumClients: Int, addressLimit: AddressLimit,
             memory: MemoryPressure, records: MemoryRecords, shared: SharedTables, health: RedisHealth,
-            keySets: KeySets<KeySet>, plans: PlanLookups, desk: SightingDesk, index: Int
+            keySets: KeySets<KeySet>, plans: PlanLookups, neighbours: Neighbours,
+            desk: SightingDesk, index: Int
         ) {
             self.plan = plan
             self.store = store
@@ -102,6 +106,7 @@ package final class Worker: Sendable {
             self.health = health
             self.index = index
             self.desk = desk
+            self.neighbours = neighbours
         }
     }
 
@@ -110,6 +115,7 @@ package final class Worker: Sendable {
         self.index = index
         metrics = parts.metrics
         mailbox = try Mailbox()
+        parts.neighbours.join(mailbox, as: index)
         // Its loop is made on its own thread: the start waits to hear that it was.
         let started = try Mailbox<SystemError?>()
         try Thread.start(name: "worker-\(index)") { self.run(parts, started: started) }
@@ -129,7 +135,7 @@ package final class Worker: Sendable {
 
     private func run(_ parts: Parts, started: Mailbox<SystemError?>) {
         do throws(SystemError) {
-            var loop = try WorkerLoop(parts, mailbox: mailbox)
+            var loop = try WorkerLoop(parts, index: index, mailbox: mailbox)
             started.post(nil)
             while loop.turn() {
                 open.store(loop.openClients, ordering: .relaxed)

@@ -16,6 +16,7 @@ struct WorkerLoop: ~Copyable {
     private let memory: MemoryPressure
     private let keySets: KeySets<KeySet>
     private let desk: SightingDesk
+    private let neighbours: Neighbours
     /// Looks at the memory that were heard of.
     private var memoryLooks = 0
     private var listeners: [WorkerListener] = []
@@ -35,7 +36,7 @@ struct WorkerLoop: ~Copyable {
     /// How long memory of a burst is kept for the next one.
     private static let releaseInterval = Duration.seconds(10)
 
-    init(_ parts: Worker.Parts, mailbox: Mailbox<WorkerMessage>) throws(SystemError) {
+    init(_ parts: Worker.Parts, index: Int, mailbox: Mailbox<WorkerMessage>) throws(SystemError) {
         let network = try LinuxNetwork()
         try network.epoll.addLevelTriggered(
             mailbox.descriptor, token: Token(.mailbox, SlotID(index: 0, generation: 0)).word)
@@ -53,6 +54,8 @@ struct WorkerLoop: ~Copyable {
         core.shared = parts.shared
         core.health = parts.health
         core.index = parts.index
+        core.turns = parts.neighbours.turns
+        neighbours = parts.neighbours
         memory = parts.memory
         keySets = parts.keySets
         core.bans = parts.shared.bans
@@ -82,6 +85,7 @@ struct WorkerLoop: ~Copyable {
         }
         core.advance()
         if !core.wantedKeys.isEmpty { askForKeys() }
+        if !core.wakeUps.isEmpty { wakeNeighbours() }
         if core.lacksDescriptors {
             core.lacksDescriptors = false
             pauseAccepting("no descriptor left to connect with, accepting pauses", [:])
@@ -95,6 +99,11 @@ struct WorkerLoop: ~Copyable {
         let busy = SystemClock.now() - core.now
         core.metrics.observe(.loopTurn, nanoseconds: busy)
         return isRunning
+    }
+
+    private mutating func wakeNeighbours() {
+        for wakeUp in core.wakeUps { neighbours.post(.keySettled(wakeUp.place), to: wakeUp.workers) }
+        core.wakeUps.removeAll(keepingCapacity: true)
     }
 
     /// Milliseconds, rounded up, so that a deadline has passed when the wait is over.
@@ -239,6 +248,7 @@ struct WorkerLoop: ~Copyable {
         case .keys(let source, .gone): core.keysGone(of: source)
         case .plan(let plan, let inquiry): core.planCame(plan, for: inquiry)
         case .storeResolved(let addresses): core.storeResolved(addresses)
+        case .keySettled(let place): core.keySettled(place)
         case .beginDrain: core.beginDrain()
         case .closeDoors(let threshold):
             for listener in listeners { listener.listener.turnAwayNewcomers() }
