@@ -132,7 +132,7 @@ package struct Explanation {
             return exchange.identity.map { "accepted, of \($0.issuer.view.text())" } ?? "none that counts"
         case .respond(let response):
             return "\(response.status) \(response.error.map { "\($0): " } ?? "")\(response.detail)"
-        case .ask: return "its key is at a URL, which a running gateway fetches"
+        case .ask, .replay: return "its key is at a URL, which a running gateway fetches"
         }
     }
 

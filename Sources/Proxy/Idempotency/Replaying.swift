@@ -60,8 +60,8 @@ extension ProxyCore where Net: ~Copyable {
         var writer = ByteWriter(heads.view)
         ClientHeadWriter.write(
             head, to: exchanges[id].state, coding: .asIs, persists: persists,
-            securityHeaders: exchanges[id].plan.securityHeaders, date: dateLine.bytes(at: wallTime),
-            writer: &writer)
+            cors: exchanges[id].cors, securityHeaders: exchanges[id].securityHeaders,
+            date: dateLine.bytes(at: wallTime), writer: &writer)
         precondition(!writer.overflowed, "the headroom is longer than any head")
         let end = Layout.headroom + first
         if clients[client].seat != nil {

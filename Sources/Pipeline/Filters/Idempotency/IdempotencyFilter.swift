@@ -99,7 +99,7 @@ package struct IdempotencyFilter: Sendable {
         case .bodyTooLarge:
             request.settle()
             return (.respond(.bodyTooLongForKey), .tooLarge)
-        case .tokens, .keys, .store, .turn, .crowded, .expired, nil:
+        case .tokens, .keys, .plan, .store, .turn, .crowded, .expired, nil:
             preconditionFailure("a body was asked for")
         }
     }

@@ -65,7 +65,8 @@ package struct SignatureFilter: Sendable {
         case .store(.unavailable), .expired:
             guard fallback == .local else { return (.respond(.noncesUnavailable), .unavailable) }
             return (remember(field, workspace, now, isLocal: true), nil)
-        case .store, .tokens, .keys: preconditionFailure("an answer to another question")
+        case .store, .tokens, .keys, .plan, .turn, .crowded:
+            preconditionFailure("an answer to another question")
         }
     }
 
