@@ -169,7 +169,7 @@ final class KeyRace {
             runner.step = .answer(
                 .store(records.answer(question.operation, now: Instant(nanoseconds: now))))
         case .ask(.turn, let pause): wait(index, pause)
-        case .ask(.takeTokens, _), .ask(.keys, _): violations.append("another question")
+        case .ask(.takeTokens, _), .ask(.keys, _), .ask(.plan, _): violations.append("another question")
         }
     }
 

@@ -45,12 +45,12 @@ final class Volley: @unchecked Sendable {
     init(_ count: Int, at gateway: GatewayProcess, _ request: (Int) -> String) throws {
         clients = try (0..<count).map { _ in try gateway.client(limit: .seconds(20)) }
         for (index, client) in clients.enumerated() { try client.send(request(index)) }
-        for client in clients { Thread.detachNewThread { self.read(client) } }
+        for index in clients.indices { Thread.detachNewThread { self.read(index) } }
     }
 
-    private func read(_ client: RawClient) {
+    private func read(_ index: Int) {
         do {
-            let answer = try client.response(to: "POST")
+            let answer = try clients[index].response(to: "POST")
             lock.withLock { answers.append(answer) }
         } catch {
             lock.withLock { failures.append("\(error)") }

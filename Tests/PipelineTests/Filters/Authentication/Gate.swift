@@ -167,7 +167,7 @@ final class Gate {
             outcome.fields = response.fields?.view.text()
             outcome.retryAfter = response.retryAfter
         case .ask(.keys(let source), AuthenticationFilter.keyBudget): outcome.question = source
-        case .ask: Issue.record("a question that is not for this stage")
+        case .ask, .replay: Issue.record("a verdict that is not this stage's")
         }
         state.giveBack(to: &pool, &tables)
         return outcome

@@ -20,7 +20,7 @@ import Time
             guard case .begin = question.operation else { return "another question" }
             return question.isLocal ? "begin here\(result)" : "begin\(result)"
         case .ask(.turn, let pause): return "turn \(pause)\(result)"
-        case .ask(.takeTokens, _), .ask(.keys, _): return "another question"
+        case .ask(.takeTokens, _), .ask(.keys, _), .ask(.plan, _): return "another question"
         }
     }
 

@@ -71,7 +71,7 @@ private final class SignedDoor {
                 case .ask(.store(let question), _):
                     guard case .once(let key, let lasts) = question.operation else { return }
                     steps.append(.nonce(key.text(), lasts, isLocal: question.isLocal))
-                case .ask: Issue.record("another question")
+                case .ask, .replay: Issue.record("another question")
                 }
             }
             record(filter.decide(&state, authenticator, now: now).verdict)
