@@ -112,6 +112,13 @@ bench: packages ## Measure beside nginx and HAProxy with the same work; ROUNDS=1
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/bench/bench.py $(ONLY)
 
+.PHONY: tokens
+tokens: packages ## Measure what verifying a token costs in the running gateway, and beside HAProxy
+	@$(call install,$(BENCH_PACKAGES))
+	swift build --configuration release --product floodgate
+	swift build --configuration release --product loadgen
+	/usr/bin/python3 Benchmarks/bench/tokens.py
+
 .PHONY: microbench
 microbench: packages ## Measure parsers, stages and tables alone, in nanoseconds per operation
 	swift build --configuration release --product microbench

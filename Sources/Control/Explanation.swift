@@ -171,7 +171,8 @@ package struct Explanation {
         if let signed = route.signed {
             let keys = signed.keys.isEmpty ? settings.identity.signingKeys.map(\.name) : signed.keys
             lines.append(
-                "signature      by \(keys.joined(separator: " or ")), within \(Quantity.text(signed.window)), "
+                "signature      by \(keys.joined(separator: " or ")), "
+                    + "within \(Quantity.text(signed.window)), "
                     + "a body of \(signed.maxBody) bytes at most")
         }
         if let idempotency = route.idempotency { lines.append("idempotency    \(describe(idempotency))") }

@@ -9,7 +9,7 @@ import Time
 
 extension Gateway: AdminSource {
     /// The product's version, as `floodgate --version` prints it.
-    package static let version = "0.2.0"
+    package static let version = "0.3.0"
 
     package func metrics() -> MetricsSnapshot { registry.snapshot() }
 

@@ -84,7 +84,8 @@ extension RouteSettings {
             "Sources of `identity.tokens` whose tokens are taken; all without it.", example: "[users]"),
         Field(
             "scopes", \.scopes, .list(of: .scope, 0...16), reload: .live,
-            "Scopes that the token or key must have, all of them; else 403.", example: "[\"messages:write\"]"),
+            "Scopes that the token or key must have, all of them; else 403.",
+            example: "[\"messages:write\"]"),
         Field(
             "roles", \.roles, .list(of: .scope, 0...16), reload: .live,
             "Roles of which the token or key must have one; else 403.", example: "[admin, moderator]"),
@@ -144,10 +145,11 @@ extension RouteSettings {
         case (true, false): break
         }
         if authentication != .required {
-            let keys =
+            let demands = [("scopes", scopes.isEmpty), ("roles", roles.isEmpty), ("claims", claims.isEmpty)]
+            let choices =
                 authentication == .none
-                ? ["credentials", "tokens", "scopes", "roles", "claims"] : ["scopes", "roles", "claims"]
-            for key in keys where node.has(key) {
+                ? [("credentials", credentials.isEmpty), ("tokens", tokens.isEmpty)] : []
+            for (key, isEmpty) in choices + demands where !isEmpty {
                 reader.report(
                     at: reader.mark(of: place + [.key(key)]),
                     "\(place.text): \(key) asks for nothing without auth: required")

@@ -206,7 +206,8 @@ import Time
                 #"""
                 {"sub":"user-1","jti":"t\u002d1","scope":"read:a write:b","scp":["read:a","admin"],
                  "level":7,"ratio":1.5,
-                 "admin":true,"app_metadata":{"plan":"pro"},"https://hasura.io/claims":{"x-role":"editor"},"none":null,
+                 "admin":true,"app_metadata":{"plan":"pro"},
+                 "https://hasura.io/claims":{"x-role":"editor"},"none":null,
                  "mixed":["a",1],"name":"Zo\u00eb","empty":"","list":[]}
                 """#))
     }

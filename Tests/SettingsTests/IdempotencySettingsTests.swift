@@ -70,7 +70,7 @@ import Testing
         (
             "by: ip, lease: 60s",
             [
-                "4:34: warning: routes[0].idempotency: lease 1m ends before an answer must have begun (70s "
+                "4:34: warning: routes[0].idempotency: lease 60s ends before an answer must have begun (70s "
                     + "with queue, connect and response time): a second request may go out meanwhile"
             ]
         ),

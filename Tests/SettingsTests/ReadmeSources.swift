@@ -86,6 +86,7 @@ enum FullRecord {
         record.upstream = ByteView("upstream")
         record.server = ByteView("server")
         record.upstreamConnection = .fresh
+        record.user = ByteView("user")
         record.userAgent = ByteView("agent")
         record.referer = ByteView("/")
         record.grpcStatus = 0

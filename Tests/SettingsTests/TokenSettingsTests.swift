@@ -329,7 +329,7 @@ import Testing
             """
         #expect(
             headlines(text) == [
-                "3:36: error: routes[0].auth: nobody can be known: identity has neither tokens nor api_keys"
+                "3:38: error: routes[0].auth: nobody can be known: identity has neither tokens nor api_keys"
             ])
     }
 }

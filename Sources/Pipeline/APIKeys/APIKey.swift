@@ -7,8 +7,9 @@ import JWT
 /// Every character is one of 62, drawn evenly by the kernel's generator: the secret has 256 bits. What is
 /// kept is the SHA-256 of the whole key. Passwords need slow hashes because people choose them among few;
 /// nobody can try a part of 2^256 worth naming, however fast the hash is, so a fast one loses nothing and
-/// costs a fraction of a microsecond for each request. The checksum (CRC-32) is no secret: it tells a key that
-/// was cut or misspelt from one that is unknown, and lets scanners of sources find keys without asking us.
+/// costs a fraction of a microsecond for each request. The checksum (CRC-32) is no secret: it tells a key
+/// that was cut or misspelt from one that is unknown, and lets scanners of sources find keys without asking
+/// us.
 package struct APIKey {
     package static let length = 65
     /// What all keys begin with.

@@ -21,7 +21,8 @@ import Time
 
     @Test func `a key is made, shown once, and known by its hash`() throws {
         let made = try make(
-            #"{"owner": "acme", "plan": "pro", "scopes": ["a", "b"], "roles": ["ci"], "expires": "2027-01-01"}"#
+            #"{"owner": "acme", "plan": "pro", "scopes": ["a", "b"], "roles": ["ci"], "#
+                + #""expires": "2027-01-01"}"#
         )
         let key = try #require(Array(made.key.utf8).withView { APIKey($0) })
         let record = try #require(source.apiKeys.record(of: key.id, now: TestCredentials.now))

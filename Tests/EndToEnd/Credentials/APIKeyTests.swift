@@ -86,7 +86,8 @@ import Testing
             before: origin, route: "auth: required",
             top: """
                 identity:
-                  tokens: { joe: { issuers: [joe], require_expiry: false, secret: \(SignedTestToken.secret) } }
+                  tokens:
+                    joe: { issuers: [joe], require_expiry: false, secret: \(SignedTestToken.secret) }
                 """)
         _ = try gateway.adminPage("/healthz")
         let client = try gateway.client()

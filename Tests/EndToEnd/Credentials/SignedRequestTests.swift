@@ -247,7 +247,6 @@ import Testing
         #expect(try client.head(1).status == 408)
         try client.send(.data(1, Array("llo".utf8), .endStream))
         try client.settle()
-        Thread.sleep(forTimeInterval: 0.2)
         #expect(origin.connections.isEmpty)
         try client.grant(1, 65_535)
         #expect(try client.answer(1).status == 408)

@@ -39,7 +39,8 @@ final class IssuerKey: @unchecked Sendable {
         let now = Int(Date().timeIntervalSince1970)
         let header = #"{"alg":"EdDSA","kid":"\#(kid)"}"#
         let payload =
-            #"{"iss":"https://id.example.com","aud":"app","sub":"\#(subject)","exp":\#(now + 3600)\#(claims)}"#
+            #"{"iss":"https://id.example.com","aud":"app","sub":"\#(subject)","#
+            + #""exp":\#(now + 3600)\#(claims)}"#
         let signed = Self.base64URL(Array(header.utf8)) + "." + Self.base64URL(Array(payload.utf8))
         return signed + "." + Self.base64URL(signature(of: Array(signed.utf8)))
     }

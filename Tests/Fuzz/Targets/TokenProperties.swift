@@ -16,7 +16,8 @@ enum TokenProperties {
     /// Headers and payloads that these keys have signed, in the seeds: all that may ever be accepted.
     private static let signed: Set<String> = [
         "eyJhbGciOiJFUzI1NiJ9."
-            + "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ",
+            + "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxl"
+            + "LmNvbS9pc19yb290Ijp0cnVlfQ",
         "eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJhIiwiYXVkIjoiYiIsImV4cCI6MTMwMDgxOTM4MH0",
         "eyJhbGciOiJIUzUxMiIsImtpZCI6ImgiLCJ0eXAiOiJKV1QifQ."
             + "eyJpc3MiOiJhIiwiYXVkIjpbImIiLCJjIl0sInN1YiI6InUiLCJzY29wZSI6InJlYWQgd3JpdGUifQ",

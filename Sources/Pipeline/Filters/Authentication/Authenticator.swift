@@ -33,8 +33,8 @@ package struct Authenticator: ~Copyable {
     private var cache: TokenCache<Remembered>
     private var ring = KeyRing()
     /// The sources' rules with the keys that are known now, in the plan's order. A source whose keys come
-    /// from its settings and from a URL stands here twice: what those of the URL would say of a token is not known
-    /// until they have come, whatever the others say.
+    /// from its settings and from a URL stands here twice: what those of the URL would say of a token is not
+    /// known until they have come, whatever the others say.
     private var issuers: [TokenIssuer] = []
     /// Index of the source that each of `issuers` is of.
     private var owners: [Int] = []
@@ -57,8 +57,8 @@ package struct Authenticator: ~Copyable {
         rebuild()
     }
 
-    /// Bytes of tokens for each entry, on average: more than most have. Where nothing is to be remembered, the
-    /// smallest table that there is stays empty.
+    /// Bytes of tokens for each entry, on average: more than most have. Where nothing is to be remembered,
+    /// the smallest table that there is stays empty.
     private static func limits(_ plan: IdentityPlan) -> TokenCache<Remembered>.Limits {
         TokenCache<Remembered>.Limits(
             entries: max(8, plan.cache), bytes: max(8, plan.cache) * 2048, maximumAge: .seconds(300))

@@ -56,7 +56,7 @@ extension IdentitySettings {
                 example: "free"),
             Field(
                 "cache", \.cache, .count(0...1_000_000), reload: .live,
-                "Verified tokens, and as many keys, that a worker remembers; tokens for 5 minutes; 0 for none.",
+                "Verified tokens, and keys, that a worker remembers; tokens for 5 minutes; 0 for none.",
                 example: "20000"),
         ],
         check: { settings, node, reader in settings.finish(node, &reader) })

@@ -33,7 +33,7 @@ extension CORSSettings {
     private static let readers: [Field<CORSSettings>] = [
         Field(
             "origins", \.origins, .origins, .required, reload: .live,
-            "Exact, `https://*.example.com` for any name below, `\"*\"` or `null`; a list, or one text with commas.",
+            "Exact, `https://*.example.com` for names below, `\"*\"` or `null`; a list, or a text with commas.",
             example: "[https://app.example.com]"),
         Field(
             "credentials", \.credentials, .bool, reload: .live,

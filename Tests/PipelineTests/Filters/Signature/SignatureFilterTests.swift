@@ -132,7 +132,8 @@ enum TestHMAC {
         "keyId=partner,ts=-1,nonce=0123456789abcdef,sig=\(String(repeating: "A", count: 43))",
         "keyId=partner,ts=179595861400,nonce=0123456789abcdef,sig=\(String(repeating: "A", count: 43))",
         "keyId=partner,ts=1795958614,nonce=0123456789abcdef,sig=\(String(repeating: "A", count: 44))",
-        "keyId=partner,keyId=partner,ts=1795958614,nonce=0123456789abcdef,sig=\(String(repeating: "A", count: 43))",
+        "keyId=partner,keyId=partner,ts=1795958614,nonce=0123456789abcdef,sig="
+            + String(repeating: "A", count: 43),
         "keyId=partner,ts=1795958614,nonce=0123456789abcdef,sig=\(String(repeating: "A", count: 43)),x=y",
         "keyId=,ts=1795958614,nonce=0123456789abcdef,sig=\(String(repeating: "A", count: 43))",
         String(repeating: ",", count: 4000), String(repeating: "keyId=", count: 1000),
