@@ -72,8 +72,18 @@ package struct BufferPool: ~Copyable {
         return unsafe Buffer(base: block, capacity: size.rawValue)
     }
 
-    /// An empty block that holds `length` bytes, at most `Size.largest`.
-    package mutating func take(holding length: Int) -> Buffer { take(Size(holding: length)) }
+    /// An empty block that holds `length` bytes. One beyond `Size.largest` is for a body that a stage holds,
+    /// which settings bound: it is made for the occasion, and freed when it is given back.
+    package mutating func take(holding length: Int) -> Buffer {
+        guard length > Size.largest else { return take(Size(holding: length)) }
+        // Twice as long each time, so that what grows is copied a few times only.
+        var capacity = Size.largest &* 2
+        while capacity < length { capacity &*= 2 }
+        outstanding &+= 1
+        outstandingBytes &+= capacity
+        return unsafe Buffer(
+            base: UnsafeMutableRawPointer.allocate(byteCount: capacity, alignment: 64), capacity: capacity)
+    }
 
     /// Frees the blocks that have not been needed since the last call. Returns their bytes.
     package mutating func trim() -> Int {
@@ -95,7 +105,8 @@ package struct BufferPool: ~Copyable {
         outstanding &-= 1
         outstandingBytes &-= buffer.capacity
         guard let size = Size(rawValue: buffer.capacity) else {
-            preconditionFailure("a block of \(buffer.capacity) bytes is not of this pool")
+            precondition(buffer.capacity > Size.largest, "a block of no size of this pool")
+            return unsafe buffer.release().deallocate()
         }
         let block = unsafe buffer.release()
         if unsafe (free[size.position].count + 1) * size.rawValue <= keep {

@@ -9,7 +9,7 @@ import Testing
 @testable import Control
 
 /// Listening sockets from one set of settings to the next.
-@Suite(.timeLimit(.minutes(5))) struct DoorsTests {
+@Suite(.timeLimit(.minutes(20))) struct DoorsTests {
     private func listeners(_ port: UInt16) throws -> [ListenerSettings] {
         let text = "listeners: [{ address: 127.0.0.1:\(port) }]\n"
         let loaded = GatewaySettings.load(text: text, file: "test", environment: [:])

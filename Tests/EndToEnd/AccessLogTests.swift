@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What the access log says about requests, and what it must never say.
-@Suite(.timeLimit(.minutes(5))) struct AccessLogTests {
+@Suite(.timeLimit(.minutes(20))) struct AccessLogTests {
     @Test func `a line tells what happened`() throws {
         let origin = try ScriptedOrigin(
             .forever([.expectRequest, .wait(.milliseconds(20)), .respond(201, body: "12345")]))

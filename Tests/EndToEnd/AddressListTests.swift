@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Who is served by address, and how fast an address may connect.
-@Suite(.timeLimit(.minutes(5))) struct AddressListTests {
+@Suite(.timeLimit(.minutes(20))) struct AddressListTests {
     private func withGateway(_ top: String, route: String = "", body: (GatewayProcess) throws -> Void) throws
     {
         let origin = try ScriptedOrigin.answering(body: "ok")

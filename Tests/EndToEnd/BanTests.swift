@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Addresses that go on asking for what they do not get.
-@Suite(.timeLimit(.minutes(5))) struct BanTests {
+@Suite(.timeLimit(.minutes(20))) struct BanTests {
     private func withGateway(
         _ bans: String, top: String = "", origin status: Int = 200, body: (GatewayProcess) throws -> Void
     ) throws {

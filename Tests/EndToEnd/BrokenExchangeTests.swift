@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Peers that leave, break off, answer early or had closed already.
-@Suite(.timeLimit(.minutes(5))) struct BrokenExchangeTests {
+@Suite(.timeLimit(.minutes(20))) struct BrokenExchangeTests {
     // MARK: Clients that leave
 
     @Test(arguments: ["close", "reset", "half"])

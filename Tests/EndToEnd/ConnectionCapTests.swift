@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// How many connections one address may have, and what becomes of more.
-@Suite(.timeLimit(.minutes(5))) struct ConnectionCapTests {
+@Suite(.timeLimit(.minutes(20))) struct ConnectionCapTests {
     private func withGateway(
         workers: Int = 1, _ clients: String, top: String = "", listener: String = "",
         body: (GatewayProcess) throws -> Void

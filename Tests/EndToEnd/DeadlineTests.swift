@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Every wait has a deadline of its own, and none of them ends what it is not about.
-@Suite(.timeLimit(.minutes(5))) struct DeadlineTests {
+@Suite(.timeLimit(.minutes(20))) struct DeadlineTests {
     @Test func `an answer may take longer than a head, an idle connection or a body`() throws {
         let origin = try ScriptedOrigin(
             .forever([.expectRequest, .wait(.milliseconds(1300)), .respond(body: "late")]))

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// The demo's origin over real sockets, with hostile bytes, curl and a real WebSocket client.
-@Suite(.timeLimit(.minutes(5))) struct DemoOriginTests {
+@Suite(.timeLimit(.minutes(20))) struct DemoOriginTests {
     private func withOrigin(_ body: (DemoOrigin) throws -> Void) throws {
         let origin = try DemoOrigin(port: 0)
         try origin.start()

@@ -3,7 +3,7 @@ import Foundation
 import Testing
 
 /// The demo's WebSocket echo, frame by frame (RFC 6455) and with a real client.
-@Suite(.timeLimit(.minutes(5))) struct DemoWebSocketTests {
+@Suite(.timeLimit(.minutes(20))) struct DemoWebSocketTests {
     private func withClient(_ body: (RawClient) throws -> Void) throws {
         let origin = try DemoOrigin(port: 0)
         try origin.start()

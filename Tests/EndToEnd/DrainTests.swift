@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// SIGTERM and SIGINT: who is inside is served to the end, and the end comes in time.
-@Suite(.timeLimit(.minutes(5))) struct DrainTests {
+@Suite(.timeLimit(.minutes(20))) struct DrainTests {
     private func gateway(
         _ origin: ScriptedOrigin, announce: String = "0s", deadline: String = "5s",
         limit: Duration = .seconds(10)

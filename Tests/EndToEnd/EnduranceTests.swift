@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What breaks around the gateway, and what it does until it is mended.
-@Suite(.timeLimit(.minutes(5))) struct EnduranceTests {
+@Suite(.timeLimit(.minutes(20))) struct EnduranceTests {
     @Test func `a backend that dies gets readable answers and one that comes back is used again`() throws {
         let port = try Loopback.freePorts(1)[0]
         let first = try ScriptedOrigin(

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Ordinary requests and answers through the gateway: what the origin receives and what the client gets.
-@Suite(.timeLimit(.minutes(5))) struct ExchangeTests {
+@Suite(.timeLimit(.minutes(20))) struct ExchangeTests {
     @Test func `a request and its answer pass with nothing changed but what a gateway must change`() throws {
         let origin = try ScriptedOrigin(
             .expectRequest,

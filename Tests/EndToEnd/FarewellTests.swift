@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// WebSockets and event streams have no end of their own: what the gateway says when it has to end them.
-@Suite(.timeLimit(.minutes(5))) struct FarewellTests {
+@Suite(.timeLimit(.minutes(20))) struct FarewellTests {
     private static let asking = get(
         "/ws", "Connection: Upgrade", "Upgrade: websocket", "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")
     private static let agreed =

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Which fields pass, which are rebuilt and which are added, both ways (security.md 6-8, R5, R9).
-@Suite(.timeLimit(.minutes(5))) struct FieldTests {
+@Suite(.timeLimit(.minutes(20))) struct FieldTests {
     /// What the origin receives for a request with these fields.
     private func received(_ fields: String..., trusted: Bool = false, top: String = "") throws -> RawRequest {
         let origin = try ScriptedOrigin.answering(body: "ok")

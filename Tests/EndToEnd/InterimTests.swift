@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Interim answers, and clients that wait for leave to send a body (RFC 9110 §10.1.1).
-@Suite(.timeLimit(.minutes(5))) struct InterimTests {
+@Suite(.timeLimit(.minutes(20))) struct InterimTests {
     private static func asking(_ path: String = "/e", length: Int = 3) -> String {
         request("POST \(path) HTTP/1.1", ["Expect: 100-continue", "Content-Length: \(length)"])
     }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Where clients connect, and who balancers say they are (PROXY protocol).
-@Suite(.timeLimit(.minutes(5))) struct ListenerTests {
+@Suite(.timeLimit(.minutes(20))) struct ListenerTests {
     @Test func `clients connect by IPv4, IPv6 and unix sockets alike`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }

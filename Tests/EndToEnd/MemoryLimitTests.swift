@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What the gateway gives up near its memory limit, and that it comes back.
-@Suite(.timeLimit(.minutes(5))) struct MemoryLimitTests {
+@Suite(.timeLimit(.minutes(20))) struct MemoryLimitTests {
     private func settings(_ ports: GatewayProcess.Ports, _ origin: ScriptedOrigin, limit: String) -> String {
         """
         workers: 1

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// HTTP/1.0 clients: no chunks, no interim answers, connections that end unless both sides want otherwise.
-@Suite(.timeLimit(.minutes(5))) struct OldClientTests {
+@Suite(.timeLimit(.minutes(20))) struct OldClientTests {
     private static let old = "GET /old HTTP/1.0\r\nHost: here\r\n\r\n"
     private static let keeping = "GET /old HTTP/1.0\r\nHost: here\r\nConnection: keep-alive\r\n\r\n"
 

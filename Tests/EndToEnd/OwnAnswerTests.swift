@@ -1,7 +1,7 @@
 import Testing
 
 /// Answers that the gateway gives itself, and how the access log tells wanted ones from refusals.
-@Suite(.timeLimit(.minutes(5))) struct OwnAnswerTests {
+@Suite(.timeLimit(.minutes(20))) struct OwnAnswerTests {
     @Test func `an answer that settings wrote is no refusal, whatever its status`() throws {
         let gateway = try GatewayProcess(
             routing: """

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What `make run` starts, on other ports: the demo with the quick-start settings, asked by real clients.
-@Suite(.timeLimit(.minutes(5))) struct QuickstartTests {
+@Suite(.timeLimit(.minutes(20))) struct QuickstartTests {
     /// Config/quickstart.yaml with free ports in it, and the demo that runs it.
     private func withDemo(_ body: (_ port: UInt16) throws -> Void) throws {
         try withDemo { port, _, _ in try body(port) }

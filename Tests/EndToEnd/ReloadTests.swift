@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// SIGHUP puts a file in force as a whole or not at all, and disturbs nobody.
-@Suite(.timeLimit(.minutes(5))) struct ReloadTests {
+@Suite(.timeLimit(.minutes(20))) struct ReloadTests {
     private static func settings(
         _ ports: GatewayProcess.Ports, servers: [UInt16], listeners: [UInt16] = [],
         limit: String = "1000 per 1m",

@@ -27,7 +27,7 @@ struct SizeStage: SuiteTrait, TestScoping {
 }
 
 /// Sizes at which requests are refused, and those that only just fit (security.md 3, 9, 14).
-@Suite(.serialized, .timeLimit(.minutes(5)), SizeStage()) struct RequestSizeTests {
+@Suite(.serialized, .timeLimit(.minutes(20)), SizeStage()) struct RequestSizeTests {
     @Test func `a body beyond the limit is refused by its length, unread`() throws {
         let place = try #require(SizeStage.place)
         let before = place.origin.requests.count

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Which route a request takes, and the answers that the gateway gives itself.
-@Suite(.timeLimit(.minutes(5))) struct RoutingTests {
+@Suite(.timeLimit(.minutes(20))) struct RoutingTests {
     /// A gateway with upstreams `a` and `b`, whose origins answer with their names.
     private func routing(_ routes: String, body: (GatewayProcess, [ScriptedOrigin]) throws -> Void) throws {
         let origins = [try ScriptedOrigin.answering(body: "a"), try ScriptedOrigin.answering(body: "b")]

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What the gateway finds wrong with its settings by the traffic that they serve.
-@Suite(.timeLimit(.minutes(5))) struct SentinelTests {
+@Suite(.timeLimit(.minutes(20))) struct SentinelTests {
     @Test func `traffic shows a balancer, a write without a limit and an open backend`() throws {
         let origin = try ScriptedOrigin.answering(fields: ["Access-Control-Allow-Origin: *"], body: "ok")
         defer { origin.stop() }

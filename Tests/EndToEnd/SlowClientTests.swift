@@ -3,7 +3,7 @@ import Testing
 
 /// Clients that send or read too slowly are given up, however alive they look; those that others hold up are
 /// not.
-@Suite(.timeLimit(.minutes(5))) struct SlowClientTests {
+@Suite(.timeLimit(.minutes(20))) struct SlowClientTests {
     /// Sends a byte every few milliseconds until the gateway ends the connection or the time is over.
     private func drip(_ client: RawClient, for duration: Duration, _ piece: String = "x") {
         let deadline = Deadline(in: duration)

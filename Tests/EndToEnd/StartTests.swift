@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// How the gateway starts, and how it says that it does not.
-@Suite(.timeLimit(.minutes(5))) struct StartTests {
+@Suite(.timeLimit(.minutes(20))) struct StartTests {
     /// Runs a command on a settings file that stands in a folder of its own.
     private func run(
         _ settings: String?, command: String = "run", environment: [String: String] = [:]

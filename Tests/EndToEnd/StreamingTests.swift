@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Bodies as they pass: at once, whole, and in bounded memory however large and however slow the other side.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct StreamingTests {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct StreamingTests {
     private static let size = 64 << 20
     /// What one exchange may add to the gateway's memory.
     private static let allowance = 8 << 20

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Connections that change to another protocol, and those that must not (security.md 4).
-@Suite(.timeLimit(.minutes(5))) struct UpgradeTests {
+@Suite(.timeLimit(.minutes(20))) struct UpgradeTests {
     private static let asking = get(
         "/ws", "Connection: keep-alive, Upgrade", "Upgrade: websocket",
         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==")

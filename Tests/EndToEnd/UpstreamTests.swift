@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Which server a request goes to, and what happens where there is none.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamTests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamTests {
     private func closedPort() throws -> UInt16 { try Loopback.freePorts(1)[0] }
 
     @Test func `a server that refuses connections is passed over, whatever the method`() throws {

@@ -118,7 +118,7 @@ struct RecordTests {
         records.removeExpired(now: now)
         expectEqual(records.size.entries, 0)
         let large = [UInt8](repeating: 1, count: 6000)
-        for (key, expected) in [("a", StoreAnswer.finished(true)), ("b", .full)] {
+        for (key, expected) in [("a", StoreAnswer.finished(true)), ("b", .finished(true))] {
             let answer = Array(key.utf8).withView { key in
                 _ = records.answer(
                     .begin(key: key, fingerprint: .empty, owner: 1, lease: .seconds(1)), now: now)
@@ -128,6 +128,7 @@ struct RecordTests {
             }
             expectEqual(answer, expected)
         }
+        // What is done and ends soonest has made room.
         expectEqual(records.size.bytes, 6000)
         records.removeExpired(now: now + .seconds(6))
         expectEqual(records.size.bytes, 0)

@@ -5,7 +5,7 @@ import Telemetry
 import Testing
 import Time
 
-@Suite(.timeLimit(.minutes(5))) struct AccessLogWriterTests {
+@Suite(.timeLimit(.minutes(20))) struct AccessLogWriterTests {
     static let start = Instant(nanoseconds: 1_000_000_000)
 
     static func writer(

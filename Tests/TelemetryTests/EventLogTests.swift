@@ -5,7 +5,7 @@ import Telemetry
 import Testing
 import Time
 
-@Suite(.timeLimit(.minutes(5))) struct EventLogTests {
+@Suite(.timeLimit(.minutes(20))) struct EventLogTests {
     /// A clock that a test sets.
     final class ManualClock: Sendable {
         private let nanoseconds = Atomic<Int64>(1_767_182_400_123_000_000)

@@ -5,7 +5,7 @@ import Time
 
 @testable import Telemetry
 
-@Suite(.timeLimit(.minutes(5))) struct LogSinkTests {
+@Suite(.timeLimit(.minutes(20))) struct LogSinkTests {
     static func lines(_ count: Int) -> PinnedBytes {
         PinnedBytes((0..<count).flatMap { Array("{\"number\":\($0),\"filler\":\"0123456789\"}\n".utf8) })
     }

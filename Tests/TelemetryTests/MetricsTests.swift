@@ -150,7 +150,7 @@ import Testing
         for (status, expected) in cases { #expect(StatusClass(status: status) == expected) }
     }
 
-    @Test(.timeLimit(.minutes(5)))
+    @Test(.timeLimit(.minutes(20)))
     func `two workers write while a scrape reads, and nothing goes back or is lost`() {
         let registry = MetricRegistry()
         let route = registry.routeSlot("api")

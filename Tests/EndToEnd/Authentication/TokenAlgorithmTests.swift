@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Tokens of every algorithm, by keys that come from a file, a secret or a certificate's key.
-@Suite(.timeLimit(.minutes(5))) struct TokenAlgorithmTests {
+@Suite(.timeLimit(.minutes(20))) struct TokenAlgorithmTests {
     private static let algorithms = [
         "HS256", "HS384", "HS512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384",
         "ES512", "EdDSA",

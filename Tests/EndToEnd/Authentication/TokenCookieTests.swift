@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Tokens that browsers keep in cookies, whatever the library that wrote them, and tokens of every size.
-@Suite(.timeLimit(.minutes(5))) struct TokenCookieTests {
+@Suite(.timeLimit(.minutes(20))) struct TokenCookieTests {
     private static let name = "sb-x-auth-token"
 
     /// A session as Supabase's libraries write it, cut where they cut it.

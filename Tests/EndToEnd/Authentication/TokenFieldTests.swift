@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What a backend is told of who asks, to the byte, and what clients cannot tell it.
-@Suite(.timeLimit(.minutes(5))) struct TokenFieldTests {
+@Suite(.timeLimit(.minutes(20))) struct TokenFieldTests {
     private static let headers =
         "headers: { X-User-Id: sub, X-User-Mail: mail, X-User-Roles: roles, X-User-Level: level }, "
         + "plan: app.plan"

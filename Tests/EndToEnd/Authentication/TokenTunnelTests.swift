@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Tokens of those who can send no field, and of calls of gRPC.
-@Suite(.timeLimit(.minutes(5))) struct TokenTunnelTests {
+@Suite(.timeLimit(.minutes(20))) struct TokenTunnelTests {
     private static func upgrade(_ target: String, _ fields: String...) -> String {
         request(
             "GET \(target) HTTP/1.1",

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// API keys and revocations as an operator and a machine see them (R12).
-@Suite(.timeLimit(.minutes(5))) struct APIKeyTests {
+@Suite(.timeLimit(.minutes(20))) struct APIKeyTests {
     /// `floodgate` with these words; its output without the line's end.
     private func floodgate(_ words: String..., file: URL? = nil) throws -> String {
         let place = file.map { ["--file", $0.path] } ?? []

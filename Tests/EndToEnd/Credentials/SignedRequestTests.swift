@@ -4,7 +4,7 @@ import Testing
 
 /// Signed requests over every way that a body can come and go (R12): bodies are held until they were checked,
 /// and reach the backend byte by byte.
-@Suite(.timeLimit(.minutes(5))) struct SignedRequestTests {
+@Suite(.timeLimit(.minutes(20))) struct SignedRequestTests {
     private static let secret = "a secret of tests that is long enough"
     private static let identity =
         "identity: { signing_keys: { partner: { secret: \"\(SignedRequestTests.secret)\" } } }"

@@ -3,7 +3,7 @@ import Testing
 
 /// Answers that end at each of their bytes, in order or by a reset, on fresh and on kept connections, for
 /// clients of both versions: what is not whole never looks so.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct AnswerCutTests {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct AnswerCutTests {
     struct Shape: CustomTestStringConvertible, Sendable {
         let name: String
         let head: String

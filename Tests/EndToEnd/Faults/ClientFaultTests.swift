@@ -3,7 +3,7 @@ import Testing
 
 /// Clients that leave at every stage, and ones that stay and misbehave: what the log says, that the origin is
 /// let go, that nothing stays open, and that others notice nothing.
-@Suite(.timeLimit(.minutes(5))) struct ClientFaultTests {
+@Suite(.timeLimit(.minutes(20))) struct ClientFaultTests {
     /// How far the exchange has come when the client leaves.
     enum Stage: String, CaseIterable, Sendable {
         case body, chunks, afterContinue, queue, connect, waiting, interim, answerHead, answerBody, drip,

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Every fault of the table, from the request to whoever asks next.
-@Suite(.serialized, .timeLimit(.minutes(5)), FaultHouse()) struct OriginFaultTests {
+@Suite(.serialized, .timeLimit(.minutes(20)), FaultHouse()) struct OriginFaultTests {
     @Test func `the table has not become shorter`() {
         #expect(OriginFault.all.count >= 150)
         #expect(Set(OriginFault.all.map(\.name)).count == OriginFault.all.count)

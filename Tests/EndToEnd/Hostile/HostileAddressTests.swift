@@ -1,7 +1,7 @@
 import Testing
 
 /// What a stranger claims about where a request came from (security.md 8): nothing of it goes on.
-@Suite(.serialized, .timeLimit(.minutes(5)), HostileRoom()) struct HostileStrangerTests {
+@Suite(.serialized, .timeLimit(.minutes(20)), HostileRoom()) struct HostileStrangerTests {
     static let table: [HostileCase] = [claims, traces].flatMap { $0 }
 
     @Test(arguments: table, Delivery.allCases)
@@ -45,7 +45,7 @@ import Testing
 
 /// What a trusted proxy says (security.md 8): the client is the rightmost address that is no trusted proxy's.
 @Suite(
-    .serialized, .timeLimit(.minutes(5)),
+    .serialized, .timeLimit(.minutes(20)),
     HostileRoom(top: "trusted_proxies: [127.0.0.1, 10.0.0.0/8, \"2001:db8:f::/48\"]"))
 struct HostileProxyTests {
     static let table: [HostileCase] = [clients, lines, words, identities].flatMap { $0 }
@@ -146,7 +146,7 @@ struct HostileProxyTests {
 
 /// The PROXY protocol from a peer that is trusted (security.md 8): one head, read exactly, or no connection.
 @Suite(
-    .serialized, .timeLimit(.minutes(5)),
+    .serialized, .timeLimit(.minutes(20)),
     HostileRoom(
         listener: "proxy_protocol: any", preface: "PROXY UNKNOWN\r\n", top: "trusted_proxies: [127.0.0.1]"))
 struct HostileBalancerTests {

@@ -2,7 +2,7 @@ import Testing
 
 /// What an origin may say (security.md 3): an answer is passed on whole, or the client can tell that it is
 /// not. A connection that is not clean is never used again.
-@Suite(.serialized, .timeLimit(.minutes(5)), HostileRoom()) struct HostileAnswerTests {
+@Suite(.serialized, .timeLimit(.minutes(20)), HostileRoom()) struct HostileAnswerTests {
     struct Case: CustomTestStringConvertible, Sendable {
         enum Fate: Sendable {
             /// 502, and the client's connection goes on.

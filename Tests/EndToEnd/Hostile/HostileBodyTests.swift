@@ -4,7 +4,7 @@ import Testing
 /// Bodies that nobody reads, or that never end (security.md 3): what is left of one is dropped or the
 /// connection is closed; it is never taken for a request, and what is not whole is never passed on as whole.
 @Suite(
-    .serialized, .timeLimit(.minutes(5)),
+    .serialized, .timeLimit(.minutes(20)),
     HostileRoom(
         routes: """
             [{ path: /small/*, upstream: app, max_body: 100 }, { path: /open/*, upstream: app },

@@ -2,7 +2,7 @@ import Testing
 
 /// Host (security.md 10; RFC 9112 §3.2): exactly one, valid, in one form, and one that a route speaks for.
 @Suite(
-    .serialized, .timeLimit(.minutes(5)),
+    .serialized, .timeLimit(.minutes(20)),
     HostileRoom(route: "hosts: [here, \"*.here\", 127.0.0.1, \"[::1]\"]"))
 struct HostileHostTests {
     static let table: [HostileCase] = [invalid, unknown, counted, forms, absolute, badAbsolute].flatMap { $0 }

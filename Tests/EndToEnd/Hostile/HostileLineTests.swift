@@ -1,7 +1,7 @@
 import Testing
 
 /// Lines of a head end with CRLF, and consist of what they may consist of (security.md 2; RFC 9112 §2-§5).
-@Suite(.serialized, .timeLimit(.minutes(5)), HostileRoom()) struct HostileLineTests {
+@Suite(.serialized, .timeLimit(.minutes(20)), HostileRoom()) struct HostileLineTests {
     static let table: [HostileCase] = [
         methods, targets, names, values, ends, requestLines, fields, sizes, beginnings, continued,
     ].flatMap { $0 }

@@ -3,7 +3,7 @@ import Testing
 /// Paths (security.md 9): one normal form for match, rules and origin alike, and none that two servers read
 /// in two ways. `/admin` is closed, `/strip` is taken off before the origin is asked.
 @Suite(
-    .serialized, .timeLimit(.minutes(5)),
+    .serialized, .timeLimit(.minutes(20)),
     HostileRoom(
         routes: """
             [{ path: /admin/*, respond: { status: 403, text: closed } }, { path: /*, upstream: app },

@@ -3,7 +3,7 @@ import Testing
 /// Other protocols on a connection (security.md 4; RFC 9110 §7.8): only what the route allows, only once the
 /// origin has agreed, and never h2c or CONNECT. `/ws` may become a WebSocket, everything else may not.
 @Suite(
-    .serialized, .timeLimit(.minutes(5)),
+    .serialized, .timeLimit(.minutes(20)),
     HostileRoom(
         routes: "[{ path: /ws/*, upstream: app, upgrade: [websocket] }, { path: /*, upstream: app }]"))
 struct HostileUpgradeTests {

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Requests with an Idempotency-Key (draft-ietf-httpapi-idempotency-key-header-07) are done once.
-@Suite(.timeLimit(.minutes(5))) struct IdempotencyTests {
+@Suite(.timeLimit(.minutes(20))) struct IdempotencyTests {
     @Test(arguments: [1, 2])
     func `fifty requests at once with one key are one at the origin`(workers: Int) throws {
         let gate = Gate()

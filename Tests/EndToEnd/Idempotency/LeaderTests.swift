@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What becomes of a key whose request does not come to a good end.
-@Suite(.timeLimit(.minutes(5))) struct LeaderTests {
+@Suite(.timeLimit(.minutes(20))) struct LeaderTests {
     @Test(arguments: [500, 503, 429, 401])
     func `an answer that is not the last word frees its key`(status: Int) throws {
         let origin = try ScriptedOrigin(

@@ -3,7 +3,7 @@ import Testing
 
 /// Every answer of the gateway's own is one that a page of an allowed origin can read, and no other page can
 /// (R10, R14).
-@Suite(.timeLimit(.minutes(5))) struct OwnAnswerTableTests {
+@Suite(.timeLimit(.minutes(20))) struct OwnAnswerTableTests {
     private static let pages = [(OwnAnswerHouse.allowed, true), (OwnAnswerHouse.foreign, false)]
 
     @Test func `every answer can be read by HTTP 1`() throws {

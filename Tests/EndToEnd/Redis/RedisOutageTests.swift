@@ -3,7 +3,7 @@ import TestServers
 import Testing
 
 /// What clients and operators see of a Redis that comes and goes: clients nothing, operators enough.
-@Suite(.serialized, .timeLimit(.minutes(5))) struct RedisOutageTests {
+@Suite(.serialized, .timeLimit(.minutes(20))) struct RedisOutageTests {
     private static func settings(_ ports: GatewayProcess.Ports, redis: String) -> String {
         """
         workers: 2

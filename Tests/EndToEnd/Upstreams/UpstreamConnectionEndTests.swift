@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// How connections to servers of HTTP/2 begin and end.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamConnectionEndTests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamConnectionEndTests {
     // MARK: Beginnings
 
     @Test func `a server that is not there is a readable 502`() throws {

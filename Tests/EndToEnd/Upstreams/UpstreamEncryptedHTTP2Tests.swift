@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// HTTP/2 to servers behind TLS, and to nghttpd.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamEncryptedHTTP2Tests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamEncryptedHTTP2Tests {
     private struct House {
         let credentials: TestCredentials
         let origin: HTTP2Origin

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Flow control before servers of HTTP/2: windows open as fast as the other side reads, and no faster.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamFlowTests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamFlowTests {
     private static let size = 8 << 20
     /// What stands in sockets and windows between an origin and a client that does not read.
     private static let most = 5 << 20

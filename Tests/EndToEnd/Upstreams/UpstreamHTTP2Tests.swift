@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Exchanges with servers that speak HTTP/2: heads, bodies, trailers and what comes before an answer.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamHTTP2Tests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamHTTP2Tests {
     // MARK: Heads
 
     @Test func `a request of HTTP/1.1 crosses and its answer comes back`() throws {

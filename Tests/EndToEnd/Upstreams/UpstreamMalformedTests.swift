@@ -3,7 +3,7 @@ import Testing
 
 /// Answers over HTTP/2 that are none (RFC 9113 §8.1.1): readable where that is still possible, and never
 /// passed on as if they were whole.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamMalformedTests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamMalformedTests {
     struct Case: Sendable, CustomTestStringConvertible {
         let name: String
         let frames: @Sendable (UInt32) -> [HTTP2Frame]

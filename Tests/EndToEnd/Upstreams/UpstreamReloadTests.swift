@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Reloads while connections to servers of HTTP/2, or behind TLS, are open.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamReloadTests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamReloadTests {
     /// Settings with the upstream `app`, and a route of their own beside it.
     private static func settings(_ ports: GatewayProcess.Ports, _ upstream: String?) -> String {
         let app = upstream.map { "app: { \($0) }, " } ?? ""

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// How streams to a server begin and end: how many there are, refusals, resets, and ends of connections.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamStreamTests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamStreamTests {
     private static let upload = "POST / HTTP/1.1\r\nHost: here\r\nContent-Length: 4\r\n\r\n"
 
     // MARK: How many

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Exchanges with servers behind TLS: bodies, reuse, ends.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamTLSExchangeTests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamTLSExchangeTests {
     private static let size = 8 << 20
 
     @Test(arguments: [TLSVersions.old, TLSVersions.new])

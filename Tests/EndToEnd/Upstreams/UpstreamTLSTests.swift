@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// HTTP/1.1 to servers behind TLS: who is trusted, what is told, and that nothing else changes.
-@Suite(.timeLimit(.minutes(5))) struct UpstreamTLSTests {
+@Suite(.timeLimit(.minutes(20))) struct UpstreamTLSTests {
     // MARK: Trust
 
     @Test(arguments: [

@@ -6,7 +6,7 @@ import Testing
 @testable import Fetch
 @testable import Reactor
 
-@Suite(.timeLimit(.minutes(2))) struct FetchLoopTests {
+@Suite(.timeLimit(.minutes(20))) struct FetchLoopTests {
     @Test func `a request says what it is, and its answer comes whole`() async throws {
         let head = Mutex("")
         let service = try ScriptedService { peer, _ in

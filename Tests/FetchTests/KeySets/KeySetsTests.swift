@@ -75,7 +75,7 @@ private final class SharedList: Sendable {
     }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct KeySetsTests {
+@Suite(.timeLimit(.minutes(20))) struct KeySetsTests {
     private static func source(_ url: HTTPURL, _ trust: FetchTrust = .system, name: String = "main")
         -> KeySetSource
     {

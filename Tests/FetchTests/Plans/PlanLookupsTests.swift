@@ -13,7 +13,7 @@ private final class Counter: Sendable {
     func add() { value.add(1, ordering: .sequentiallyConsistent) }
 }
 
-@Suite(.timeLimit(.minutes(2))) struct PlanLookupsTests {
+@Suite(.timeLimit(.minutes(20))) struct PlanLookupsTests {
     private final class Desk: Sendable {
         let clock = VirtualClock()
         let log = LogCapture()

@@ -2,7 +2,7 @@ import Testing
 
 /// Every section of RFC 9113 and RFC 7541 that a server can fail. Another server is held to the same cases
 /// where FLOODGATE_H2_TARGET names it.
-@Suite(HTTP2Room(), .timeLimit(.minutes(5))) struct HTTP2ConformanceTests {
+@Suite(HTTP2Room(), .timeLimit(.minutes(20))) struct HTTP2ConformanceTests {
     static let tables: [(name: String, table: [HTTP2Case], atLeast: Int)] = [
         ("framing", HTTP2FramingTable.table, 50), ("streams", HTTP2StreamTable.table, 55),
         ("frames", HTTP2FrameTable.table, 85), ("messages", HTTP2MessageTable.table, 120),

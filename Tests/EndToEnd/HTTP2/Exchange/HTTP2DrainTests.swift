@@ -3,7 +3,7 @@ import Testing
 
 /// SIGTERM with HTTP/2 connections open (RFC 9113 §6.8): what is in flight finishes, clients are told, and
 /// the end comes in time.
-@Suite(.whereOurs, .timeLimit(.minutes(5))) struct HTTP2DrainTests {
+@Suite(.whereOurs, .timeLimit(.minutes(20))) struct HTTP2DrainTests {
     private func gateway(_ origin: ScriptedOrigin, deadline: String = "5s") throws -> GatewayProcess {
         try GatewayProcess { ports in
             """

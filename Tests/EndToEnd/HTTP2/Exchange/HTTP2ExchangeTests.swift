@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// Requests and answers over HTTP/2 before an origin that speaks HTTP/1.1.
-@Suite(.whereOurs, .timeLimit(.minutes(5))) struct HTTP2ExchangeTests {
+@Suite(.whereOurs, .timeLimit(.minutes(20))) struct HTTP2ExchangeTests {
     private func expectClean(_ client: HTTP2Client, sourceLocation: SourceLocation = #_sourceLocation) {
         #expect(client.violations.isEmpty, sourceLocation: sourceLocation)
         #expect(client.goAways.isEmpty, sourceLocation: sourceLocation)

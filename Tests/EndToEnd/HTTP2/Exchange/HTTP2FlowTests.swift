@@ -3,7 +3,7 @@ import Testing
 
 /// Flow control in both directions (RFC 9113 §5.2, §6.9): never more than was granted, and grants at the pace
 /// of who reads.
-@Suite(.whereOurs, .timeLimit(.minutes(5))) struct HTTP2FlowTests {
+@Suite(.whereOurs, .timeLimit(.minutes(20))) struct HTTP2FlowTests {
     private static func sending(_ size: Int) -> [ScriptedOrigin.Step] {
         [
             .forever([

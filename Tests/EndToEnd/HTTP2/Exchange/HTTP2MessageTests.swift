@@ -3,7 +3,7 @@ import Testing
 
 /// The parts of a message that HTTP/1.1 writes otherwise: trailers, interim answers, answers without a body,
 /// and what becomes of exchanges that break.
-@Suite(.whereOurs, .timeLimit(.minutes(5))) struct HTTP2MessageTests {
+@Suite(.whereOurs, .timeLimit(.minutes(20))) struct HTTP2MessageTests {
     private func exchange(
         _ script: ScriptedOrigin.Step..., upstream: String = "", route: String = "",
         body: (HTTP2Client, ScriptedOrigin) throws -> Void

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// WebSocket over HTTP/2 (RFC 8441) before an origin that speaks it over HTTP/1.1.
-@Suite(.whereOurs, .timeLimit(.minutes(5))) struct HTTP2TunnelTests {
+@Suite(.whereOurs, .timeLimit(.minutes(20))) struct HTTP2TunnelTests {
     private static let asking: [(String, String)] = [
         (":method", "CONNECT"), (":protocol", "websocket"), (":scheme", "http"), (":path", "/socket"),
         (":authority", "here"), ("sec-websocket-version", "13"), ("origin", "http://here"),

@@ -1,7 +1,7 @@
 import Testing
 
 /// What arrives over HTTP/2 goes on over HTTP/1.1 as exactly one request, or not at all (security.md 5).
-@Suite(.whereOurs, DowngradeRoom(), .timeLimit(.minutes(5))) struct HTTP2DowngradeTests {
+@Suite(.whereOurs, DowngradeRoom(), .timeLimit(.minutes(20))) struct HTTP2DowngradeTests {
     typealias Row = HTTP2Downgrade
     typealias Sight = HTTP2Downgrade.Sight
 

@@ -3,7 +3,7 @@ import Testing
 
 /// Floods (security.md 13): rapid reset (CVE-2023-44487), resets that the server is provoked to
 /// (CVE-2025-8671), CONTINUATION (CVE-2024-27316 and kin), and what else is cheap to send.
-@Suite(HTTP2Room(), .serialized, .timeLimit(.minutes(5))) struct HTTP2FloodTests {
+@Suite(HTTP2Room(), .serialized, .timeLimit(.minutes(20))) struct HTTP2FloodTests {
     typealias Flood = HTTP2Flood
 
     static let table: [Flood] = [resets, provoked, blocks, cheap].flatMap(\.self)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// WebSocket through every combination of peers: what one says the other hears, and how it ends.
-@Suite(.timeLimit(.minutes(5))) struct WebSocketCombinationTests {
+@Suite(.timeLimit(.minutes(20))) struct WebSocketCombinationTests {
     private static let route = "upgrade: [websocket]"
 
     @Test(arguments: Combination.switching)

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// What the gateway itself says to calls of gRPC, and how long it waits for them, frame by frame.
-@Suite(.timeLimit(.minutes(5))) struct GRPCAnswerTests {
+@Suite(.timeLimit(.minutes(20))) struct GRPCAnswerTests {
     private static let call = [("content-type", "application/grpc"), ("te", "trailers")]
 
     private func call(

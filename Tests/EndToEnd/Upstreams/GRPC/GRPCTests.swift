@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// gRPC from end to end, by grpcio on both sides.
-@Suite(.enabled(if: GRPCServer.isThere, "needs Debian's python3-grpcio"), .timeLimit(.minutes(5)))
+@Suite(.enabled(if: GRPCServer.isThere, "needs Debian's python3-grpcio"), .timeLimit(.minutes(20)))
 struct GRPCTests {
     private static let scenarios = [
         "unary", "many", "big", "events", "upload", "talk", "missing", "late", "unknown", "cancel",
