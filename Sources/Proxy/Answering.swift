@@ -244,6 +244,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// The answer's trailers that may be passed on, as lines; once it has ended.
+    @inline(__always)
     private func responseTrailers(of id: SlotID, on connection: SlotID) -> [UInt8] {
         connections[connection].seat == nil
             ? exchanges[id].responseBody.trailers : connections[connection].trailers

@@ -293,8 +293,11 @@ extension ProxyCore where Net: ~Copyable {
 
     /// Nanoseconds that the loop may sleep; nil for as long as nothing happens.
     package var patience: Int64? {
-        runnable.isEmpty && dirty.isEmpty && !linkIsDirty && settledKeys.isEmpty
-            ? timers.untilNext(now) : 0
+        // A call would copy the core first, once in every turn.
+        @inline(__always) get {
+            runnable.isEmpty && dirty.isEmpty && !linkIsDirty && settledKeys.isEmpty
+                ? timers.untilNext(now) : 0
+        }
     }
 
     mutating func runLater(client id: SlotID) {

@@ -226,7 +226,9 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// Connections and tunnels that are open, for the drain's report.
-    package var openClients: Int { clients.count - clientStreams + clientSessions }
+    package var openClients: Int {
+        @inline(__always) get { clients.count - clientStreams + clientSessions }
+    }
 
     /// The deadline is over: everything ends.
     package mutating func endAll() {

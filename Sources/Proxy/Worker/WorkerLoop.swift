@@ -107,6 +107,7 @@ struct WorkerLoop: ~Copyable {
     }
 
     /// Milliseconds, rounded up, so that a deadline has passed when the wait is over.
+    @inline(__always)
     private func waitingTime() -> Int32 {
         let untilHousekeeping = max(0, nextHousekeeping - core.now)
         let untilDoors = closesDoors.map { max(0, $0 - core.now) } ?? .max
