@@ -40,7 +40,8 @@ def ceiling(name, measured):
         # How many new connections a turn of the loop finds is chance.
         return round(measured + (0.6 if "a connection for each" in name else 0.15), 2)
     if name.startswith("allocations"):
-        return round(max(0, measured) + 0.01, 2)
+        # Written without decimals from a hundred on.
+        return round(max(0, measured) + (0.01 if measured < 100 else 3), 2)
     margin = 1.08 if "part" in name else 1.06
     return round(max(measured * margin, measured + 12))
 

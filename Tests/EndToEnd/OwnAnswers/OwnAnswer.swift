@@ -43,6 +43,16 @@ struct OwnAnswer: Sendable, CustomStringConvertible {
     static let secret = "s3cret-0f-the-client"
     private static let credentials = ["Authorization: Bearer \(secret)", "Cookie: sid=\(secret)"]
 
+    /// What the client shows, unless the row has its own.
+    private var shown: [String] {
+        Self.credentials.filter { $0.hasPrefix("Cookie") || !isSelfIdentified }
+    }
+
+    private var isSelfIdentified: Bool {
+        fields.contains { $0.hasPrefix("Authorization") } || line.hasSuffix("/once")
+            || line.hasSuffix("/held")
+    }
+
     func text(origin: String) -> String {
         if let raw { return raw.replacing("{origin}", with: "Origin: \(origin)\r\n") }
         let length =
@@ -50,14 +60,14 @@ struct OwnAnswer: Sendable, CustomStringConvertible {
                 || fields.contains { $0.hasPrefix("Transfer-Encoding") || $0.hasPrefix("Content-Length") }
             ? [] : ["Content-Length: \(body.utf8.count)"]
         return request(
-            "\(line) HTTP/1.1", ["Origin: \(origin)"] + Self.credentials + fields + length) + body
+            "\(line) HTTP/1.1", ["Origin: \(origin)"] + shown + fields + length) + body
     }
 
     /// Opens a stream with the request.
     func send(to client: HTTP2Client, _ stream: UInt32, origin: String) throws {
         let parts = line.split(separator: " ").map(String.init)
         // The origin last: it is found behind whatever is too large.
-        let lines = (Self.credentials + fields + ["Origin: \(origin)"]).map { line -> (String, String) in
+        let lines = (shown + fields + ["Origin: \(origin)"]).map { line -> (String, String) in
             let colon = line.firstIndex(of: ":") ?? line.endIndex
             return (line[..<colon].lowercased(), String(line[colon...].dropFirst(2)))
         }

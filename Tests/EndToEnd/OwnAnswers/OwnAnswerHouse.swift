@@ -43,7 +43,14 @@ final class OwnAnswerHouse {
                   slow: { servers: [\(port["slow"]!)], response_timeout: 50ms }
                   leaving: { servers: [\(port["leaving"]!)] }
                   garbage: { servers: [\(port["garbage"]!)] }
+                  held: { servers: [\(port["held"]!)] }
                   sockets: { servers: [\(port["sockets"]!)] }
+                identity:
+                  api_keys: {}
+                  signing_keys: { partner: { secret: "\(SignedTestToken.secret)" } }
+                  tokens:
+                    joe: { secret: "\(SignedTestToken.secret)", require_expiry: false }
+                    far: { keys: "http://127.0.0.1:\(ports.other[1])/keys", allow_private: true }
                 \(Self.policies)
                 """
         }
@@ -56,7 +63,8 @@ final class OwnAnswerHouse {
         "app": [.forever([.expectRequest, .respond(body: "ok")])],
         "full": [.expectRequest, .waitUntilPeerLeaves], "waiting": [.expectRequest, .waitUntilPeerLeaves],
         "noTLS": [.expectBytes(1), .sendLast("HTTP/1.1 400 Bad Request\r\n\r\n")],
-        "slow": [.expectRequest, .waitUntilPeerLeaves], "leaving": [.expectRequest, .close],
+        "held": [.expectRequest, .waitUntilPeerLeaves], "slow": [.expectRequest, .waitUntilPeerLeaves],
+        "leaving": [.expectRequest, .close],
         "garbage": [.expectRequest, .send("no HTTP\r\n\r\n"), .close],
         "sockets": [.expectHead, .agreeToWebSocket, .waitUntilPeerLeaves],
     ]
@@ -82,6 +90,15 @@ final class OwnAnswerHouse {
           - { <<: *here, path: /slow, upstream: slow }
           - { <<: *here, path: /leaving, upstream: leaving }
           - { <<: *here, path: /garbage, upstream: garbage }
+          - { <<: *here, path: /inside, upstream: app, addresses: { deny: [127.0.0.0/8] } }
+          - { <<: *here, path: /private, upstream: app, auth: required, credentials: [token], tokens: [joe] }
+          - { <<: *here, path: /machines, upstream: app, auth: required, credentials: [api_key] }
+          - { <<: *here, path: /scoped, upstream: app, auth: required, tokens: [joe], scopes: [all] }
+          - { <<: *here, path: /ruled, upstream: app, auth: required, tokens: [joe], roles: [admin] }
+          - { <<: *here, path: /remote, upstream: app, auth: required, credentials: [token], tokens: [far] }
+          - { <<: *here, path: /signed, upstream: app, signed: {} }
+          - { <<: *here, path: /once, upstream: app, idempotency: { required: true, max_body: 100 } }
+          - { <<: *here, path: /held, upstream: held, idempotency: { wait: 50ms } }
           - { <<: *here, path: /ws, upstream: sockets, upgrade: [websocket] }
           - { <<: *here, path: /below/*, upstream: app }
           - { <<: *here, path: /below/known, upstream: dead }
@@ -96,6 +113,13 @@ final class OwnAnswerHouse {
     /// Takes what there is once of tokens, connections and tunnels.
     private func spend() throws {
         for path in ["/spent", "/spoken"] { _ = try gateway.client().ask(get(path)) }
+        _ = try gateway.client().ask(
+            request("POST /once HTTP/1.1", ["Idempotency-Key: spent", "Content-Length: 3"]) + "one")
+        let first = try gateway.client()
+        try first.send(
+            request("POST /held HTTP/1.1", ["Idempotency-Key: held", "Content-Length: 1"]) + "x")
+        held.append(first)
+        _ = try origins["held"]?.requests(1)
         for path in ["full", "waiting"] {
             let client = try gateway.client()
             try client.send(get("/" + path))
@@ -107,6 +131,9 @@ final class OwnAnswerHouse {
         guard tunnel.status == 101 else { throw MalformedMessage.head("\(tunnel.status)") }
         held.append(client)
     }
+
+    /// Good without end.
+    static let token = SignedTestToken.make(#"{"sub":"u1"}"#)
 
     static let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 

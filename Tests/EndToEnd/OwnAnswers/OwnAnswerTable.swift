@@ -64,6 +64,50 @@ enum OwnAnswerTable {
         Row(
             name: "rateLimit in the operator's words", status: 429, line: "GET /spoken",
             content: .own(type: "text/plain; charset=utf-8", body: "Please slow down"), retries: true),
+        Row(
+            name: "addressList", status: 403, line: "GET /inside",
+            content: .problem(rule: "/inside.addresses.deny")),
+        Row(
+            name: "authentication: a bad token", status: 401, line: "GET /private",
+            content: .problem(error: "Invalid token")),
+        Row(
+            name: "authentication: no key", status: 401, line: "GET /machines",
+            content: .problem(error: "Missing API key"), also: ("www-authenticate", "ApiKey realm=\"api\"")),
+        Row(
+            name: "authentication: a bad key", status: 401, line: "GET /machines",
+            fields: ["X-Api-Key: fgk_forged"], content: .problem(error: "Authentication failed")),
+        Row(
+            name: "authentication: another's scope", status: 403, line: "GET /scoped",
+            fields: ["Authorization: Bearer \(OwnAnswerHouse.token)"],
+            content: .problem(error: "Insufficient scope")),
+        Row(
+            name: "authentication: another's role", status: 403, line: "GET /ruled",
+            fields: ["Authorization: Bearer \(OwnAnswerHouse.token)"], content: .problem(error: "Forbidden")),
+        Row(
+            name: "authentication: keys out of reach", status: 503, line: "GET /remote",
+            fields: ["Authorization: Bearer \(OwnAnswerHouse.token)"],
+            content: .problem(error: "Authentication unavailable"), retries: true),
+        Row(
+            name: "signature: none", status: 401, line: "POST /signed", body: "x",
+            content: .problem(error: "Missing signature")),
+        Row(
+            name: "idempotency: no key", status: 400, line: "POST /once", body: "x",
+            content: .problem(error: "Idempotency-Key missing")),
+        Row(
+            name: "idempotency: a bad key", status: 400, line: "POST /once",
+            fields: ["Idempotency-Key: \"\""], body: "x",
+            content: .problem(error: "Idempotency-Key malformed")),
+        Row(
+            name: "idempotency: another request", status: 422, line: "POST /once",
+            fields: ["Idempotency-Key: spent"], body: "another",
+            content: .problem(error: "Idempotency-Key reused")),
+        Row(
+            name: "idempotency: under way", status: 409, line: "POST /held",
+            fields: ["Idempotency-Key: held"], body: "x", content: .problem(error: "Request in progress"),
+            retries: true),
+        Row(
+            name: "idempotency: too long a body", status: 413, line: "POST /once",
+            fields: ["Idempotency-Key: long"], body: String(long.prefix(500))),
         Row(name: "bodyLimit", status: 413, line: "POST /app", body: String(long.prefix(2000))),
         Row(
             name: "fixedAnswer", status: 410, line: "GET /gone",
