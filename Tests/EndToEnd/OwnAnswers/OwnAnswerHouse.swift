@@ -132,6 +132,11 @@ final class OwnAnswerHouse {
         held.append(client)
     }
 
+    /// Signed with a key that nobody here has seen.
+    static let strange = [
+        Array(#"{"alg":"RS256"}"#.utf8), Array(#"{"sub":"u1"}"#.utf8), [UInt8](repeating: 1, count: 256),
+    ].map(SignedTestToken.base64url).joined(separator: ".")
+
     /// Good without end.
     static let token = SignedTestToken.make(#"{"sub":"u1"}"#)
 

@@ -85,7 +85,7 @@ enum OwnAnswerTable {
             fields: ["Authorization: Bearer \(OwnAnswerHouse.token)"], content: .problem(error: "Forbidden")),
         Row(
             name: "authentication: keys out of reach", status: 503, line: "GET /remote",
-            fields: ["Authorization: Bearer \(OwnAnswerHouse.token)"],
+            fields: ["Authorization: Bearer \(OwnAnswerHouse.strange)"],
             content: .problem(error: "Authentication unavailable"), retries: true),
         Row(
             name: "signature: none", status: 401, line: "POST /signed", body: "x",
