@@ -31,7 +31,7 @@ import Testing
         let findings = [
             ("many clients share an address that limits count as one", "127.0.0.1"),
             ("a route that changes things has no limit", "free"),
-            ("a backend lets every origin read answers to credentials", "free"),
+            ("every origin may read answers to credentials", "free"),
         ]
         for (message, subject) in findings {
             try gateway.waitUntilSaid("\(message) ", within: .seconds(10))
@@ -47,5 +47,24 @@ import Testing
             GatewayProcess.binary, ["status", "--address", "127.0.0.1:\(gateway.ports.admin)"])
         #expect(status.output.contains("FINDINGS"))
         #expect(status.output.contains("name it in trusted_proxies"))
+    }
+
+    @Test func `a route whose own policy lets every origin in is found as well`() throws {
+        let origin = try ScriptedOrigin.answering(body: "ok")
+        defer { origin.stop() }
+        let gateway = try GatewayProcess { ports in
+            """
+            listeners: [{ address: 127.0.0.1:\(ports.gateway) }]
+            admin: { address: 127.0.0.1:\(ports.admin) }
+            drain: { announce: 0s, deadline: 1s }
+            upstreams: { app: { servers: [127.0.0.1:\(origin.port)] } }
+            routes: [{ name: public, path: /*, upstream: app, cors: { origins: "*" } }]
+            """
+        }
+        let client = try gateway.client()
+        _ = try client.ask(get("/a", "Origin: https://a.example"))
+        _ = try client.ask(get("/a", "Origin: https://a.example", "Authorization: Bearer x"))
+        try gateway.waitUntilSaid("every origin may read answers to credentials ", within: .seconds(10))
+        #expect(gateway.standardError.contains("about=public"))
     }
 }

@@ -19,7 +19,7 @@ package struct Finding: Hashable, Sendable {
             case .sharedAddress: "many clients share an address that limits count as one"
             case .untrustedForwarding: "forwarded headers come from peers that are not trusted"
             case .unlimitedWrites: "a route that changes things has no limit"
-            case .openOrigin: "a backend lets every origin read answers to credentials"
+            case .openOrigin: "every origin may read answers to credentials"
             }
         }
 
@@ -32,7 +32,8 @@ package struct Finding: Hashable, Sendable {
                 "their X-Forwarded-For is dropped: balancers belong in trusted_proxies, strangers may try"
             case .unlimitedWrites: "it gets POST, PUT, PATCH or DELETE: give it limits"
             case .openOrigin:
-                "Access-Control-Allow-Origin: * with cookies or Authorization: name the origins instead"
+                "Access-Control-Allow-Origin: *, of the backend or of cors, with cookies or Authorization: "
+                    + "name the origins instead"
             }
         }
     }

@@ -80,7 +80,7 @@ extension ProxyCore where Net: ~Copyable {
         }
     }
 
-    /// A backend's answer to a page of another origin: whether it opens to every origin what belongs to one
+    /// An answer to a page of another origin: whether it opens to every origin what belongs to one
     /// user. Pages alone send Origin.
     @inline(__always)
     mutating func look(at head: borrowing ResponseHead, of id: SlotID) {
@@ -94,6 +94,11 @@ extension ProxyCore where Net: ~Copyable {
         var isOpen = false
         var hasCredentials = exchanges[id].state.head.fields.containsAny(
             of: FieldNameSet(.cookie, .authorization))
+        // A policy of the gateway's own stands instead of what the backend says.
+        if let policy = exchanges[id].cors {
+            if !policy.varies, hasCredentials { sightings.noteOpenAnswer(route.slot) }
+            return
+        }
         for index in 0..<head.fields.count {
             let name = head.name(at: index)
             if name.equalsIgnoringCase("access-control-allow-origin") {

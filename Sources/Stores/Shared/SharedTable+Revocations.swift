@@ -4,6 +4,8 @@ import Pipeline
 import Time
 
 extension SharedTable: RevocationTable {
+    package var isEmpty: Bool { count == 0 }
+
     package func revokes(_ keys: RevocationKeys, issuedAt: WallTime?, now: WallTime) -> Bool {
         guard count > 0 else { return false }
         for key in [keys.token, keys.tokenID, keys.subject] {

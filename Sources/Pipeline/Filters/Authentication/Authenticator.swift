@@ -9,13 +9,11 @@ package final class KnownToken: Sendable {
     /// Index of the source that vouches for it.
     package let source: Int
     package let claims: Claims
-    package let revocation: RevocationKeys
 
-    init(identity: Identity, source: Int, claims: Claims, revocation: RevocationKeys) {
+    init(identity: Identity, source: Int, claims: Claims) {
         self.identity = identity
         self.source = source
         self.claims = claims
-        self.revocation = revocation
     }
 }
 
@@ -128,8 +126,7 @@ package struct Authenticator: ~Copyable {
                 return .refused(.badClaims, source: source)
             }
             let known = KnownToken(
-                identity: identity, source: source, claims: claims,
-                revocation: RevocationKeys(token: token, claims: claims))
+                identity: identity, source: source, claims: claims)
             return admit(known, token, revocations, version, now)
         }
     }
@@ -158,7 +155,11 @@ package struct Authenticator: ~Copyable {
         _ known: KnownToken, _ token: ByteView, _ revocations: some RevocationTable, _ version: UInt64,
         _ now: WallTime
     ) -> Recognition {
-        if revocations.revokes(known.revocation, issuedAt: known.claims.issuedAt, now: now) {
+        // Each key costs a hash, so none is made for nothing.
+        if !revocations.isEmpty,
+            revocations.revokes(
+                RevocationKeys(token: token, claims: known.claims), issuedAt: known.claims.issuedAt, now: now)
+        {
             cache.remove(token, now: now)
             return .refused(.revoked, source: known.source)
         }

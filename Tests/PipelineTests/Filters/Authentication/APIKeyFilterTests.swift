@@ -23,6 +23,7 @@ private final class KeyTable: APIKeyTable {
 }
 
 private struct NoRevocations: RevocationTable {
+    var isEmpty: Bool { true }
     var version: UInt64 { 0 }
     func revokes(_ keys: RevocationKeys, issuedAt: WallTime?, now: WallTime) -> Bool { false }
 }
