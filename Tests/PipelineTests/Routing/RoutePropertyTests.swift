@@ -48,7 +48,10 @@ import Testing
             placeholders += 1
             return sum + "{p\(placeholders)}" + part
         }
-        var route = RouteReference.Route(name: "r\(number)", path: try! PathPattern(parsing: text))
+        guard let pattern = try? PathPattern(parsing: text) else {
+            preconditionFailure("no pattern: \(text)")
+        }
+        var route = RouteReference.Route(name: "r\(number)", path: pattern)
         let hosts: [HostPattern] = [.exact("a.test"), .subdomains(of: "a.test"), .subdomains(of: "x.a.test")]
         route.hosts = hosts.filter { _ in Int.random(in: 0..<5, using: &random) == 0 }
         route.methods = ["GET", "POST", "PURGE"].filter { _ in Int.random(in: 0..<4, using: &random) == 0 }
