@@ -3,6 +3,14 @@ import Pipeline
 import Slots
 import Time
 
+/// Keys that a worker asks for.
+package struct WantedKeys {
+    /// The token source's name.
+    package let source: String
+    /// Whether there are some already, and a token names another.
+    package let hasKeys: Bool
+}
+
 // Keys that tokens are verified with and that come from elsewhere.
 extension ProxyCore where Net: ~Copyable {
     /// A source is asked about again after this: what it says until then is known.
@@ -19,7 +27,7 @@ extension ProxyCore where Net: ~Copyable {
         if waiting == 0 {
             guard nextKeyAsk[name, default: .zero] <= now else { return .keys }
             nextKeyAsk[name] = now + Self.keyPause
-            wantedKeys.append(name)
+            wantedKeys.append(WantedKeys(source: name, hasKeys: authenticator.hasRemoteKeys(of: name)))
         }
         keyWaits[name, default: []].append(suspend(id, within: limit))
         return nil

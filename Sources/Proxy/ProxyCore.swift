@@ -54,7 +54,7 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     /// When a source may be asked about again.
     var nextKeyAsk: [String: Instant] = [:]
     /// Sources whose keys are asked for in this turn.
-    package var wantedKeys: [String] = []
+    package var wantedKeys: [WantedKeys] = []
     /// Where plans are asked for that no credential tells.
     package var plans: PlanDesk?
     /// Names of plans that were looked up, this worker's own.

@@ -132,14 +132,20 @@ package final class KeySets<Keys: Sendable>: Sendable {
 
     /// A worker has a token with a key that the set of this name does not have, or no set at all.
     ///
-    /// - Parameter then: Called once: when a fetch has ended, and what it brought was published, or at once
-    /// where none is begun now. From any thread; must not wait.
-    package func askRefetch(_ name: String, then: @escaping @Sendable () -> Void) {
+    /// - Parameters:
+    ///   - hasKeys: Whether the worker has any. Where it has none though a set is here, that set was published
+    ///     a moment ago: it is no reason to fetch, and an interval's only fetch is not spent on it.
+    ///   - then: Called once: when a fetch has ended, and what it brought was published, or at once where none
+    ///     is begun now. From any thread; must not wait.
+    package func askRefetch(
+        _ name: String, hasKeys: Bool = true, then: @escaping @Sendable () -> Void
+    ) {
         let now = clock()
         let (isWaiting, wanted): (Bool, (number: Int, source: KeySetSource)?) = state.withLock { state in
             guard let index = state.entries.firstIndex(where: { $0.source.name == name }),
                 case .url = state.entries[index].source.place,
-                state.entries[index].waiters.count < Self.mostWaiting
+                state.entries[index].waiters.count < Self.mostWaiting,
+                hasKeys || state.entries[index].keys == nil
             else { return (false, nil) }
             let entry = state.entries[index]
             let begins = state.entries[index].keeper.unknownKey(at: now)

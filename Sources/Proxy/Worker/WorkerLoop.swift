@@ -155,8 +155,11 @@ struct WorkerLoop: ~Copyable {
     }
 
     private mutating func askForKeys() {
-        for name in core.wantedKeys {
-            keySets.askRefetch(name) { [mailbox] in mailbox.post(.keys(source: name, .unchanged)) }
+        for wanted in core.wantedKeys {
+            let name = wanted.source
+            keySets.askRefetch(name, hasKeys: wanted.hasKeys) { [mailbox] in
+                mailbox.post(.keys(source: name, .unchanged))
+            }
         }
         core.wantedKeys.removeAll(keepingCapacity: true)
     }

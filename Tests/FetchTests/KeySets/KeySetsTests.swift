@@ -114,6 +114,22 @@ private final class SharedList: Sendable {
         service.stop()
     }
 
+    @Test func `who has not got a set that is on its way costs no fetch`() async throws {
+        let service = try ScriptedService { peer, _ in while peer.readHead() != nil { peer.answer("keys: a") }
+        }
+        let desk = try Desk()
+        desk.sets.follow([Self.source(service.url())])
+        await desk.settle(0)
+        let told = SharedList()
+        for _ in 0..<100 { desk.sets.askRefetch("main", hasKeys: false) { told.append("on its way") } }
+        #expect(told.count == 100)
+        #expect(desk.attempts == 1)
+        // The interval's fetch is still there for a key that the set does not have.
+        desk.sets.askRefetch("main") {}
+        await desk.settle(1)
+        #expect(desk.attempts == 2)
+    }
+
     @Test func `rotated keys are handed out, and the same keys are not handed out again`() async throws {
         let text = Mutex("keys: a")
         let service = try ScriptedService { peer, _ in

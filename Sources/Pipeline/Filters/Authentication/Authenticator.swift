@@ -78,6 +78,8 @@ package struct Authenticator: ~Copyable {
         rebuild()
     }
 
+    package func hasRemoteKeys(of source: String) -> Bool { remoteKeys[source] != nil }
+
     package mutating func removeKeys(of source: String) {
         guard remoteKeys.removeValue(forKey: source) != nil else { return }
         rebuild()
