@@ -7,11 +7,13 @@ import Time
 /// Which gateway a command asks.
 struct AdminOptions: ParsableArguments {
     @Option(
-        name: .customLong("admin"),
+        name: [.customLong("admin"), .customLong("address")],
         help: "The admin listener; without it FLOODGATE_ADMIN of the environment, or 127.0.0.1:9901.")
     var address: String?
 
-    @Option(help: "The admin listener's token; without it FLOODGATE_ADMIN_TOKEN of the environment.")
+    @Option(
+        name: [.customLong("admin-token")],
+        help: "The admin listener's token; without it FLOODGATE_ADMIN_TOKEN of the environment.")
     var adminToken: String?
 
     var call: AdminCall {

@@ -1,7 +1,6 @@
 import Settings
 
-/// `floodgate bans`: asks a running gateway's admin listener whom it does not serve, and changes it. Exit
-/// code 0 where that was done, 1 where it was refused or cannot be asked, 2 where the address is none.
+/// `floodgate bans`: asks a running gateway's admin listener whom it does not serve, and changes it.
 package struct BansCommand: Sendable {
     package enum Action: Sendable {
         case list(json: Bool)
@@ -9,31 +8,35 @@ package struct BansCommand: Sendable {
         case lift(address: String)
     }
 
-    private let access: AdminAccess
+    private let call: AdminCall
     private let action: Action
 
-    package init(_ action: Action, access: AdminAccess) {
+    package init(_ action: Action, _ call: AdminCall) {
         self.action = action
-        self.access = access
+        self.call = call
     }
 
     package func run() -> CommandResult {
-        access.ask { client throws(AdminClient.Failure) in
-            switch action {
-            case .list: try client.get("/bans")
-            case .add(let address, let duration):
-                try client.post(
-                    "/bans/add?address=\(address.queryEscaped)"
-                        + (duration.map { "&for=\($0.queryEscaped)" } ?? ""))
-            case .lift(let address): try client.post("/bans/lift?address=\(address.queryEscaped)")
-            }
-        } show: { reply in
-            switch action {
-            case .list(json: true): reply.indentedText
-            case .list(json: false): table(of: reply["bans"]?.elements ?? [])
-            case .add: "banned " + line(of: reply)
-            case .lift(let address): "lifted the ban of \(address.withoutControls)\n"
-            }
+        reply().result { answer in
+            let text =
+                switch action {
+                case .list(json: true): answer.indentedText
+                case .list(json: false): table(of: answer["bans"]?.elements ?? [])
+                case .add: "banned " + line(of: answer)
+                case .lift(let address): "lifted the ban of \(address.withoutControls)\n"
+                }
+            return CommandResult(output: text, exitCode: 0)
+        }
+    }
+
+    private func reply() -> AdminCall.Reply {
+        switch action {
+        case .list: return call.get("/bans")
+        case .add(let address, let duration):
+            let span = duration.map { "&for=\($0.queryEscaped)" } ?? ""
+            return call.post("/bans/add?address=\(address.queryEscaped)\(span)", .object([]))
+        case .lift(let address):
+            return call.post("/bans/lift?address=\(address.queryEscaped)", .object([]))
         }
     }
 
@@ -45,45 +48,6 @@ package struct BansCommand: Sendable {
         func text(_ key: String) -> String { (ban[key]?.textValue ?? "-").withoutControls }
         let left = StatusReport.duration(seconds: Int64(ban["seconds_left"]?.integer ?? 0))
         return "\(text("address")) for \(text("cause")), until \(text("ends")) (\(left))\n"
-    }
-}
-
-/// Where a command finds the admin listener, and with what it shows that it may ask.
-package struct AdminAccess: Sendable {
-    private let address: String
-    private let token: String?
-    private let limit: Duration
-
-    /// - Parameter token: that of `admin.token`; empty is none.
-    package init(address: String, token: String?, within limit: Duration = .seconds(3)) {
-        self.address = address
-        self.token = token?.isEmpty == true ? nil : token
-        self.limit = limit
-    }
-
-    /// Asks, and shows a good answer; what is wrong is said in the way of all commands.
-    func ask(
-        _ question: (AdminClient) throws(AdminClient.Failure) -> AdminClient.Reply,
-        show: (JSONValue) -> String
-    ) -> CommandResult {
-        guard let target = AdminAddress.parse(address) else {
-            return complaint("\(address) is no address: write it as 127.0.0.1:9901 or unix:/path", code: 2)
-        }
-        do throws(AdminClient.Failure) {
-            let reply = try question(AdminClient(address: target, token: token, within: limit))
-            let content = JSONValue(parsing: reply.body)
-            guard reply.status == 200, let content else {
-                let detail = content?["detail"]?.textValue ?? "no reason given"
-                return complaint("\(address) answers \(reply.status): \(detail)", code: 1)
-            }
-            return CommandResult(output: show(content), exitCode: 0)
-        } catch {
-            return complaint("\(address) cannot be asked (\(error)): is the gateway running?", code: 1)
-        }
-    }
-
-    private func complaint(_ reason: String, code: Int32) -> CommandResult {
-        CommandResult(complaint: "floodgate: \(reason.withoutControls)\n", exitCode: code)
     }
 }
 
