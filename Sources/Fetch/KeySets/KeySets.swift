@@ -133,8 +133,8 @@ package final class KeySets<Keys: Sendable>: Sendable {
     /// A worker has a token with a key that the set of this name does not have, or no set at all.
     ///
     /// - Parameters:
-    ///   - hasKeys: Whether the worker has any. Where it has none though a set is here, that set was published
-    ///     just now: it is no reason to fetch, and an interval's only fetch is not spent on it.
+    ///   - hasKeys: Whether the worker has any. Where it has none though a set is here, that set was
+    ///     published just now: it is no reason to fetch, and an interval's only fetch is not spent on it.
     ///   - then: Called once: when a fetch has ended, and what it brought was published, or at once where
     ///     none is begun now. From any thread; must not wait.
     package func askRefetch(
