@@ -69,7 +69,7 @@ final class ScriptedService: Sendable {
     }
 }
 
-/// The service's end of a connection. Blocking, each wait at most five seconds; on its own thread.
+/// The service's end of a connection. Blocking, each wait at most two minutes; on its own thread.
 final class ScriptedPeer {
     private let descriptor: Int32
     private var isOpen = true
@@ -82,7 +82,7 @@ final class ScriptedPeer {
     init(_ descriptor: Int32, _ tls: ServerContext?) {
         self.descriptor = descriptor
         session = tls?.makeSession(wire)
-        var limit = timeval(tv_sec: 5, tv_usec: 0)
+        var limit = timeval(tv_sec: 120, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -280,11 +280,11 @@ final class LogCapture: Sendable {
     }
 }
 
-/// Waits for something that another thread does, up to ten seconds.
+/// Waits for something that another thread does, up to two minutes: what answers may wait for a thread.
 func until(
     _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
 ) async {
-    let limit = ContinuousClock.now + .seconds(10)
+    let limit = ContinuousClock.now + .seconds(120)
     while !holds() {
         guard ContinuousClock.now < limit else {
             Issue.record("waited too long until \(what)", sourceLocation: sourceLocation)
@@ -309,5 +309,14 @@ final class TemporaryFolder: Sendable {
         let file = "\(path)/\(name)"
         _ = FileManager.default.createFile(atPath: file, contents: Data(text.utf8))
         return file
+    }
+}
+
+extension FetchCapacity {
+    /// Keeps what it has for as long as a test has to wait for its turn.
+    static var patient: FetchCapacity {
+        var capacity = FetchCapacity()
+        (capacity.idle, capacity.age, capacity.names) = (.seconds(3600), .seconds(3600), .seconds(3600))
+        return capacity
     }
 }

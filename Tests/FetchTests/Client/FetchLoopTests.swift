@@ -13,7 +13,7 @@ import Testing
             head.withLock { $0 = peer.readHead() ?? "" }
             peer.answer("{\"keys\":[]}", "Content-Type: application/json", "Cache-Control: max-age=60")
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         let answer = await loop.ask(
             local(service.url("/keys?x=1")) { $0.fields = [("Authorization", "Bearer t")] })
@@ -39,7 +39,7 @@ import Testing
                 head.contains("Content-Length: 200000\r\n") && body == Array(repeating: 7, count: 200_000)
             peer.answer(isWhole ? "whole" : "not whole")
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         let request = local(service.url()) {
             $0.method = .post(
@@ -49,7 +49,7 @@ import Testing
     }
 
     @Test func `fields that would break a request are refused before it is sent`() async throws {
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         let url = try HTTPURL("http://127.0.0.1:1/")
         for (name, value) in [
@@ -68,7 +68,7 @@ import Testing
             guard peer.readHead() != nil else { return }
             peer.answer("here")
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         #expect(
             await loop.ask(FetchRequest(service.url())) == .failure(.addressRefused(.loopback, .loopback)))
@@ -87,7 +87,7 @@ import Testing
         "224.0.0.1", "[2002:7f00:1::]", "255.255.255.255",
     ])
     func `some addresses are never asked`(host: String) async throws {
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         let answer = await loop.ask(local(try HTTPURL("http://\(host):80/")))
         guard case .addressRefused = answer.failure else {
@@ -102,7 +102,7 @@ import Testing
         }
         // A name server that says something else each time (DNS rebinding).
         let lookUps = Mutex(0)
-        let loop = try FetchLoop { _ throws(NameLookup.Failure) in
+        let loop = try FetchLoop(.patient) { _ throws(NameLookup.Failure) in
             let number = lookUps.withLock { count in
                 count += 1
                 return count
@@ -125,7 +125,7 @@ import Testing
         }
         // Nobody listens at the other addresses of this machine; metadata is never tried.
         let addresses = ["169.254.169.254", "127.9.9.9", "127.0.0.1"].compactMap { IPAddress($0) }
-        let loop = try FetchLoop { _ throws(NameLookup.Failure) in addresses }
+        let loop = try FetchLoop(.patient) { _ throws(NameLookup.Failure) in addresses }
         defer { loop.stop() }
         #expect(await loop.ask(local(service.url(host: "several.example"))).body == "second")
         #expect(
@@ -134,7 +134,9 @@ import Testing
     }
 
     @Test func `a name that does not exist is a failure with the system's reason`() async throws {
-        let loop = try FetchLoop { _ throws(NameLookup.Failure) in throw NameLookup.Failure(code: -2) }
+        let loop = try FetchLoop(.patient) { _ throws(NameLookup.Failure) in
+            throw NameLookup.Failure(code: -2)
+        }
         defer { loop.stop() }
         let answer = await loop.ask(FetchRequest(try HTTPURL("https://nowhere.invalid/")))
         guard case .noAddress = answer.failure else {
@@ -150,7 +152,7 @@ import Testing
         let service = try ScriptedService(tls: papers.server) { peer, _ in
             while peer.readHead() != nil { peer.answer(String(repeating: "x", count: 100_000)) }
         }
-        let loop = try FetchLoop { _ throws(NameLookup.Failure) in [.loopback] }
+        let loop = try FetchLoop(.patient) { _ throws(NameLookup.Failure) in [.loopback] }
         defer { loop.stop() }
         func ask(_ host: String, _ trust: FetchTrust) async -> FetchLoop.Answer {
             await loop.ask(local(service.url(scheme: "https", host: host)) { $0.trust = trust })
@@ -176,7 +178,7 @@ import Testing
             peer.send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
             peer.waitForEnd()
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         let answer = await loop.ask(
             local(plain.url(scheme: "https")) { $0.trust = .authorities(papers.authority) })
@@ -195,7 +197,7 @@ import Testing
             peer.send("HTTP/1.1 200 OK\r\n\r\nhalf or whole")
             if head.contains("/whole") { peer.sayClosed() }
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         func ask(_ target: String) async -> FetchLoop.Answer {
             await loop.ask(
@@ -217,7 +219,7 @@ import Testing
             _ = peer.readHead()
             if number == 1 { peer.reset() }
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         #expect(await loop.ask(local(service.url())).body == "answer 1")
         #expect(await loop.ask(local(service.url())).body == "answer 2")
@@ -229,7 +231,7 @@ import Testing
             peer.answer("answer \(number)")
             _ = peer.readHead()
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         #expect(await loop.ask(local(service.url())).body == "answer 1")
         let post = local(service.url()) { $0.method = .post(body: [], contentType: "text/plain") }
@@ -239,7 +241,7 @@ import Testing
 
     @Test func `what may reach less never rides on what may reach more`() async throws {
         let service = try ScriptedService { peer, _ in while peer.readHead() != nil { peer.answer("x") } }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         #expect(await loop.ask(local(service.url())).body == "x")
         #expect(await loop.ask(FetchRequest(service.url())).failure == .addressRefused(.loopback, .loopback))
@@ -254,7 +256,7 @@ import Testing
             if phase == .body { peer.send("HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\nx") }
             peer.waitForEnd()
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         let request = local(service.url(scheme: phase == .handshake ? "https" : "http")) {
             $0.deadlines = FetchDeadlines(total: .milliseconds(phase == .body ? 200 : 5000))
@@ -268,7 +270,7 @@ import Testing
         async throws
     {
         let end = DispatchSemaphore(value: 0)
-        let loop = try FetchLoop { name throws(NameLookup.Failure) in
+        let loop = try FetchLoop(.patient) { name throws(NameLookup.Failure) in
             if name == "slow.example" { end.wait() }
             return [.loopback]
         }
@@ -294,7 +296,7 @@ import Testing
                     ? "HTTP/1.1 200 OK\r\nContent-Length: \(length)\r\n\r\n" : "HTTP/1.1 200 OK\r\n\r\n")
             peer.send(Array(repeating: 0x78, count: length))
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         #expect(await loop.ask(local(service.url())) == .failure(.bodyTooLarge(limit: 1 << 20)))
         #expect(await loop.ask(local(service.url())) == .failure(.bodyTooLarge(limit: 1 << 20)))
@@ -313,7 +315,7 @@ import Testing
             default: peer.send("HTTP/1.1 200 OK\r\n\r\n\(body)")
             }
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         for _ in 0..<3 { #expect(await loop.ask(local(service.url())).body == body) }
     }
@@ -375,7 +377,7 @@ import Testing
 
     @Test func `a loop that stops tells everybody who waits`() async throws {
         let service = try ScriptedService { peer, _ in peer.waitForEnd() }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         let url = service.url()
         let answers = await withTaskGroup(of: FetchLoop.Answer.self) { group in
             for _ in 0..<12 { group.addTask { await loop.ask(local(url)) } }
@@ -404,7 +406,7 @@ import Testing
             _ = peer.readHead()
             peer.send(answer)
         }
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         #expect(await loop.ask(local(service.url())) == .failure(failure))
     }
@@ -412,7 +414,7 @@ import Testing
     @Test func `where nobody listens the system's reason is told`() async throws {
         let service = try ScriptedService { _, _ in }
         service.stop()
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         defer { loop.stop() }
         let answer = await loop.ask(local(service.url()))
         #expect(answer == .failure(.unreachable(SystemError("connect", code: ECONNREFUSED))))

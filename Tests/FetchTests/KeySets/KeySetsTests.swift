@@ -17,7 +17,7 @@ private final class Desk: Sendable {
     let sets: KeySets<String>
 
     init() throws {
-        let loop = try FetchLoop()
+        let loop = try FetchLoop(.patient)
         self.loop = loop
         let published = SharedList()
         list = published

@@ -21,7 +21,7 @@ private final class Counter: Sendable {
         let lookups: PlanLookups
 
         init() throws {
-            let loop = try FetchLoop()
+            let loop = try FetchLoop(.patient)
             self.loop = loop
             lookups = PlanLookups(
                 events: log.events, ask: { loop.fetch($0, then: $1) }, clock: { [clock] in clock.now })
