@@ -8,56 +8,53 @@ package struct JSONMember: Equatable, Sendable {
 /// The members of an object one after another, in their order. A name that stands twice comes twice: what to
 /// make of that is the reader's decision.
 package struct JSONMembers {
-    private var scanner: JSONScanner
-    /// The object is all of the text: nothing may stand behind it.
-    private let isWhole: Bool
-    private var state = State.first
-
-    private enum State {
-        case first, later, ended
-    }
+    private var content: JSONContent
 
     /// Reads a text of which nothing is known and that must be one object. It has been checked whole once
     /// `next` has returned nil.
     package init(_ text: ByteView, limits: JSONLimits = JSONLimits()) throws(JSONFault) {
-        scanner = try JSONScanner(text, limits: limits)
-        isWhole = true
-        try scanner.open(UInt8(ascii: "{"))
+        content = try JSONContent(of: .object, all: text, limits)
     }
 
     /// Reads an object that came from a scanner. Nil for any other value.
     package init?(of element: JSONElement, in text: ByteView) {
-        guard element.kind == .object else { return nil }
-        scanner = JSONScanner(inside: element, of: text)
-        isWhole = false
-        guard (try? scanner.open(UInt8(ascii: "{"))) != nil else { return nil }
+        guard let content = JSONContent(of: .object, element, in: text) else { return nil }
+        self.content = content
     }
 
     package mutating func next() throws(JSONFault) -> JSONMember? {
-        switch state {
-        case .first: if scanner.take(UInt8(ascii: "}")) { return try ended() }
-        case .later:
-            if !scanner.take(UInt8(ascii: ",")) {
-                try scanner.expect(UInt8(ascii: "}"))
-                return try ended()
-            }
-        case .ended: return nil
-        }
-        state = .later
-        let name = try scanner.name()
-        return JSONMember(name: name, value: try scanner.value())
-    }
-
-    private mutating func ended() throws(JSONFault) -> JSONMember? {
-        state = .ended
-        if isWhole { try scanner.end() }
-        return nil
+        guard try content.advance() else { return nil }
+        let name = try content.scanner.name()
+        return JSONMember(name: name, value: try content.scanner.value())
     }
 }
 
 /// The items of an array one after another.
 package struct JSONItems {
-    private var scanner: JSONScanner
+    private var content: JSONContent
+
+    /// Reads a text of which nothing is known and that must be one array. It has been checked whole once
+    /// `next` has returned nil.
+    package init(_ text: ByteView, limits: JSONLimits = JSONLimits()) throws(JSONFault) {
+        content = try JSONContent(of: .array, all: text, limits)
+    }
+
+    /// Reads an array that came from a scanner. Nil for any other value.
+    package init?(of element: JSONElement, in text: ByteView) {
+        guard let content = JSONContent(of: .array, element, in: text) else { return nil }
+        self.content = content
+    }
+
+    package mutating func next() throws(JSONFault) -> JSONElement? {
+        try content.advance() ? try content.scanner.value() : nil
+    }
+}
+
+/// What stands between two brackets, with commas between.
+private struct JSONContent {
+    var scanner: JSONScanner
+    private let close: UInt8
+    /// The value is all of the text: nothing may stand behind it.
     private let isWhole: Bool
     private var state = State.first
 
@@ -65,39 +62,45 @@ package struct JSONItems {
         case first, later, ended
     }
 
-    /// Reads a text of which nothing is known and that must be one array. It has been checked whole once
-    /// `next` has returned nil.
-    package init(_ text: ByteView, limits: JSONLimits = JSONLimits()) throws(JSONFault) {
+    init(of kind: JSONElement.Kind, all text: ByteView, _ limits: JSONLimits) throws(JSONFault) {
         scanner = try JSONScanner(text, limits: limits)
         isWhole = true
-        try scanner.open(UInt8(ascii: "["))
+        close = Self.brackets(of: kind).close
+        try scanner.open(Self.brackets(of: kind).open)
     }
 
-    /// Reads an array that came from a scanner. Nil for any other value.
-    package init?(of element: JSONElement, in text: ByteView) {
-        guard element.kind == .array else { return nil }
+    init?(of kind: JSONElement.Kind, _ element: JSONElement, in text: ByteView) {
+        guard element.kind == kind else { return nil }
         scanner = JSONScanner(inside: element, of: text)
         isWhole = false
-        guard (try? scanner.open(UInt8(ascii: "["))) != nil else { return nil }
+        close = Self.brackets(of: kind).close
+        guard (try? scanner.open(Self.brackets(of: kind).open)) != nil else { return nil }
     }
 
-    package mutating func next() throws(JSONFault) -> JSONElement? {
+    private static func brackets(of kind: JSONElement.Kind) -> (open: UInt8, close: UInt8) {
+        kind == .object
+            ? (UInt8(ascii: "{"), UInt8(ascii: "}")) : (UInt8(ascii: "["), UInt8(ascii: "]"))
+    }
+
+    /// Moves to the next entry. False behind the last.
+    @inline(__always)
+    mutating func advance() throws(JSONFault) -> Bool {
         switch state {
-        case .first: if scanner.take(UInt8(ascii: "]")) { return try ended() }
+        case .first: if scanner.take(close) { return try end() }
         case .later:
             if !scanner.take(UInt8(ascii: ",")) {
-                try scanner.expect(UInt8(ascii: "]"))
-                return try ended()
+                try scanner.expect(close)
+                return try end()
             }
-        case .ended: return nil
+        case .ended: return false
         }
         state = .later
-        return try scanner.value()
+        return true
     }
 
-    private mutating func ended() throws(JSONFault) -> JSONElement? {
+    private mutating func end() throws(JSONFault) -> Bool {
         state = .ended
         if isWhole { try scanner.end() }
-        return nil
+        return false
     }
 }

@@ -59,9 +59,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     package var plans: PlanDesk?
     /// Names of plans that were looked up, this worker's own.
     var planNames = PlanNames()
-    /// Nonces and answers in the memory of the process, and what all gateways know.
+    /// Nonces and answers in the memory of the process.
     package var records = MemoryRecords()
-    package var shared: SharedTables?
     /// The servers that other gateways share with this one: one at most, and one that was left a moment ago.
     var links = SlotTable<StoreLink>(minimumCapacity: 1)
     var linkConnections = SlotTable<StoreConnection>(minimumCapacity: 1)

@@ -77,14 +77,7 @@ package struct AddressRate: Sendable {
     /// What one takes.
     package func demand(of address: IPAddress) -> TokenDemand {
         let holder = address.isIPv4 ? address : address.masked(to: 56)
-        var hasher = Hasher()
-        hasher.combine(subject)
-        hasher.combine(holder.bits)
-        var demand = TokenDemand()
-        demand.append(
-            TokenDemand.Bucket(
-                key: UInt64(bitPattern: Int64(hasher.finalize())), interval: interval, burst: burst, cost: 1))
-        return demand
+        return TokenDemand(TokenDemand.Bucket(of: subject, for: holder, interval: interval, burst: burst))
     }
 }
 

@@ -51,7 +51,6 @@ struct WorkerLoop: ~Copyable {
         core.addressLimit = parts.addressLimit
         core.plans = PlanDesk(parts.plans, mailbox: mailbox)
         core.records = parts.records
-        core.shared = parts.shared
         core.health = parts.health
         core.index = parts.index
         core.turns = parts.neighbours.turns

@@ -41,15 +41,11 @@ package final class BanPolicy: Sendable {
     /// What one watched answer takes from the address' bucket in the counter store.
     package func demand(of address: IPAddress) -> TokenDemand {
         let holder = address.isIPv4 ? address : address.masked(to: ipv6Prefix)
-        var hasher = Hasher()
-        hasher.combine("bans")
-        hasher.combine(holder.bits)
-        var demand = TokenDemand()
-        demand.append(
-            TokenDemand.Bucket(
-                key: UInt64(bitPattern: Int64(hasher.finalize())), interval: interval, burst: burst, cost: 1))
-        return demand
+        return TokenDemand(
+            TokenDemand.Bucket(of: BanPolicy.subject, for: holder, interval: interval, burst: burst))
     }
+
+    private static let subject = "bans".hashValue
 
     /// The answer to a banned client, which notes the rule.
     ///

@@ -30,20 +30,14 @@ package struct RateLimitRule: Sendable {
         identity = name.text.view.text().hashValue
     }
 
-    /// The bucket of `client`. The hash is keyed by the process' seed, so nobody can aim for another's
-    /// bucket.
+    /// The bucket of `client`.
     func bucket(of client: IPAddress) -> TokenDemand.Bucket {
         let address =
             switch holder {
             case .address(let prefix): client.isIPv4 ? client : client.masked(to: prefix)
             case .everyone: IPAddress(bits: 0)
             }
-        var hasher = Hasher()
-        hasher.combine(identity)
-        hasher.combine(UInt64(truncatingIfNeeded: address.bits >> 64))
-        hasher.combine(UInt64(truncatingIfNeeded: address.bits))
-        let key = UInt64(bitPattern: Int64(hasher.finalize()))
-        return TokenDemand.Bucket(key: key, interval: interval, burst: burst, cost: 1)
+        return TokenDemand.Bucket(of: identity, for: address, interval: interval, burst: burst)
     }
 }
 
