@@ -69,7 +69,7 @@ final class ScriptedService: Sendable {
     }
 }
 
-/// The service's end of a connection. Blocking, each wait at most two minutes; on its own thread.
+/// The service's end of a connection. Blocking, each wait at most twenty minutes; on its own thread.
 final class ScriptedPeer {
     private let descriptor: Int32
     private var isOpen = true
@@ -82,7 +82,7 @@ final class ScriptedPeer {
     init(_ descriptor: Int32, _ tls: ServerContext?) {
         self.descriptor = descriptor
         session = tls?.makeSession(wire)
-        var limit = timeval(tv_sec: 120, tv_usec: 0)
+        var limit = timeval(tv_sec: 1200, tv_usec: 0)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
     }
@@ -280,11 +280,11 @@ final class LogCapture: Sendable {
     }
 }
 
-/// Waits for something that another thread does, up to two minutes: what answers may wait for a thread.
+/// Waits for something that another thread does, up to twenty minutes: what answers may wait for a thread.
 func until(
     _ what: Comment, sourceLocation: SourceLocation = #_sourceLocation, _ holds: () -> Bool
 ) async {
-    let limit = ContinuousClock.now + .seconds(120)
+    let limit = ContinuousClock.now + .seconds(1200)
     while !holds() {
         guard ContinuousClock.now < limit else {
             Issue.record("waited too long until \(what)", sourceLocation: sourceLocation)
