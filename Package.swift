@@ -124,7 +124,7 @@ let package = Package(
 
         tests("BytesTests", ["Bytes"]),
         tests("JSONTests", ["Bytes", "JSON"]),
-        tests("JWTTests", ["Bytes", "Time", "JSON", "JWT", "COpenSSL"]),
+        tests("JWTTests", ["Bytes", "Time", "JSON", "JWT", "COpenSSL", "TestIssuer"]),
         tests("SlotsTests", ["Slots"]),
         tests("AddressingTests", ["Bytes", "Addressing"]),
         tests("TimeTests", ["Bytes", "Time"]),
@@ -134,7 +134,7 @@ let package = Package(
             "SettingsTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "Settings", "Telemetry", "Upstream", "Pipeline",
-                "Redis", "Stores", "TLS", "Proxy", "Fetch", "Control", "COpenSSL",
+                "Redis", "Stores", "TLS", "Proxy", "Fetch", "Control", "TestIssuer",
             ]),
         tests("TelemetryTests", ["Bytes", "Time", "HTTPModel", "Telemetry"]),
         tests(
@@ -156,7 +156,7 @@ let package = Package(
             "PipelineTests",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "JWT", "Settings", "Telemetry",
-                "Pipeline", "COpenSSL",
+                "Pipeline", "TestIssuer",
             ]),
         tests(
             "ProxyTests",
@@ -175,7 +175,7 @@ let package = Package(
             ]),
         tests("CertificatesTests", ["Addressing", "Certificates", "COpenSSL"]),
         tests("TidyTests"),
-        tests("EndToEnd", ["Certificates", "Demo", "COpenSSL", "TestServers"]),
+        tests("EndToEnd", ["Certificates", "Demo", "COpenSSL", "TestIssuer", "TestServers"]),
         tests(
             "Simulation",
             [
@@ -183,16 +183,17 @@ let package = Package(
                 "Stores", "Telemetry", "Settings", "Proxy",
             ]),
 
-        // Servers of others that tests start.
+        // What several tests share: servers of others that they start, and issuers of tokens.
         .target(name: "TestServers", path: "Tests/TestServers", swiftSettings: testing),
+        .target(
+            name: "TestIssuer", dependencies: ["COpenSSL"], path: "Tests/TestIssuer", swiftSettings: testing),
 
         // What holds for any bytes: `make test` holds it with seeds and mutants, `make fuzz` with libFuzzer.
         .target(
             name: "FuzzTargets",
             dependencies: [
                 "Bytes", "Time", "JSON", "JWT", "Addressing", "HTTPModel", "HTTP1", "Redis", "Reactor",
-                "Pipeline",
-                "Upstream", "Stores", "Telemetry", "Settings", "Proxy", "Control",
+                "Pipeline", "Upstream", "Stores", "Telemetry", "Settings", "Proxy", "Control",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: testing),
         tests("FuzzTests", ["FuzzTargets"], path: "Tests/Fuzz/Tests"),

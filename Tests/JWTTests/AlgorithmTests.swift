@@ -1,17 +1,18 @@
 import Bytes
 import JWT
+import TestIssuer
 import Testing
 
 /// Every algorithm verifies what was signed with it, and nothing else.
 @Suite struct AlgorithmTests {
-    private static let rsa = TestSigner.rsa()
-    private static let p256 = TestSigner.ec("P-256")
-    private static let p384 = TestSigner.ec("P-384")
-    private static let p521 = TestSigner.ec("P-521")
-    private static let ed25519 = TestSigner.ed25519()
+    private static let rsa = IssuerKey.rsa()
+    private static let p256 = IssuerKey.ec("P-256")
+    private static let p384 = IssuerKey.ec("P-384")
+    private static let p521 = IssuerKey.ec("P-521")
+    private static let ed25519 = IssuerKey.ed25519()
     private static let claims = #"{"iss":"a"}"#
 
-    private static func signer(_ algorithm: Algorithm) -> TestSigner? {
+    private static func signer(_ algorithm: Algorithm) -> IssuerKey? {
         switch algorithm {
         case .hs256, .hs384, .hs512: nil
         case .rs256, .rs384, .rs512, .ps256, .ps384, .ps512: rsa
@@ -23,11 +24,11 @@ import Testing
     }
 
     private static func token(_ algorithm: Algorithm) -> String {
-        signer(algorithm)?.token(claims, algorithm) ?? SecretSigner.standard.token(claims, algorithm)
+        signer(algorithm)?.token(claims, algorithm) ?? IssuerSecret.standard.token(claims, algorithm)
     }
 
     private static func keys(_ algorithm: Algorithm) throws -> KeySet {
-        guard let signer = signer(algorithm) else { return try SecretSigner.standard.keys() }
+        guard let signer = signer(algorithm) else { return try IssuerSecret.standard.keys() }
         return KeySet(keys: [try VerificationKey(pem: signer.pem)])
     }
 
@@ -59,7 +60,7 @@ import Testing
             key = try VerificationKey(pem: signer.pem, algorithms: AlgorithmSet(algorithm))
         } else {
             key = try VerificationKey(
-                secret: SecretSigner.standard.secret, algorithms: AlgorithmSet(algorithm))
+                secret: IssuerSecret.standard.bytes, algorithms: AlgorithmSet(algorithm))
         }
         #expect(key.algorithms == AlgorithmSet(algorithm))
         for other in Algorithm.allCases where other != algorithm {
@@ -75,7 +76,7 @@ import Testing
         let header = #"{"alg":"\#(named.rawValue)"}"#
         let token =
             Self.signer(used)?.token(header: header, Self.claims, used)
-            ?? SecretSigner.standard.token(header: header, Self.claims, used)
+            ?? IssuerSecret.standard.token(header: header, Self.claims, used)
         #expect(verdict(token, try Self.keys(used)) != nil)
         #expect(verdict(token, try Self.keys(named)) == .badSignature)
     }
@@ -178,7 +179,7 @@ import Testing
     @Test func `HMAC is that of RFC 4231`() throws {
         // Test case 6: a key longer than the block.
         let key = [UInt8](repeating: 0xAA, count: 131)
-        let signer = SecretSigner(secret: key)
+        let signer = IssuerSecret(key)
         for algorithm in [Algorithm.hs256, .hs384, .hs512] {
             let keys = KeySet(keys: [try VerificationKey(secret: key)])
             #expect(verdict(signer.token("{}", algorithm), keys) == nil)
@@ -187,7 +188,7 @@ import Testing
             let secret = [UInt8](repeating: 0x5A, count: length)
             let keys = KeySet(keys: [try VerificationKey(secret: secret)])
             for algorithm in [Algorithm.hs256, .hs384, .hs512] {
-                #expect(verdict(SecretSigner(secret: secret).token("{}", algorithm), keys) == nil)
+                #expect(verdict(IssuerSecret(secret).token("{}", algorithm), keys) == nil)
             }
         }
     }

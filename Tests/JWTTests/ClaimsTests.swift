@@ -1,13 +1,14 @@
 import Bytes
 import JSON
 import JWT
+import TestIssuer
 import Testing
 import Time
 
 /// What claims are held to, and how they are read.
 @Suite struct TokenRulesTests {
     private static let now = 1_800_000_000.0
-    private let signer = SecretSigner.standard
+    private let signer = IssuerSecret.standard
 
     private func judge(
         _ claims: String, _ change: (inout TokenRules) -> Void = { _ in }, at now: Double = now
@@ -149,7 +150,7 @@ import Time
         let many = (0..<129).map { #""m\#($0)":0"# }.joined(separator: ",")
         #expect(try judge("{\(many)}") == .badClaims)
         let input =
-            signingInput(#"{"alg":"HS256"}"#, "").dropLast(0)
+            TokenText.signingInput(#"{"alg":"HS256"}"#, "").dropLast(0)
             + Base64URL.encode([0x7B, 0x22, 0xC3, 0x28, 0x22, 0x3A, 0x31, 0x7D])
         let token = "\(input).\(Base64URL.encode(signer.code(String(input))))"
         #expect(verdict(token, try signer.keys()) == .badClaims)
@@ -157,7 +158,7 @@ import Time
 
     @Test func `the signature comes before the claims`() throws {
         let forged =
-            signingInput(#"{"alg":"HS256"}"#, "{not json") + "."
+            TokenText.signingInput(#"{"alg":"HS256"}"#, "{not json") + "."
             + Base64URL.encode([UInt8](repeating: 1, count: 32))
         #expect(verdict(forged, try signer.keys()) == .badSignature)
     }

@@ -1,12 +1,13 @@
 import Bytes
 import JWT
+import TestIssuer
 import Testing
 
 /// Key sets as issuers publish them, and as attackers would.
 @Suite struct KeySetTests {
-    private static let one = TestSigner.ec("P-256")
-    private static let two = TestSigner.ec("P-256")
-    private static let rsa = TestSigner.rsa()
+    private static let one = IssuerKey.ec("P-256")
+    private static let two = IssuerKey.ec("P-256")
+    private static let rsa = IssuerKey.rsa()
 
     /// The point of RFC 7515 §A.3.
     private static let x = "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU"
@@ -40,7 +41,7 @@ import Testing
     }
 
     @Test func `a token without a kid is tried with the keys for its algorithm, four at most`() throws {
-        let others = (0..<6).map { _ in TestSigner.ec("P-256") }
+        let others = (0..<6).map { _ in IssuerKey.ec("P-256") }
         let jwks = others.enumerated().map { $1.jwk(#","kid":"\#($0)""#) }
         let keys = try bytes(#"{"keys":[\#(Self.rsa.jwk()),\#(jwks.joined(separator: ","))]}"#).withView {
             try KeySet(jwks: $0, source: .remote, algorithms: .all)
@@ -50,7 +51,7 @@ import Testing
                 verdict(signer.token("{}", .es256), keys) == (place < KeySet.mostTries ? nil : .badSignature))
         }
         #expect(verdict(Self.rsa.token("{}", .rs256), keys) == nil)
-        #expect(verdict(TestSigner.ed25519().token("{}", .edDSA), keys) == .algorithmNotAllowed)
+        #expect(verdict(IssuerKey.ed25519().token("{}", .edDSA), keys) == .algorithmNotAllowed)
     }
 
     @Test func `a key without a kid is for tokens with any`() throws {
@@ -135,7 +136,7 @@ import Testing
     }
 
     @Test func `a secret or a private key in a public set is told, and the set refused`() throws {
-        let secret = #"{"kty":"oct","k":"\#(Base64URL.encode(SecretSigner.standard.secret))"}"#
+        let secret = #"{"kty":"oct","k":"\#(Base64URL.encode(IssuerSecret.standard.bytes))"}"#
         let privateKeys = [
             Self.one.jwk(#","d":"AAAA""#), Self.rsa.jwk(#","p":"AAAA""#), #"{"kty":"oct"}"#,
             Self.one.jwk(#","\u0064":"AAAA""#),
@@ -146,7 +147,7 @@ import Testing
         }
         // In the operator's own file secrets are used, and private members passed over.
         let keys = try keySet(secret, Self.one.jwk(#","d":"AAAA""#))
-        #expect(verdict(SecretSigner.standard.token("{}", .hs512), keys) == nil)
+        #expect(verdict(IssuerSecret.standard.token("{}", .hs512), keys) == nil)
         #expect(verdict(Self.one.token("{}", .es256), keys) == nil)
         let short = #"{"kty":"oct","k":"\#(Base64URL.encode([1, 2, 3]))"}"#
         #expect(
@@ -208,7 +209,7 @@ import Testing
         let keys = KeySet(
             keys: try (0..<1000).map { number in
                 try VerificationKey(
-                    secret: SecretSigner.standard.secret, algorithms: [.init(.hs256)],
+                    secret: IssuerSecret.standard.bytes, algorithms: [.init(.hs256)],
                     kid: bytes("kid-\(number * 7919 % 1000)"))
             })
         for number in 0..<1000 { #expect(bytes("kid-\(number)").withView { keys.holds(kid: $0) }) }

@@ -1,11 +1,12 @@
 import Bytes
 import JWT
+import TestIssuer
 import Testing
 import Time
 
 /// Which entries revoke which tokens.
 @Suite struct RevocationTests {
-    private let token = SecretSigner.standard.token(#"{"iss":"a","sub":"u","jti":"t","iat":1000}"#)
+    private let token = IssuerSecret.standard.token(#"{"iss":"a","sub":"u","jti":"t","iat":1000}"#)
 
     private func keys(_ claims: String, token: String = "a.b.c") throws -> RevocationKeys {
         let claims = try Claims(payload: bytes(claims))

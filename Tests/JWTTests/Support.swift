@@ -1,6 +1,7 @@
 import Bytes
 import JSON
 import JWT
+import TestIssuer
 import Testing
 import Time
 
@@ -37,5 +38,31 @@ func verdict(_ token: [UInt8], _ issuers: [TokenIssuer], at now: WallTime) -> To
         case .accepted: nil
         case .refused(let error, _): error
         }
+    }
+}
+
+extension IssuerSecret {
+    static let standard = IssuerSecret((0..<64).map { UInt8($0) &* 3 &+ 17 })
+
+    func token(_ claims: String, _ algorithm: Algorithm, header more: String = "") -> String {
+        token(claims, algorithm.rawValue, header: more)
+    }
+
+    func token(header: String, _ claims: String = "{}", _ algorithm: Algorithm) -> String {
+        token(header: header, claims, algorithm.rawValue)
+    }
+
+    func keys(kid: String? = nil) throws -> KeySet {
+        KeySet(keys: [try VerificationKey(secret: bytes, kid: kid.map { Array($0.utf8) })])
+    }
+}
+
+extension IssuerKey {
+    func token(_ claims: String, _ algorithm: Algorithm, header more: String = "") -> String {
+        token(claims, algorithm.rawValue, header: more)
+    }
+
+    func token(header: String, _ claims: String, _ algorithm: Algorithm) -> String {
+        token(header: header, claims, algorithm.rawValue)
     }
 }

@@ -1,12 +1,13 @@
 import Bytes
 import JWT
+import TestIssuer
 import Testing
 
 /// What is done to tokens by those who have no key (RFC 8725 §2).
 @Suite struct TokenAttackTests {
-    private static let rsa = TestSigner.rsa()
-    private static let evil = TestSigner.rsa()
-    private let signer = SecretSigner.standard
+    private static let rsa = IssuerKey.rsa()
+    private static let evil = IssuerKey.rsa()
+    private let signer = IssuerSecret.standard
 
     private func refusal(header: String, claims: String = "{}") throws -> TokenError? {
         verdict(signer.token(header: header, claims), try signer.keys())
@@ -22,7 +23,7 @@ import Testing
         ])
     func `alg that names nothing known is refused`(_ name: String) throws {
         #expect(try refusal(header: #"{"alg":"\#(name)"}"#) == .unknownAlgorithm)
-        let unsigned = signingInput(#"{"alg":"\#(name)"}"#, "{}")
+        let unsigned = TokenText.signingInput(#"{"alg":"\#(name)"}"#, "{}")
         #expect(verdict(unsigned + ".", try signer.keys()) == .unknownAlgorithm)
         #expect(verdict(unsigned, try signer.keys()) == .notCompact)
     }
@@ -42,13 +43,13 @@ import Testing
     @Test func `a token signed with the public key as a secret is refused`() throws {
         let forms = [Self.rsa.pem, Self.rsa.der, Array(Self.rsa.pem.dropLast()), bytes(Self.rsa.jwk())]
         for form in forms {
-            let forged = SecretSigner(secret: form).token(#"{"sub":"admin"}"#)
+            let forged = IssuerSecret(form).token(#"{"sub":"admin"}"#)
             for keys in [KeySet(keys: [try VerificationKey(pem: Self.rsa.pem)]), try keySet(Self.rsa.jwk())] {
                 #expect(verdict(forged, keys) == .algorithmNotAllowed)
             }
             // Even beside a secret of the same issuer.
             let both = KeySet(keys: [
-                try VerificationKey(pem: Self.rsa.pem), try VerificationKey(secret: signer.secret),
+                try VerificationKey(pem: Self.rsa.pem), try VerificationKey(secret: signer.bytes),
             ])
             #expect(verdict(forged, both) == .badSignature)
         }
@@ -134,7 +135,7 @@ import Testing
         let header = #"{"alg":"HS256","kid":"\#(kid)"}"#
         #expect(verdict(signer.token(header: header), keys) == .unknownKey)
         // Nor does it lead to an empty key, which somebody could sign with.
-        #expect(verdict(SecretSigner(secret: []).token(header: header), keys) == .unknownKey)
+        #expect(verdict(IssuerSecret([]).token(header: header), keys) == .unknownKey)
         #expect(verdict(signer.token(header: #"{"alg":"HS256","kid":"k1"}"#), keys) == nil)
         #expect(verdict(signer.token(header: #"{"alg":"HS256","kid":"\u006b1"}"#), keys) == nil)
     }

@@ -1,12 +1,13 @@
 import Bytes
 import JWT
+import TestIssuer
 import Testing
 
 /// Several issuers behind one gateway.
 @Suite struct TokenVerifierTests {
-    private let ours = SecretSigner.standard
-    private let theirs = SecretSigner(secret: (0..<64).map { UInt8($0) ^ 0x5A })
-    private let signer = TestSigner.ec("P-256")
+    private let ours = IssuerSecret.standard
+    private let theirs = IssuerSecret((0..<64).map { UInt8($0) ^ 0x5A })
+    private let signer = IssuerKey.ec("P-256")
 
     private func rules(_ issuer: TokenRules.Match) -> TokenRules {
         var rules = lenient()

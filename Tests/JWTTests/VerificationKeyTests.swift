@@ -1,11 +1,12 @@
 import Bytes
 import COpenSSL
 import JWT
+import TestIssuer
 import Testing
 
 /// Which keys are taken, and what for.
 @Suite struct VerificationKeyTests {
-    private static let rsa = TestSigner.rsa()
+    private static let rsa = IssuerKey.rsa()
 
     private func error(secret: [UInt8], _ algorithms: AlgorithmSet? = nil) -> KeyError? {
         do throws(KeyError) {
@@ -50,14 +51,14 @@ import Testing
 
     @Test func `a public key is refused as a secret in every form that it has`() {
         let der = Self.rsa.der
-        let base64 = bytes(TestSigner.lines(der))
+        let base64 = bytes(TokenText.lines(der))
         let forms: [[UInt8]] = [
             Self.rsa.pem, bytes("\n\n  ") + Self.rsa.pem, Array(Self.rsa.pem.dropLast(3)), der, base64,
             base64.filter { $0 != 0x0A }, bytes(Base64URL.encode(der)), bytes(Self.rsa.jwk()),
             bytes(#"{"keys":[\#(Self.rsa.jwk())]}"#),
             bytes("ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAABgQC7 someone@example"),
-            bytes("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO3 someone@example"), TestSigner.ec("P-256").der,
-            TestSigner.ed25519().pem, TestSigner.ec("P-384").pem,
+            bytes("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIO3 someone@example"), IssuerKey.ec("P-256").der,
+            IssuerKey.ed25519().pem, IssuerKey.ec("P-384").pem,
             bytes("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"),
         ]
         for form in forms { #expect(error(secret: form) == .publicKeyAsSecret, "\(form.prefix(30))") }
@@ -73,7 +74,7 @@ import Testing
     }
 
     @Test func `a secret is not for algorithms with a private key`() {
-        let secret = SecretSigner.standard.secret
+        let secret = IssuerSecret.standard.bytes
         #expect(
             error(secret: secret, [.init(.rs256)])
                 == .algorithmsDoNotFit(asked: [.init(.rs256)], fitting: .hmac))
@@ -81,7 +82,7 @@ import Testing
     }
 
     @Test func `a public key is for the algorithms of its type and no other`() throws {
-        let keys: [(TestSigner, AlgorithmSet)] = [
+        let keys: [(IssuerKey, AlgorithmSet)] = [
             (Self.rsa, .rsa), (.ec("P-256"), [.init(.es256)]), (.ec("P-384"), [.init(.es384)]),
             (.ec("P-521"), [.init(.es512)]), (.ed25519(), [.init(.edDSA)]),
         ]
@@ -100,15 +101,15 @@ import Testing
     }
 
     @Test func `RSA for PSS only is for PSS only`() throws {
-        let signer = TestSigner.make("RSA-PSS") { EVP_PKEY_CTX_set_rsa_keygen_bits($0, 2048) }
+        let signer = IssuerKey.make("RSA-PSS") { EVP_PKEY_CTX_set_rsa_keygen_bits($0, 2048) }
         let key = try VerificationKey(pem: signer.pem)
         #expect(key.algorithms == .rsaPSS)
         #expect(verdict(signer.token("{}", .ps384), KeySet(keys: [key.copy()])) == nil)
     }
 
     @Test func `RSA keys are neither small nor huge`() throws {
-        #expect(error(pem: TestSigner.rsa(bits: 1024).pem) == .rsaTooSmall(bits: 1024))
-        #expect(error(pem: TestSigner.rsa(bits: 2040).pem) == .rsaTooSmall(bits: 2040))
+        #expect(error(pem: IssuerKey.rsa(bits: 1024).pem) == .rsaTooSmall(bits: 1024))
+        #expect(error(pem: IssuerKey.rsa(bits: 2040).pem) == .rsaTooSmall(bits: 2040))
         let huge = [UInt8](repeating: 0xFF, count: 1025)
         let jwk = #"{"kty":"RSA","e":"AQAB","n":"\#(Base64URL.encode(huge))"}"#
         #expect(throws: KeySetError.self) { try keySet(jwk) }
@@ -117,7 +118,7 @@ import Testing
 
     @Test func `keys that nothing here uses are refused`() {
         for signer in [
-            TestSigner.ec("secp256k1"), .ec("P-224"), .make("ED448") { _ in 1 }, .make("X25519") { _ in 1 },
+            IssuerKey.ec("secp256k1"), .ec("P-224"), .make("ED448") { _ in 1 }, .make("X25519") { _ in 1 },
         ] {
             guard case .unsupported = error(pem: signer.pem) else {
                 Issue.record("\(String(describing: error(pem: signer.pem)))")
@@ -127,7 +128,7 @@ import Testing
     }
 
     @Test func `texts that are no public key say what they are`() {
-        let body = TestSigner.lines(Self.rsa.der)
+        let body = TokenText.lines(Self.rsa.der)
         let cases: [(String, KeyError)] = [
             ("", .noKey), ("hello", .noKey), ("-----BEGIN PUBLIC KEY-----\n", .noKey),
             ("-----BEGIN PRIVATE KEY-----\n\(body)-----END PRIVATE KEY-----\n", .privateKey),
@@ -154,27 +155,27 @@ import Testing
     @Test func `a certificate and a PKCS 1 key are read`() throws {
         let signer = Self.rsa
         let certificate = Self.certificate(signer)
-        let lines = TestSigner.lines(certificate)
+        let lines = TokenText.lines(certificate)
         let pem = "-----BEGIN CERTIFICATE-----\n\(lines)-----END CERTIFICATE-----\n"
         for text in [pem, pem + pem, "subject=x\n" + pem] {
             let keys = KeySet(keys: [try VerificationKey(pem: bytes(text))])
             #expect(verdict(signer.token("{}", .rs256), keys) == nil)
         }
         // A SubjectPublicKeyInfo of RSA has 24 bytes before its RSAPublicKey, at this size.
-        let pkcs1 = TestSigner.lines(Array(signer.der.dropFirst(24)))
+        let pkcs1 = TokenText.lines(Array(signer.der.dropFirst(24)))
         let key = try VerificationKey(
             pem: bytes("-----BEGIN RSA PUBLIC KEY-----\n\(pkcs1)-----END RSA PUBLIC KEY-----\n"))
         #expect(verdict(signer.token("{}", .ps256), KeySet(keys: [key])) == nil)
     }
 
-    private static func certificate(_ signer: TestSigner) -> [UInt8] {
+    private static func certificate(_ signer: IssuerKey) -> [UInt8] {
         let certificate = X509_new()
         defer { X509_free(certificate) }
         ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1)
         X509_gmtime_adj(X509_getm_notBefore(certificate), 0)
         X509_gmtime_adj(X509_getm_notAfter(certificate), 3600)
-        X509_set_pubkey(certificate, signer.key)
-        precondition(X509_sign(certificate, signer.key, EVP_sha256()) > 0)
+        X509_set_pubkey(certificate, signer.pointer)
+        precondition(X509_sign(certificate, signer.pointer, EVP_sha256()) > 0)
         var start: UnsafeMutablePointer<UInt8>?
         let count = i2d_X509(certificate, &start)
         defer { floodgate_openssl_free(start) }

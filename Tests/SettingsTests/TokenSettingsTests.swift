@@ -1,8 +1,7 @@
-import COpenSSL
-import Foundation
 import Pipeline
 import Proxy
 import Settings
+import TestIssuer
 import Testing
 
 /// What `check` says of `identity`, and of routes that ask who their clients are.
@@ -158,8 +157,8 @@ import Testing
     // MARK: Files
 
     @Test func `a public key's file holds one that can be used`() {
-        let small = PublicKeyFile.rsa(bits: 1024)
-        let good = PublicKeyFile.rsa(bits: 2048)
+        let small = IssuerKey.rsa(bits: 1024).pem
+        let good = IssuerKey.rsa(bits: 2048).pem
         let cases: [(String, [UInt8]?, String?)] = [
             ("", good, nil), ("algorithms: [ES256, RS256]", good, nil),
             ("", nil, "cannot read key.pem: No such file or directory"),
@@ -331,24 +330,5 @@ import Testing
             headlines(text) == [
                 "3:38: error: routes[0].auth: nobody can be known: identity has neither tokens nor api_keys"
             ])
-    }
-}
-
-/// Files of public keys, made for the test.
-private enum PublicKeyFile {
-    static func rsa(bits: Int) -> [UInt8] {
-        let context = EVP_PKEY_CTX_new_from_name(nil, "RSA", nil)!
-        defer { EVP_PKEY_CTX_free(context) }
-        var key: OpaquePointer?
-        precondition(EVP_PKEY_keygen_init(context) == 1)
-        precondition(EVP_PKEY_CTX_set_rsa_keygen_bits(context, Int32(bits)) == 1)
-        precondition(EVP_PKEY_generate(context, &key) == 1)
-        defer { EVP_PKEY_free(key) }
-        var start: UnsafeMutablePointer<UInt8>?
-        let count = i2d_PUBKEY(key, &start)
-        defer { floodgate_openssl_free(start) }
-        let der = Data(bytes: start!, count: Int(count))
-        let body = der.base64EncodedString(options: [.lineLength64Characters, .endLineWithLineFeed])
-        return Array("-----BEGIN PUBLIC KEY-----\n\(body)\n-----END PUBLIC KEY-----\n".utf8)
     }
 }

@@ -16,7 +16,7 @@ import Testing
     private func run(
         _ server: AdminTestServer, token: String? = nil, _ form: StatusCommand.Form = .table(.plain)
     ) -> CommandResult {
-        StatusCommand(address: "\(server.address)", token: token, form: form).run()
+        StatusCommand(form, AdminCall(address: "\(server.address)", token: token)).run()
     }
 
     @Test func `a gateway that is ready is shown, with exit code 0`() throws {
@@ -71,11 +71,12 @@ import Testing
         let address = server.address
         server.server.stop()
         #expect(eventually { server.server.isStopped })
-        let result = StatusCommand(address: "\(address)", token: nil, form: .quiet).run()
+        let result = StatusCommand(.quiet, AdminCall(address: "\(address)", token: nil)).run()
         #expect(result.exitCode == 1)
         #expect(result.complaint.contains("cannot be reached (connect: Connection refused)"))
         #expect(result.complaint.split(separator: "\n").count == 1)
-        let socket = StatusCommand(address: "unix:/tmp/floodgate-nobody.sock", token: nil, form: .quiet).run()
+        let nobody = AdminCall(address: "unix:/tmp/floodgate-nobody.sock", token: nil)
+        let socket = StatusCommand(.quiet, nobody).run()
         #expect(socket.exitCode == 1 && socket.complaint.contains("No such file or directory"))
     }
 
@@ -84,7 +85,7 @@ import Testing
         let listener = try Listener(.ip(.loopback, port: 0), backlog: 4)
         defer { listener.socket.close() }
         let result = StatusCommand(
-            address: "\(listener.address)", token: nil, form: .quiet, within: .milliseconds(100)
+            .quiet, AdminCall(address: "\(listener.address)", token: nil, within: .milliseconds(100))
         ).run()
         #expect(result.exitCode == 1 && result.complaint.contains("did not answer within 0.1 seconds"))
     }
@@ -118,7 +119,9 @@ import Testing
             while poll(&ready, 1, 5000) == 1, recv(peer, &chunk, chunk.count, 0) > 0 {}
             accepted.socket.close()
         }
-        let result = StatusCommand(address: "\(listener.address)", token: nil, form: .table(.plain)).run()
+        let result = StatusCommand(
+            .table(.plain), AdminCall(address: "\(listener.address)", token: nil)
+        ).run()
         #expect(result.exitCode == 1 && result.output.isEmpty)
         #expect(result.complaint.contains(complaint), "\(result.complaint)")
     }
@@ -158,6 +161,6 @@ import Testing
     ])
     func `what is no address is said to be none`(text: String) {
         #expect(AdminAddress.parse(text) == nil)
-        #expect(StatusCommand(address: text, token: nil, form: .quiet).run().exitCode == 2)
+        #expect(StatusCommand(.quiet, AdminCall(address: text, token: nil)).run().exitCode == 2)
     }
 }

@@ -1,4 +1,5 @@
 import Foundation
+import TestIssuer
 import Testing
 
 /// Tokens of every algorithm, by keys that come from a file, a secret or a certificate's key.
@@ -8,12 +9,12 @@ import Testing
         "ES512", "EdDSA",
     ]
 
-    private static let keys: [String: TokenKey] = [
+    private static let keys: [String: IssuerKey] = [
         "RS": .rsa(), "ES256": .ec("P-256"), "ES384": .ec("P-384"), "ES512": .ec("P-521"), "Ed": .ed25519(),
     ]
 
     /// The key that is for an algorithm, by its kid; nil for the secret.
-    private static func key(_ algorithm: String) -> (kid: String, key: TokenKey)? {
+    private static func key(_ algorithm: String) -> (kid: String, key: IssuerKey)? {
         let kid =
             switch algorithm.prefix(2) {
             case "HS": ""
@@ -30,7 +31,7 @@ import Testing
     }
 
     @Test func `every algorithm is verified, by HTTP/1.1 and HTTP/2`() throws {
-        let set = Self.keys.map { $1.jwk(kid: $0) }.joined(separator: ",")
+        let set = Self.keys.map { $1.jwk(#","kid":"\#($0)""#) }.joined(separator: ",")
         let house = try TokenGateway(
             source: "secret: \"\(Token.secret)\", keys: FOLDER/keys.json", listener: GatewayProcess.http2,
             files: ["keys.json": #"{"keys":[\#(set)]}"#])
@@ -68,7 +69,7 @@ import Testing
     @Test func `the list of algorithms binds keys that could do more`() throws {
         let house = try TokenGateway(
             source: "public_key: FOLDER/key.pem, algorithms: [RS256]",
-            files: ["key.pem": try #require(Self.keys["RS"]).pem])
+            files: ["key.pem": String(decoding: try #require(Self.keys["RS"]).pem, as: UTF8.self)])
         for algorithm in ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512"] {
             let answer = try house.ask(bearer: Self.token(algorithm, Token.claims()))
             #expect(answer.status == (algorithm == "RS256" ? 200 : 401), "\(algorithm)")

@@ -1,11 +1,12 @@
 import Foundation
+import TestIssuer
 import Testing
 
 /// What is done to tokens by those who have no key (RFC 8725, security.md 12), over the wire.
 @Suite(.timeLimit(.minutes(20))) struct TokenAttackTests {
     struct Attack: Sendable, CustomStringConvertible {
         let description: String
-        let token: @Sendable (TokenKey, TokenKey) -> String
+        let token: @Sendable (IssuerKey, IssuerKey) -> String
         var metric = "malformed"
     }
 
@@ -15,21 +16,21 @@ import Testing
             Attack(
                 description: "alg \(name.debugDescription)",
                 token: { _, _ in
-                    Token.input(#"{"alg":"\#(name)"}"#, bound()) + "."
+                    TokenText.signingInput(#"{"alg":"\#(name)"}"#, bound()) + "."
                 }, metric: "algorithm")
         } + [
             Attack(
-                description: "no alg", token: { _, _ in Token.input("{}", bound()) + ".AAAA" },
+                description: "no alg", token: { _, _ in TokenText.signingInput("{}", bound()) + ".AAAA" },
                 metric: "algorithm"),
             Attack(
                 description: "the public key as HMAC secret",
-                token: { key, _ in Token.signed(bound(), secret: key.pem.utf8) }, metric: "algorithm"),
+                token: { key, _ in Token.signed(bound(), secret: key.pem) }, metric: "algorithm"),
             Attack(
                 description: "the public key's DER as HMAC secret",
                 token: { key, _ in Token.signed(bound(), secret: key.der) }, metric: "algorithm"),
             Attack(
                 description: "the key set as HMAC secret",
-                token: { key, _ in Token.signed(bound(), secret: key.jwk(kid: "1").utf8) },
+                token: { key, _ in Token.signed(bound(), secret: key.jwk(#","kid":"1""#).utf8) },
                 metric: "algorithm"),
             Attack(
                 description: "an empty HMAC secret",
@@ -37,13 +38,13 @@ import Testing
             Attack(
                 description: "an algorithm that no key is for",
                 token: { key, _ in
-                    let input = Token.input(#"{"alg":"RS384"}"#, bound())
-                    return "\(input).\(Token.encode(key.signature(input, "RS384")))"
+                    let input = TokenText.signingInput(#"{"alg":"RS384"}"#, bound())
+                    return "\(input).\(TokenText.encode(key.signature(input, "RS384")))"
                 }, metric: "algorithm"),
             Attack(
                 description: "the attacker's key in the header (jwk)",
                 token: { _, other in
-                    other.token(bound(), "RS256", header: #","jwk":\#(other.jwk(kid: "1"))"#)
+                    other.token(bound(), "RS256", header: #","jwk":\#(other.jwk(#","kid":"1""#))"#)
                 }, metric: "signature"),
             Attack(
                 description: "the attacker's key at a URL (jku)",
@@ -94,13 +95,13 @@ import Testing
                 metric: "signature"),
             Attack(
                 description: "no signature",
-                token: { _, _ in Token.input(#"{"alg":"RS256","kid":"1"}"#, bound()) + "." },
+                token: { _, _ in TokenText.signingInput(#"{"alg":"RS256","kid":"1"}"#, bound()) + "." },
                 metric: "signature"),
             Attack(
                 description: "r = s = 0",
                 token: { _, _ in
-                    Token.input(#"{"alg":"ES256","kid":"2"}"#, bound()) + "."
-                        + Token.encode([UInt8](repeating: 0, count: 64))
+                    TokenText.signingInput(#"{"alg":"ES256","kid":"2"}"#, bound()) + "."
+                        + TokenText.encode([UInt8](repeating: 0, count: 64))
                 }, metric: "signature"),
             Attack(
                 description: "an encrypted token", token: { _, _ in "eyJhbGciOiJkaXIifQ..AAAA.AAAA.AAAA" }),
@@ -114,13 +115,13 @@ import Testing
                 token: { key, _ in
                     // Base64 of `???>` holds `/` and `+` in its classic form.
                     let input = "eyJhbGciOiJSUzI1NiJ9.Pz8/Pj4+"
-                    return "\(input).\(Token.encode(key.signature(input, "RS256")))"
+                    return "\(input).\(TokenText.encode(key.signature(input, "RS256")))"
                 }),
             Attack(
                 description: "stray bits",
                 token: { key, _ in
                     let input = "eyJhbGciOiJSUzI1NiJ9.e31"
-                    return "\(input).\(Token.encode(key.signature(input, "RS256")))"
+                    return "\(input).\(TokenText.encode(key.signature(input, "RS256")))"
                 }, metric: "malformed"),
             Attack(
                 description: "a claim twice",
@@ -166,11 +167,11 @@ import Testing
     }
 
     @Test func `every attack is a readable 401, by HTTP/1.1 and HTTP/2, and no backend hears of it`() throws {
-        let (rsa, ec, other) = (TokenKey.rsa(), TokenKey.ec("P-256"), TokenKey.rsa())
+        let (rsa, ec, other) = (IssuerKey.rsa(), IssuerKey.ec("P-256"), IssuerKey.rsa())
         let house = try TokenGateway(
             source: "keys: FOLDER/keys.json, issuers: [a], audiences: [app], algorithms: [RS256, ES256]",
             listener: GatewayProcess.http2,
-            files: ["keys.json": #"{"keys":[\#(rsa.jwk(kid: "1")),\#(ec.jwk(kid: "2"))]}"#])
+            files: ["keys.json": #"{"keys":[\#(rsa.jwk(#","kid":"1""#)),\#(ec.jwk(#","kid":"2""#))]}"#])
         let client = try house.gateway.client()
         let streams = try house.gateway.http2()
         var counts: [String: Int] = [:]
@@ -197,7 +198,7 @@ import Testing
             #expect(try house.gateway.metric(name) == count, "\(result)")
         }
         // What is right passes beside all this, its header's own key ignored.
-        let good = rsa.token(Self.bound(), "RS256", header: #","jwk":\#(other.jwk(kid: "1"))"#)
+        let good = rsa.token(Self.bound(), "RS256", header: #","jwk":\#(other.jwk(#","kid":"1""#))"#)
         #expect(try client.ask(get("/good", "Authorization: Bearer \(good)")).status == 200)
         let curve = ec.token(Self.bound(), "ES256", header: #","kid":"2""#)
         #expect(try client.ask(get("/good", "Authorization: Bearer \(curve)")).status == 200)
@@ -206,18 +207,19 @@ import Testing
     }
 
     @Test func `an elliptic signature has one length and one form`() throws {
-        let key = TokenKey.ec("P-256")
+        let key = IssuerKey.ec("P-256")
         let house = try TokenGateway(
-            source: "public_key: FOLDER/key.pem", files: ["key.pem": key.pem])
-        let input = Token.input(#"{"alg":"ES256"}"#, Token.claims())
+            source: "public_key: FOLDER/key.pem", files: ["key.pem": String(decoding: key.pem, as: UTF8.self)]
+        )
+        let input = TokenText.signingInput(#"{"alg":"ES256"}"#, Token.claims())
         let right = key.signature(input, "ES256")
-        #expect(try house.ask(bearer: "\(input).\(Token.encode(right))").status == 200)
+        #expect(try house.ask(bearer: "\(input).\(TokenText.encode(right))").status == 200)
         let zeros = [UInt8](repeating: 0, count: 32)
         for wrong in [
             key.rawSignature(input, "ES256"), Array(right.dropLast()), right + [0], [0] + right,
             zeros + right.suffix(32), right.prefix(32) + zeros, [], [UInt8](repeating: 0xFF, count: 64),
         ] {
-            #expect(try house.ask(bearer: "\(input).\(Token.encode(wrong))").status == 401)
+            #expect(try house.ask(bearer: "\(input).\(TokenText.encode(wrong))").status == 401)
         }
     }
 

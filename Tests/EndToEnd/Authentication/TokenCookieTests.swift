@@ -1,4 +1,5 @@
 import Foundation
+import TestIssuer
 import Testing
 
 /// Tokens that browsers keep in cookies, whatever the library that wrote them, and tokens of every size.
@@ -12,7 +13,7 @@ import Testing
             "user":{"id":"u1","email":"a@b.c","app_metadata":{"provider":"email"},"note":"\(
                 String(repeating: "é", count: 300))"}}
             """
-        let text = Array("base64-" + Token.encode(session.utf8))
+        let text = Array("base64-" + TokenText.encode(session.utf8))
         let size = (text.count + pieces - 1) / pieces
         return (0..<pieces).map { piece in
             let part = text.dropFirst(piece * size).prefix(size)

@@ -81,13 +81,13 @@ import Testing
     @Test func `a token that is revoked is refused from the next request on`() throws {
         let origin = try ScriptedOrigin.answering(body: "ok")
         defer { origin.stop() }
-        let token = SignedTestToken.make(#"{"iss":"joe","sub":"ann","jti":"one","iat":1700000000}"#)
+        let token = Token.signed(#"{"iss":"joe","sub":"ann","jti":"one","iat":1700000000}"#)
         let gateway = try GatewayProcess(
             before: origin, route: "auth: required",
             top: """
                 identity:
                   tokens:
-                    joe: { issuers: [joe], require_expiry: false, secret: \(SignedTestToken.secret) }
+                    joe: { issuers: [joe], require_expiry: false, secret: \(Token.secret) }
                 """)
         _ = try gateway.adminPage("/healthz")
         let client = try gateway.client()

@@ -1,5 +1,6 @@
 import COpenSSL
 import Foundation
+import TestIssuer
 import Testing
 
 /// Signed requests over every way that a body can come and go (R12): bodies are held until they were checked,
@@ -27,7 +28,7 @@ import Testing
         SHA256(body, body.count, &digest)
         let hex = digest.map { String(format: "%02x", $0) }.joined()
         let message = "floodgate-1\n\(method)\n\(target)\n\(hex)\n\(time)\n\(nonce)\n"
-        let code = SignedTestToken.base64url(SignedTestToken.hmac(Array(message.utf8), Self.secret))
+        let code = TokenText.encode(IssuerSecret(Self.secret.utf8).code(message))
         return "keyId=partner,ts=\(time),nonce=\(nonce),sig=\(code)"
     }
 

@@ -8,14 +8,14 @@ import Testing
         let port = try Loopback.freePorts(1)[0]
         let origin = try ScriptedOrigin.answering(body: "answered")
         let gateway = try GatewayProcess(keysAt: port, before: origin)
-        let key = IssuerKey("one")
+        let key = PublishedKey("one")
         let token = key.token(subject: "u1")
         #expect(try gateway.status(bearing: token) == 503)
         #expect(try gateway.metric(#"floodgate_jwks_state{source="users",state="never"}"#) == 1)
         #expect(origin.requests.isEmpty)
 
         let issuer = try ScriptedOrigin(
-            port: port, scripts: [[.forever([.expectRequest, .respond(body: IssuerKey.set(key))])]])
+            port: port, scripts: [[.forever([.expectRequest, .respond(body: PublishedKey.set(key))])]])
         try eventually("the keys to be found", holds: { try gateway.status(bearing: token) == 200 })
         let asked = try issuer.requests(1)[0]
         #expect(asked.target == "/jwks.json?secret=s3cret")
@@ -29,12 +29,12 @@ import Testing
     }
 
     @Test func `a token of a rotated key is accepted at once, and strangers cost one fetch`() throws {
-        let (old, new, stranger) = (IssuerKey("old"), IssuerKey("new"), IssuerKey("stranger"))
+        let (old, new, stranger) = (PublishedKey("old"), PublishedKey("new"), PublishedKey("stranger"))
         let origin = try ScriptedOrigin.answering(body: "answered")
         let issuer = try ScriptedOrigin(scripts: [
             [
-                .expectRequest, .respond(body: IssuerKey.set(old)),
-                .forever([.expectRequest, .respond(body: IssuerKey.set(old, new))]),
+                .expectRequest, .respond(body: PublishedKey.set(old)),
+                .forever([.expectRequest, .respond(body: PublishedKey.set(old, new))]),
             ]
         ])
         let gateway = try GatewayProcess(keysAt: issuer.port, before: origin)
@@ -65,7 +65,7 @@ import Testing
         let origin = try ScriptedOrigin.answering(body: "answered")
         let issuer = try ScriptedOrigin(.expectRequest, .send(answer))
         let gateway = try GatewayProcess(keysAt: issuer.port, before: origin)
-        let response = try gateway.ask(bearing: IssuerKey("any").token(subject: "u1"))
+        let response = try gateway.ask(bearing: PublishedKey("any").token(subject: "u1"))
         #expect(response.status == 503)
         try eventually(
             "the failure to be told",
@@ -77,14 +77,14 @@ import Testing
 
     @Test func `keys that were known stay in use while their service is gone, and status says which`() throws
     {
-        let key = IssuerKey("one")
+        let key = PublishedKey("one")
         let origin = try ScriptedOrigin.answering(body: "answered")
-        let issuer = try ScriptedOrigin(.expectRequest, .respond(body: IssuerKey.set(key)), .close)
+        let issuer = try ScriptedOrigin(.expectRequest, .respond(body: PublishedKey.set(key)), .close)
         let gateway = try GatewayProcess(keysAt: issuer.port, before: origin)
         try eventually("the keys", holds: { try gateway.status(bearing: key.token(subject: "u1")) == 200 })
         issuer.stop()
         // A stranger's token makes the gateway ask, in vain.
-        #expect(try gateway.status(bearing: IssuerKey("stranger").token(subject: "u2")) == 401)
+        #expect(try gateway.status(bearing: PublishedKey("stranger").token(subject: "u2")) == 401)
         try eventually(
             "the failed fetch",
             holds: {
@@ -99,10 +99,10 @@ import Testing
     }
 
     @Test func `another URL takes the old keys out of use`() throws {
-        let (old, new) = (IssuerKey("old"), IssuerKey("new"))
+        let (old, new) = (PublishedKey("old"), PublishedKey("new"))
         let origin = try ScriptedOrigin.answering(body: "answered")
-        let first = try ScriptedOrigin(.forever([.expectRequest, .respond(body: IssuerKey.set(old))]))
-        let second = try ScriptedOrigin(.forever([.expectRequest, .respond(body: IssuerKey.set(new))]))
+        let first = try ScriptedOrigin(.forever([.expectRequest, .respond(body: PublishedKey.set(old))]))
+        let second = try ScriptedOrigin(.forever([.expectRequest, .respond(body: PublishedKey.set(new))]))
         let gateway = try GatewayProcess(keysAt: first.port, before: origin)
         try eventually("the keys", holds: { try gateway.status(bearing: old.token(subject: "u1")) == 200 })
         let settings = try String(contentsOf: gateway.settingsFile, encoding: .utf8)

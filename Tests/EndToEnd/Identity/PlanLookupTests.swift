@@ -2,13 +2,13 @@ import Testing
 
 /// Plans that a backend knows.
 @Suite struct PlanLookupTests {
-    private let key = IssuerKey("one")
+    private let key = PublishedKey("one")
 
     /// A gateway that asks `backend` for plans.
     private func gateway(
         before origin: ScriptedOrigin, asking backend: ScriptedOrigin, _ further: String = ""
     ) throws -> GatewayProcess {
-        let issuer = try ScriptedOrigin(.forever([.expectRequest, .respond(body: IssuerKey.set(key))]))
+        let issuer = try ScriptedOrigin(.forever([.expectRequest, .respond(body: PublishedKey.set(key))]))
         let gateway = try GatewayProcess(
             keysAt: issuer.port, before: origin,
             """

@@ -1,4 +1,5 @@
 import Foundation
+import TestIssuer
 
 /// A gateway in which everything goes wrong somewhere: a route for each way.
 final class OwnAnswerHouse {
@@ -47,9 +48,9 @@ final class OwnAnswerHouse {
                   sockets: { servers: [\(port["sockets"]!)] }
                 identity:
                   api_keys: {}
-                  signing_keys: { partner: { secret: "\(SignedTestToken.secret)" } }
+                  signing_keys: { partner: { secret: "\(Token.secret)" } }
                   tokens:
-                    joe: { secret: "\(SignedTestToken.secret)", require_expiry: false }
+                    joe: { secret: "\(Token.secret)", require_expiry: false }
                     far: { keys: "http://127.0.0.1:\(ports.other[1])/keys", allow_private: true }
                 \(Self.policies)
                 """
@@ -135,10 +136,10 @@ final class OwnAnswerHouse {
     /// Signed with a key that nobody here has seen.
     static let strange = [
         Array(#"{"alg":"RS256"}"#.utf8), Array(#"{"sub":"u1"}"#.utf8), [UInt8](repeating: 1, count: 256),
-    ].map(SignedTestToken.base64url).joined(separator: ".")
+    ].map(TokenText.encode).joined(separator: ".")
 
     /// Good without end.
-    static let token = SignedTestToken.make(#"{"sub":"u1"}"#)
+    static let token = Token.signed(#"{"sub":"u1"}"#)
 
     static let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 

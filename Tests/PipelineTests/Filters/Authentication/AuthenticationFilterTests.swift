@@ -1,14 +1,15 @@
 import JWT
 import Settings
 import Telemetry
+import TestIssuer
 import Testing
 
 @testable import Pipeline
 
 /// Who gets through a route, and what the others hear.
 @Suite struct AuthenticationFilterTests {
-    private static let good = Secret.ours.token(claims())
-    private static let forged = Secret.theirs.token(claims())
+    private static let good = IssuerSecret.ours.token(claims())
+    private static let forged = IssuerSecret.theirs.token(claims())
     private static let challenge = "WWW-Authenticate: Bearer realm=\"api\""
 
     private static func invalid(_ description: String) -> String {
@@ -150,7 +151,7 @@ import Testing
     func `every scope is needed`(more: String, status: Int?) throws {
         let gate = Gate(.ours())
         let answer = try gate.decide(
-            gate.filter(scopes: ["read", "write"]), bearer: Secret.ours.token(claims(more)))
+            gate.filter(scopes: ["read", "write"]), bearer: IssuerSecret.ours.token(claims(more)))
         #expect(answer.status == status)
         guard status != nil else { return }
         #expect(answer.result == .forbidden)
@@ -171,7 +172,7 @@ import Testing
     func `one of the roles is needed`(more: String, status: Int?) throws {
         let gate = Gate(.ours())
         let answer = try gate.decide(
-            gate.filter(roles: ["admin", "owner"]), bearer: Secret.ours.token(claims(more)))
+            gate.filter(roles: ["admin", "owner"]), bearer: IssuerSecret.ours.token(claims(more)))
         #expect(answer.status == status)
         guard status != nil else { return }
         #expect(answer.result == .forbidden)
@@ -192,12 +193,12 @@ import Testing
     func `every claim is needed, with exactly its value`(more: String, status: Int?) throws {
         let gate = Gate(.ours())
         let filter = gate.filter(claims: [("app.verified", "true"), ("app.level", "3")])
-        #expect(try gate.decide(filter, bearer: Secret.ours.token(claims(more))).status == status)
+        #expect(try gate.decide(filter, bearer: IssuerSecret.ours.token(claims(more))).status == status)
     }
 
     @Test func `a rule whose way leads nowhere is met by nobody`() throws {
         let gate = Gate(.ours())
-        let token = Secret.ours.token(claims(#""a":{"b":1}"#))
+        let token = IssuerSecret.ours.token(claims(#""a":{"b":1}"#))
         #expect(try gate.decide(gate.filter(claims: [("a..b", "1")]), bearer: token).status == 403)
         let strict = Gate(.ours { $0.claims = [HeaderField("a..b", "1")] })
         #expect(try strict.decide(bearer: token).status == 401)
@@ -219,23 +220,23 @@ import Testing
             (forged, 401, "Invalid token", "The token's signature cannot be verified.", "invalid"),
             ("x", 401, "Invalid token", "The token is malformed.", "invalid"),
             (
-                Secret.ours.token(#"{"exp":1}"#), 401, "Invalid token",
+                IssuerSecret.ours.token(#"{"exp":1}"#), 401, "Invalid token",
                 "The token has expired. Refresh it, then try again.", "expired"
             ),
             (
-                Secret.ours.token(#"{"exp":2000000000,"nbf":1900000000}"#), 401, "Invalid token",
+                IssuerSecret.ours.token(#"{"exp":2000000000,"nbf":1900000000}"#), 401, "Invalid token",
                 "The token is not in force yet: is the issuer's clock right?", "expired"
             ),
             (
-                Secret.ours.token(#"{"sub":"u1"}"#), 401, "Invalid token",
+                IssuerSecret.ours.token(#"{"sub":"u1"}"#), 401, "Invalid token",
                 "The token does not say how long it lasts.", "invalid"
             ),
             (
-                Secret.ours.token(claims(#""iss":"b","aud":"app""#)), 401, "Invalid token",
+                IssuerSecret.ours.token(claims(#""iss":"b","aud":"app""#)), 401, "Invalid token",
                 "The token comes from somebody who is not believed here.", "invalid"
             ),
             (
-                Secret.ours.token(claims(#""iss":"a","aud":"other""#)), 401, "Invalid token",
+                IssuerSecret.ours.token(claims(#""iss":"a","aud":"other""#)), 401, "Invalid token",
                 "The token was made for another service.", "invalid"
             ),
         ] as [(String, Int, String, String, String)])

@@ -2,6 +2,7 @@ import Bytes
 import JWT
 import Settings
 import Telemetry
+import TestIssuer
 import Testing
 import Time
 
@@ -9,7 +10,7 @@ import Time
 
 /// Several sources, keys that come later, revocations, and what is remembered.
 @Suite struct AuthenticatorTests {
-    private static let good = Secret.ours.token(claims())
+    private static let good = IssuerSecret.ours.token(claims())
 
     // MARK: Sources
 
@@ -40,14 +41,14 @@ import Time
         more: String, source: String?, detail: String?
     ) throws {
         let gate = Self.twins()
-        let answer = try gate.decide(bearer: Secret.ours.token(claims(more)))
+        let answer = try gate.decide(bearer: IssuerSecret.ours.token(claims(more)))
         #expect(answer.identity?.issuer.view.text() == source)
         #expect(answer.detail == detail)
     }
 
     @Test func `an expired token has expired for all of its sources`() throws {
         let gate = Self.twins()
-        let answer = try gate.decide(bearer: Secret.ours.token(#"{"exp":1,"iss":"a","aud":"other"}"#))
+        let answer = try gate.decide(bearer: IssuerSecret.ours.token(#"{"exp":1,"iss":"a","aud":"other"}"#))
         #expect(answer.result == .expired)
     }
 
@@ -55,8 +56,8 @@ import Time
         let gate = Self.twins()
         let users = gate.filter(sources: 0b01)
         let staff = gate.filter(sources: 0b10)
-        let both = Secret.ours.token(claims(#""iss":"a","aud":["app","desk"],"role":"staff""#))
-        let one = Secret.ours.token(claims(#""iss":"a","aud":"app""#))
+        let both = IssuerSecret.ours.token(claims(#""iss":"a","aud":["app","desk"],"role":"staff""#))
+        let one = IssuerSecret.ours.token(claims(#""iss":"a","aud":"app""#))
         for _ in 0..<2 {
             #expect(try gate.decide(users, bearer: both).identity?.issuer.view.text() == "users")
             #expect(try gate.decide(staff, bearer: both).identity?.issuer.view.text() == "staff")
@@ -76,7 +77,7 @@ import Time
     @Test func `a request that began under older settings knows its sources by their names`() throws {
         let gate = Self.twins()
         let staff = gate.filter(sources: 0b10)
-        let token = Secret.ours.token(claims(#""iss":"a","aud":"desk","role":"staff""#))
+        let token = IssuerSecret.ours.token(claims(#""iss":"a","aud":"desk","role":"staff""#))
         // The same sources in the other order, and one more.
         gate.reload(
             .ours("new") { $0.issuers = ["a"] },
@@ -88,7 +89,8 @@ import Time
         let answer = try gate.decide(staff, bearer: token)
         #expect(answer.identity?.issuer.view.text() == "staff")
         #expect(
-            try gate.decide(staff, bearer: Secret.ours.token(claims(#""iss":"a","aud":"x""#))).status == 401)
+            try gate.decide(staff, bearer: IssuerSecret.ours.token(claims(#""iss":"a","aud":"x""#))).status
+                == 401)
         // And where its source is gone, nobody is believed.
         gate.reload(.ours("new") { $0.issuers = ["a"] })
         #expect(try gate.decide(staff, bearer: token).status == 401)
@@ -99,7 +101,7 @@ import Time
 
     @Test func `keys that were never reached are asked for once, then it is 503`() throws {
         let gate = Gate(.remote())
-        let token = Pair().token(claims(), kid: "1")
+        let token = IssuerKey.ed25519().token(claims(), kid: "1")
         let first = try gate.decide(bearer: token)
         #expect(first.question == 0)
         #expect(first.result == .waiting)
@@ -119,7 +121,7 @@ import Time
 
     @Test func `keys that come in the meantime decide`() throws {
         let gate = Gate(.remote())
-        let pair = Pair()
+        let pair = IssuerKey.ed25519()
         let token = pair.token(claims(), kid: "1")
         #expect(try gate.decide(bearer: token).question == 0)
         gate.authenticator.install(pair.keys(kid: "1"), of: "users")
@@ -129,7 +131,7 @@ import Time
 
     @Test func `a name that no key has is asked about once, then it is 401`() throws {
         let gate = Gate(.remote())
-        let (old, new) = (Pair(), Pair())
+        let (old, new) = (IssuerKey.ed25519(), IssuerKey.ed25519())
         gate.authenticator.install(old.keys(kid: "1"), of: "users")
         let token = new.token(claims(), kid: "2")
         #expect(try gate.decide(bearer: token).question == 0)
@@ -145,23 +147,23 @@ import Time
     }
 
     @Test func `a secret beside a URL does not hide that its keys are missing`() throws {
-        let gate = Gate(.remote { $0.secret = Secret.ours.text })
-        let pair = Pair()
+        let gate = Gate(.remote { $0.secret = IssuerSecret.ours.text })
+        let pair = IssuerKey.ed25519()
         let token = pair.token(claims(), kid: "1")
         #expect(try gate.decide(bearer: Self.good).goesOn)
         #expect(try gate.decide(bearer: token).question == 0)
         #expect(try gate.decide(bearer: token, with: .expired).status == 503)
         // What only the secret could have signed is its business alone.
-        #expect(try gate.decide(bearer: Secret.theirs.token(claims())).result == .signature)
+        #expect(try gate.decide(bearer: IssuerSecret.theirs.token(claims())).result == .signature)
         gate.authenticator.install(pair.keys(kid: "1"), of: "users")
         #expect(try gate.decide(bearer: token).goesOn)
         #expect(try gate.decide(bearer: Self.good).goesOn)
-        #expect(try gate.decide(bearer: Pair().token(claims(), kid: "2")).question == 0)
+        #expect(try gate.decide(bearer: IssuerKey.ed25519().token(claims(), kid: "2")).question == 0)
     }
 
     @Test func `keys outlive a reload as long as their source does`() throws {
         let gate = Gate(.remote())
-        let pair = Pair()
+        let pair = IssuerKey.ed25519()
         gate.authenticator.install(pair.keys(kid: "1"), of: "users")
         let token = pair.token(claims(), kid: "1")
         gate.reload(.remote { $0.leeway = .zero }, .ours("others"))
@@ -174,7 +176,7 @@ import Time
     // MARK: Revocations
 
     @Test func `what is revoked is refused at the next request, remembered or not`() throws {
-        let token = Secret.ours.token(claims(#""sub":"u1","jti":"j1","iss":"a","iat":1799999000"#))
+        let token = IssuerSecret.ours.token(claims(#""sub":"u1","jti":"j1","iss":"a","iat":1799999000"#))
         let issuer = Array("a".utf8)
         let before = RevocationEntry.issuedBefore(WallTime(nanoseconds: 1_799_999_001_000_000_000))
         let cases: [(RevocationKey?, [UInt8])] = [
@@ -210,7 +212,7 @@ import Time
             (#""sub":"u1","iat":1799999499"#, 401), (#""sub":"u1","iat":1799999500"#, nil),
             (#""sub":"u1""#, 401), (#""sub":"u2""#, nil), (#""sub":"u1","iss":"b","iat":1"#, nil),
         ] as [(String, Int?)] {
-            #expect(try gate.decide(bearer: Secret.ours.token(claims(more))).status == status)
+            #expect(try gate.decide(bearer: IssuerSecret.ours.token(claims(more))).status == status)
         }
     }
 
@@ -230,7 +232,7 @@ import Time
         let gate = Gate(.ours()) { $0.cache = size }
         for _ in 0..<3 {
             #expect(try gate.decide(bearer: Self.good).user == "u1")
-            #expect(try gate.decide(bearer: Secret.theirs.token(claims())).status == 401)
+            #expect(try gate.decide(bearer: IssuerSecret.theirs.token(claims())).status == 401)
         }
         #expect(gate.revoked.looks == (size == 0 ? 3 : 1))
     }
@@ -251,9 +253,9 @@ import Time
         #expect(try gate.decide(bearer: Self.good).status == 401)
         gate.reload(.ours { $0.fields = [HeaderField("X-Who", "sub")] })
         #expect(try gate.decide(bearer: Self.good).lines == "X-Who: u1\r\n")
-        gate.reload(.ours { $0.secret = Secret.theirs.text })
+        gate.reload(.ours { $0.secret = IssuerSecret.theirs.text })
         #expect(try gate.decide(bearer: Self.good).result == .signature)
-        #expect(try gate.decide(bearer: Secret.theirs.token(claims())).goesOn)
+        #expect(try gate.decide(bearer: IssuerSecret.theirs.token(claims())).goesOn)
         gate.reload(.ours()) { $0.cache = 8 }
         #expect(try gate.decide(bearer: Self.good).goesOn)
     }
@@ -261,10 +263,10 @@ import Time
     @Test func `thousands of tokens take no more memory than they may`() throws {
         let gate = Gate(.ours()) { $0.cache = 16 }
         for number in 0..<200 {
-            let token = Secret.ours.token(claims(#""sub":"u\#(number)""#))
+            let token = IssuerSecret.ours.token(claims(#""sub":"u\#(number)""#))
             #expect(try gate.decide(bearer: token).user == "u\(number)")
         }
         #expect(gate.revoked.looks == 200)
-        #expect(try gate.decide(bearer: Secret.ours.token(claims(#""sub":"u199""#))).user == "u199")
+        #expect(try gate.decide(bearer: IssuerSecret.ours.token(claims(#""sub":"u199""#))).user == "u199")
     }
 }

@@ -1,68 +1,32 @@
 import Addressing
 import Bytes
-import COpenSSL
 import HTTPModel
 import JWT
 import Settings
 import Telemetry
+import TestIssuer
 import Testing
 import Time
 
 @testable import Pipeline
 
-/// Signs tokens as issuers do.
-struct Secret {
-    let text: String
+extension IssuerSecret {
+    static let ours = IssuerSecret("0123456789abcdef0123456789abcdef".utf8)
+    static let theirs = IssuerSecret("fedcba9876543210fedcba9876543210".utf8)
 
-    static let ours = Secret(text: "0123456789abcdef0123456789abcdef")
-    static let theirs = Secret(text: "fedcba9876543210fedcba9876543210")
-
-    func token(_ claims: String, kid: String? = nil) -> String {
-        let header = #"{"alg":"HS256"\#(kid.map { #","kid":"\#($0)""# } ?? "")}"#
-        let input = Base64URL.encode(Array(header.utf8)) + "." + Base64URL.encode(Array(claims.utf8))
-        var code = [UInt8](repeating: 0, count: 32)
-        var count: UInt32 = 0
-        let (key, message) = (Array(text.utf8), Array(input.utf8))
-        HMAC(EVP_sha256(), key, Int32(key.count), message, message.count, &code, &count)
-        return input + "." + Base64URL.encode(code)
-    }
+    /// As settings hold it.
+    var text: String { String(decoding: bytes, as: UTF8.self) }
 }
 
-/// A pair of keys for EdDSA, made for the test.
-final class Pair {
-    private let key: OpaquePointer
-
-    init() {
-        let context = EVP_PKEY_CTX_new_from_name(nil, "ED25519", nil)!
-        defer { EVP_PKEY_CTX_free(context) }
-        var made: OpaquePointer?
-        precondition(EVP_PKEY_keygen_init(context) == 1 && EVP_PKEY_generate(context, &made) == 1)
-        key = made!
-    }
-
-    deinit { EVP_PKEY_free(key) }
-
+extension IssuerKey {
+    /// A token of EdDSA.
     func token(_ claims: String, kid: String) -> String {
-        let header = #"{"alg":"EdDSA","kid":"\#(kid)"}"#
-        let input = Base64URL.encode(Array(header.utf8)) + "." + Base64URL.encode(Array(claims.utf8))
-        let context = EVP_MD_CTX_new()!
-        defer { EVP_MD_CTX_free(context) }
-        let message = Array(input.utf8)
-        var signature = [UInt8](repeating: 0, count: 64)
-        var count = 64
-        precondition(EVP_DigestSignInit(context, nil, nil, nil, key) == 1)
-        precondition(EVP_DigestSign(context, &signature, &count, message, message.count) == 1)
-        return input + "." + Base64URL.encode(signature)
+        token(claims, "EdDSA", header: #","kid":"\#(kid)""#)
     }
 
+    /// The set that its issuer publishes.
     func keys(kid: String) -> KeySet {
-        var raw = [UInt8](repeating: 0, count: 32)
-        var count = 32
-        precondition(EVP_PKEY_get_raw_public_key(key, &raw, &count) == 1)
-        let text = """
-            {"keys":[{"kty":"OKP","crv":"Ed25519","kid":"\(kid)","x":"\(Base64URL.encode(raw))"}]}
-            """
-        return Array(text.utf8).withView {
+        Array(#"{"keys":[\#(jwk(#","kid":"\#(kid)""#))]}"#.utf8).withView {
             do {
                 return try KeySet(jwks: $0, source: .remote, algorithms: .all)
             } catch { preconditionFailure("\(error)") }
@@ -176,13 +140,13 @@ final class Gate {
 }
 
 extension TokenSettings {
-    /// A source whose tokens `Secret.ours` signs, and of which nothing is asked but their expiry.
+    /// A source whose tokens `IssuerSecret.ours` signs, and of which nothing is asked but their expiry.
     static func ours(_ name: String = "users", _ change: (inout TokenSettings) -> Void = { _ in })
         -> TokenSettings
     {
         var settings = TokenSettings()
         settings.name = name
-        settings.secret = Secret.ours.text
+        settings.secret = IssuerSecret.ours.text
         change(&settings)
         return settings
     }

@@ -1,5 +1,6 @@
 import Bytes
 import Settings
+import TestIssuer
 import Testing
 
 @testable import Pipeline
@@ -20,7 +21,7 @@ import Testing
             $0.defaultPlan = defaultPlan
             $0.planHeader = header
         }
-        let answer = try gate.decide(bearer: Secret.ours.token(claims(more)))
+        let answer = try gate.decide(bearer: IssuerSecret.ours.token(claims(more)))
         if answer.lines == nil { #expect(answer.status == 401) }
         return answer.lines
     }
@@ -82,13 +83,13 @@ import Testing
     @Test func `the plan has a field of the operator's choice, and limits know it`() throws {
         #expect(try lines(#""p":"pro""#, [], plan: "p", header: "X-Tier") == "X-Tier: pro\r\n")
         let gate = Gate(.ours { $0.plan = "p" })
-        let answer = try gate.decide(bearer: Secret.ours.token(claims(#""p":"pro""#)))
+        let answer = try gate.decide(bearer: IssuerSecret.ours.token(claims(#""p":"pro""#)))
         #expect(answer.identity?.plan?.view.text() == "pro")
     }
 
     @Test func `what a subject is not, is empty`() throws {
         let gate = Gate(.ours())
-        let answer = try gate.decide(bearer: Secret.ours.token(claims(#""x":1"#)))
+        let answer = try gate.decide(bearer: IssuerSecret.ours.token(claims(#""x":1"#)))
         #expect(answer.user == "")
         #expect(answer.lines == "")
     }
