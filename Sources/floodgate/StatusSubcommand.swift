@@ -1,6 +1,5 @@
 import ArgumentParser
 import Control
-import Reactor
 
 struct StatusSubcommand: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -8,10 +7,10 @@ struct StatusSubcommand: ParsableCommand {
         discussion: "Ends with 0 where it is ready for requests, with 1 where it drains or cannot be reached."
     )
 
-    @Option(help: "The admin listener; without it FLOODGATE_ADMIN of the environment, or 127.0.0.1:9901.")
-    var address: String?
+    @OptionGroup var admin: AdminOptions
 
-    @Option(help: "The admin listener's token; without it FLOODGATE_ADMIN_TOKEN of the environment.")
+    /// The name of --admin-token before there were other commands with it.
+    @Option(help: .hidden)
     var token: String?
 
     @Flag(help: "As JSON.")
@@ -23,13 +22,8 @@ struct StatusSubcommand: ParsableCommand {
     func run() throws {
         let form: StatusCommand.Form =
             quiet ? .quiet : json ? .json : .table(Terminal.isInteractive ? .terminal : .plain)
-        let environment = ProcessFiles.environment
-        let result = StatusCommand(
-            address: address ?? environment["FLOODGATE_ADMIN"] ?? "127.0.0.1:9901",
-            token: token ?? environment["FLOODGATE_ADMIN_TOKEN"], form: form
-        ).run()
-        if !result.output.isEmpty { Terminal.say(result.output) }
-        if !result.complaint.isEmpty { Terminal.complain(result.complaint) }
-        throw ExitCode(result.exitCode)
+        var admin = admin
+        admin.adminToken = admin.adminToken ?? token
+        try end(with: StatusCommand(form, admin.call).run())
     }
 }

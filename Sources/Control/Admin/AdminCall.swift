@@ -1,59 +1,89 @@
 import Settings
 
-/// One question of a command to an admin listener, with JSON both ways.
+/// One question of a command to an admin listener, and in the command's words why there is no answer.
 package struct AdminCall: Sendable {
-    private let address: String
+    /// As it was written.
+    let address: String
     private let token: String?
     private let limit: Duration
 
     /// - Parameters:
     ///   - address: `127.0.0.1:9901`, `[::1]:9901`, `localhost:9901`, `:9901`, `unix:/path`.
     ///   - token: that of `admin.token`; empty is none.
+    ///   - limit: for everything together.
     package init(address: String, token: String?, within limit: Duration = .seconds(3)) {
         self.address = address
         self.token = token?.isEmpty == true ? nil : token
         self.limit = limit
     }
 
-    enum Reply {
-        case answer(JSONValue)
-        /// Why there is none, for people.
+    enum Reply<Answer> {
+        case answer(Answer)
         case failed(CommandResult)
 
-        func result(_ body: (JSONValue) -> CommandResult) -> CommandResult {
+        func result(_ body: (Answer) -> CommandResult) -> CommandResult {
             switch self {
-            case .answer(let value): body(value)
+            case .answer(let answer): body(answer)
             case .failed(let result): result
             }
         }
     }
 
-    func get(_ path: String) -> Reply {
-        ask { client throws(AdminClient.Failure) in try client.get(path) }
+    /// The answer as it came, whatever its status.
+    func ask(_ path: String) -> Reply<AdminClient.Reply> {
+        put { client throws(AdminClient.Failure) in try client.get(path) }
     }
 
-    func post(_ path: String, _ body: JSONValue) -> Reply {
-        ask { client throws(AdminClient.Failure) in try client.post(path, Array(body.text.utf8)) }
+    /// The JSON of an answer with a status of success.
+    func get(_ path: String) -> Reply<JSONValue> { value(ask(path)) }
+
+    func post(_ path: String, _ body: JSONValue) -> Reply<JSONValue> {
+        value(put { client throws(AdminClient.Failure) in try client.post(path, Array(body.text.utf8)) })
     }
 
-    private func ask(
+    private func put(
         _ question: (AdminClient) throws(AdminClient.Failure) -> AdminClient.Reply
-    ) -> Reply {
+    ) -> Reply<AdminClient.Reply> {
         guard let target = AdminAddress.parse(address) else {
             return .failed(
-                .failed("\(address) is no address: write it as 127.0.0.1:9901, [::1]:9901 or unix:/path"))
+                .failed(
+                    "\(address) is no address: write it as 127.0.0.1:9901, [::1]:9901 or unix:/path", code: 2)
+            )
         }
-        let reply: AdminClient.Reply
         do throws(AdminClient.Failure) {
-            reply = try question(AdminClient(address: target, token: token, within: limit))
+            return .answer(try question(AdminClient(address: target, token: token, within: limit)))
         } catch {
-            return .failed(.failed(error.explanation(address, limit)))
+            return .failed(failure(error))
         }
-        let value = JSONValue(parsing: reply.body)
-        guard (200..<300).contains(reply.status), let value else {
-            let detail = value?["detail"]?.textValue ?? "no reason given"
-            return .failed(.failed("\(address) answers \(reply.status): \(detail)"))
+    }
+
+    private func value(_ reply: Reply<AdminClient.Reply>) -> Reply<JSONValue> {
+        switch reply {
+        case .failed(let result): .failed(result)
+        case .answer(let reply) where !(200..<300).contains(reply.status): .failed(refusal(reply))
+        case .answer(let reply):
+            JSONValue(parsing: reply.body).map { .answer($0) } ?? .failed(failure(.notHTTP))
         }
-        return .answer(value)
+    }
+
+    // MARK: Explaining
+
+    /// What is said of an answer that is not what was asked for.
+    func refusal(_ reply: AdminClient.Reply) -> CommandResult {
+        let detail = JSONValue(parsing: reply.body)?["detail"]?.textValue ?? "no reason given"
+        return .failed("\(address) answers \(reply.status): \(detail)")
+    }
+
+    func failure(_ failure: AdminClient.Failure) -> CommandResult {
+        let reason =
+            switch failure {
+            case .unreachable(let error):
+                "\(address) cannot be reached (\(error)): is the gateway running, with this admin.address?"
+            case .timedOut: "\(address) did not answer within \(limit)"
+            case .cutOff: "\(address) ended the connection before its answer was complete"
+            case .notHTTP: "what answers at \(address) is no admin listener of Floodgate"
+            case .badToken: "a token holds no blanks and only ASCII"
+            }
+        return .failed(reason)
     }
 }

@@ -29,7 +29,7 @@ package struct BansCommand: Sendable {
         }
     }
 
-    private func reply() -> AdminCall.Reply {
+    private func reply() -> AdminCall.Reply<JSONValue> {
         switch action {
         case .list: return call.get("/bans")
         case .add(let address, let duration):

@@ -118,7 +118,7 @@ package struct KeysCommand: Sendable {
 
     // MARK: Answers
 
-    private func shown(_ reply: AdminCall.Reply) -> CommandResult {
+    private func shown(_ reply: AdminCall.Reply<JSONValue>) -> CommandResult {
         reply.result { answer in
             guard let key = answer["key"]?.textValue, let id = answer["record"]?["id"]?.textValue else {
                 return .failed("the gateway's answer is not understood")
