@@ -291,26 +291,9 @@ extension JSONScanner {
         position &+= 12
     }
 
-    /// One character beyond ASCII, in the table of RFC 3629 §4: nothing overlong, no surrogate, nothing
-    /// beyond U+10FFFF.
+    /// One character beyond ASCII.
     private mutating func sequence() throws(JSONFault) {
-        let first = text[position]
-        let length: Int
-        var second: ClosedRange<UInt8> = 0x80...0xBF
-        switch first {
-        case 0xC2...0xDF: length = 2
-        case 0xE0: (length, second) = (3, 0xA0...0xBF)
-        case 0xED: (length, second) = (3, 0x80...0x9F)
-        case 0xE1...0xEF: length = 3
-        case 0xF0: (length, second) = (4, 0x90...0xBF)
-        case 0xF1...0xF3: length = 4
-        case 0xF4: (length, second) = (4, 0x80...0x8F)
-        default: throw JSONFault(.notUTF8, at: position)
-        }
-        guard position &+ length <= text.count, second.contains(text[position &+ 1]) else {
-            throw JSONFault(.notUTF8, at: position)
-        }
-        for offset in 2..<max(2, length) where text[position &+ offset] & 0xC0 != 0x80 {
+        guard let length = text.characterLength(at: position) else {
             throw JSONFault(.notUTF8, at: position)
         }
         position &+= length
