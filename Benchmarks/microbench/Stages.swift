@@ -109,7 +109,9 @@ enum Stages {
             for round in 0..<rounds {
                 let now = Instant(nanoseconds: Int64(round) &* 1000 &+ 1_000_000_000)
                 guard case .ask(.takeTokens, _) = filter.decide(&state) else { continue }
-                let answer = Answer.tokens(store.take(filter.demand(of: state.client), now: now))
+                var demand = filter.demand(of: state.client)
+                store.take(&demand, now: now)
+                let answer = Answer.tokens(demand)
                 if case .next = filter.resume(&state, with: answer) { sum &+= 1 }
             }
             return sum

@@ -35,7 +35,7 @@ package enum Question {
 
 /// What comes back.
 package enum Answer {
-    case tokens(TokenDecision)
+    case tokens(TokenDemand)
     /// The whole body, without its framing; empty where there is none. Valid until the filter returns.
     case body(ByteView)
     /// The body is longer than was asked for. What has been held of it is not lost: if the filter lets the

@@ -43,7 +43,7 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].state.localPort != nil || client != exchanges[id].state.peer,
             !plan.clientAddress.isTrusted(client), !plan.bans.isExempt(client)
         else { return }
-        guard store.take(plan.bans.demand(of: client), now: now) != .admitted, findBan(of: client) == nil
+        guard store.refuses(plan.bans.demand(of: client), now: now), findBan(of: client) == nil
         else { return }
         // Its value tells operators what it was for.
         var cause = ByteWriter(banCauses.view)

@@ -121,9 +121,10 @@ extension ProxyCore where Net: ~Copyable {
             guard let filter = exchanges[id].state.plan?.rateLimit else {
                 preconditionFailure("only a route's rules ask for tokens")
             }
-            let decision = store.take(filter.demand(of: exchanges[id].state.client), now: now)
-            count(decision, of: filter)
-            return .tokens(decision)
+            var demand = filter.demand(of: exchanges[id].state.client)
+            store.take(&demand, now: now)
+            count(demand, of: filter)
+            return .tokens(demand)
         case .body(let limit):
             return hold(bodyOf: id, limit: limit)
         case .keys(let source):
@@ -138,12 +139,11 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     @inline(__always)
-    private func count(_ decision: TokenDecision, of filter: RateLimitFilter) {
-        switch decision {
-        case .admitted:
-            for index in filter.rules.indices { metrics.add(.limit(filter.rules[index].name.slot, .allowed)) }
-        case .denied(let index, _): metrics.add(.limit(filter.rules[index].name.slot, .denied))
+    private func count(_ demand: borrowing TokenDemand, of filter: RateLimitFilter) {
+        if let index = demand.refusal {
+            return metrics.add(.limit(filter.rules[index].name.slot, .denied))
         }
+        for index in filter.rules.indices { metrics.add(.limit(filter.rules[index].name.slot, .allowed)) }
     }
 
     /// Answers for the upstream.

@@ -28,7 +28,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let limit = plan.handshakes, !plan.clientAddress.isTrusted(clients[id].peer) else {
             return true
         }
-        return store.take(limit.demand(of: clients[id].peer), now: now) == .admitted
+        return !store.refuses(limit.demand(of: clients[id].peer), now: now)
     }
 
     private mutating func refuseHandshake(_ id: SlotID) {

@@ -48,7 +48,7 @@ extension ProxyCore where Net: ~Copyable {
             metrics.add(.refused(.banned))
             return .banned
         }
-        if let rate = plan.connectionRate, store.take(rate.demand(of: address), now: now) != .admitted {
+        if let rate = plan.connectionRate, store.refuses(rate.demand(of: address), now: now) {
             metrics.add(.refused(.addressRate))
             note(.connectionsRefused(address))
             return .refused

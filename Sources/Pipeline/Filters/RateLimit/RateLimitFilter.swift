@@ -41,6 +41,23 @@ package struct RateLimitRule: Sendable {
     }
 }
 
+extension TokenDemand.Bucket {
+    /// One token out of the bucket that a subject keeps for a holder. The hash is keyed by the process' seed,
+    /// so nobody can aim for another's bucket.
+    ///
+    /// - Parameters:
+    ///   - subject: Of the rule; the same before and after a reload.
+    ///   - holder: An address, or the block that counts as one.
+    package init(of subject: Int, for holder: IPAddress, interval: Int64, burst: Int64) {
+        var hasher = Hasher()
+        hasher.combine(subject)
+        hasher.combine(UInt64(truncatingIfNeeded: holder.bits >> 64))
+        hasher.combine(UInt64(truncatingIfNeeded: holder.bits))
+        self.init(
+            key: UInt64(bitPattern: Int64(hasher.finalize())), limit: burst, interval: interval)
+    }
+}
+
 /// Limits requests by client address with the generic cell rate algorithm: no more than `burst` at once, and
 /// the rate for ever. All rules of a route together admit or refuse; a refused request costs no token of any
 /// rule.
@@ -71,20 +88,15 @@ package struct RateLimitFilter: Sendable {
 
     package func resume(_ exchange: inout ExchangeState, with answer: Answer) -> Verdict {
         // No store, no limit: the gateway would rather carry too much than nothing.
-        guard case .tokens(let decision) = answer else { return .next }
-        switch decision {
-        case .admitted:
-            return .next
-        case .denied(let index, let retryAfter):
-            let rule = rules[index]
-            exchange.refusedBy = rule.name
-            return .respond(
-                LocalResponse(
-                    status: 429, title: "Too many requests",
-                    detail: "This address has used up its share. Wait, then try again.", rule: rule.name,
-                    retryAfter: RateLimitFilter.wholeSeconds(retryAfter),
-                    content: rule.body.map { .fixed($0) } ?? .problem))
-        }
+        guard case .tokens(let demand) = answer, let index = demand.refusal else { return .next }
+        let rule = rules[index]
+        exchange.refusedBy = rule.name
+        return .respond(
+            LocalResponse(
+                status: 429, title: "Too many requests",
+                detail: "This address has used up its share. Wait, then try again.", rule: rule.name,
+                retryAfter: RateLimitFilter.wholeSeconds(demand[index].reset),
+                content: rule.body.map { .fixed($0) } ?? .problem))
     }
 
     /// Rounded up, and at least one: whoever comes back then is admitted.

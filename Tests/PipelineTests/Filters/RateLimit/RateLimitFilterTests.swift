@@ -22,6 +22,14 @@ import Testing
         }
     }
 
+    private func denied(_ index: Int, _ wait: Int64) -> TokenDemand {
+        var demand = TokenDemand()
+        for _ in 0...index { demand.append(TokenDemand.Bucket(key: 1, limit: 1, interval: 1)) }
+        demand[index].isShort = true
+        demand[index].reset = wait
+        return demand
+    }
+
     @Test func `a route without rules asks nobody`() throws {
         #expect(try demand(of: RateLimitFilter(rules: []), "192.0.2.1") == nil)
     }
@@ -51,7 +59,7 @@ import Testing
     func `a refusal names its rule and whole seconds that suffice`(wait: Int, seconds: Int) throws {
         let filter = RateLimitFilter(rules: [rule("first", .everyone), rule("second", .everyone)])
         try withState { state in
-            let verdict = filter.resume(&state, with: .tokens(.denied(index: 1, retryAfter: Int64(wait))))
+            let verdict = filter.resume(&state, with: .tokens(denied(1, Int64(wait))))
             guard case .respond(let response) = verdict else {
                 Issue.record("denied, and yet let through")
                 return
@@ -70,7 +78,7 @@ import Testing
         try withState { state in
             guard
                 case .respond(let response) = filter.resume(
-                    &state, with: .tokens(.denied(index: 0, retryAfter: 1))),
+                    &state, with: .tokens(denied(0, 1))),
                 case .fixed(let body) = response.content
             else {
                 Issue.record("no words")
@@ -82,7 +90,7 @@ import Testing
 
     @Test func `who is admitted goes on, and so does everybody while the store is silent`() throws {
         let filter = RateLimitFilter(rules: [rule("ip", .everyone)])
-        #expect(try withState { filter.resume(&$0, with: .tokens(.admitted)).status } == nil)
+        #expect(try withState { filter.resume(&$0, with: .tokens(TokenDemand())).status } == nil)
         #expect(try withState { filter.resume(&$0, with: .expired).status } == nil)
     }
 }
