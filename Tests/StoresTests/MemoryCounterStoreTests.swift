@@ -5,75 +5,115 @@ import Synchronization
 import Testing
 import Time
 
+/// What the memory store alone must do; what both stores must is in `CounterStoreTests`.
 @Suite struct MemoryCounterStoreTests {
     private let now = Instant(nanoseconds: 1_000_000_000)
 
-    private func demand(_ buckets: (key: UInt64, burst: Int64)...) -> TokenDemand {
+    private func demand(
+        _ algorithm: CountingAlgorithm, _ buckets: (key: UInt64, limit: Int64)...
+    ) -> TokenDemand {
         var demand = TokenDemand()
         for bucket in buckets {
             demand.append(
-                TokenDemand.Bucket(key: bucket.key, interval: 1_000_000_000, burst: bucket.burst, cost: 1))
+                TokenDemand.Bucket(
+                    key: bucket.key, algorithm: algorithm, limit: bucket.limit, interval: 1_000_000_000_000))
         }
         return demand
     }
 
-    @Test func `the burst is admitted, and the next is told how long to wait`() {
-        let store = MemoryCounterStore(maximumKeys: 1024)
-        let one = demand((key: 1, burst: 3))
-        for _ in 0..<3 { #expect(store.take(one, now: now) == .admitted) }
-        #expect(store.take(one, now: now) == .denied(index: 0, retryAfter: 1_000_000_000))
-        #expect(store.take(one, now: now + .milliseconds(400)) == .denied(index: 0, retryAfter: 600_000_000))
-        #expect(store.take(one, now: now + .seconds(1)) == .admitted)
-    }
-
-    @Test func `a request that one bucket denies takes nothing from the others`() {
-        let store = MemoryCounterStore(maximumKeys: 1024)
-        // Keys whose high bits differ lie in different stripes.
-        let wide: UInt64 = 1 << 60
-        let narrow: UInt64 = 3 << 58
-        #expect(store.take(demand((key: narrow, burst: 1)), now: now) == .admitted)
-        for _ in 0..<10 {
-            let decision = store.take(demand((key: wide, burst: 2), (key: narrow, burst: 1)), now: now)
-            #expect(decision == .denied(index: 1, retryAfter: 1_000_000_000))
-        }
-        for _ in 0..<2 { #expect(store.take(demand((key: wide, burst: 2)), now: now) == .admitted) }
-        #expect(
-            store.take(demand((key: wide, burst: 2)), now: now)
-                == .denied(index: 0, retryAfter: 1_000_000_000))
-    }
-
-    @Test func `of several buckets that deny, the longest wait is told`() {
-        let store = MemoryCounterStore(maximumKeys: 1024)
-        #expect(store.take(demand((key: 1, burst: 1)), now: now) == .admitted)
-        #expect(store.take(demand((key: 2, burst: 1)), now: now + .milliseconds(500)) == .admitted)
-        let both = demand((key: 1, burst: 1), (key: 2, burst: 1))
-        let decision = store.take(both, now: now + .milliseconds(500))
-        #expect(decision == .denied(index: 1, retryAfter: 1_000_000_000))
-    }
-
     /// Four threads draw on two buckets in both orders: no deadlock, not one token too many, and none lost.
-    @Test func `threads together get exactly the burst`() throws {
+    @Test(arguments: CountingAlgorithm.allCases)
+    func `threads together get exactly the limit`(algorithm: CountingAlgorithm) throws {
         let store = MemoryCounterStore(maximumKeys: 1024)
         let tally = Tally()
         let threads = 4
-        let burst: Int64 = 500
+        let limit: Int64 = 500
         for thread in 0..<threads {
-            let there = demand((key: 1 << 60, burst: burst), (key: 3 << 58, burst: burst))
-            let back = demand((key: 3 << 58, burst: burst), (key: 1 << 60, burst: burst))
+            let there = demand(algorithm, (key: 1, limit: limit), (key: 2, limit: limit))
+            let back = demand(algorithm, (key: 2, limit: limit), (key: 1, limit: limit))
             let now = now
             try Thread.start(name: "taker") {
-                for _ in 0..<1000 where store.take(thread % 2 == 0 ? there : back, now: now) == .admitted {
-                    tally.admitted.add(1, ordering: .relaxed)
+                for turn in 0..<1000 {
+                    var asked = thread % 2 == 0 ? there : back
+                    if turn % 3 == 0 { store.peek(&asked, now: now) }
+                    store.take(&asked, now: now)
+                    if asked.refusal == nil { tally.admitted.add(1, ordering: .relaxed) }
                 }
                 tally.finished.add(1, ordering: .releasing)
             }
         }
-        while tally.finished.load(ordering: .acquiring) < threads {}
-        #expect(tally.admitted.load(ordering: .relaxed) == Int(burst))
+        try eventually("all threads are done") { tally.finished.load(ordering: .acquiring) == threads }
+        expectEqual(tally.admitted.load(ordering: .relaxed), Int(limit))
+        var left = demand(algorithm, (key: 1, limit: limit), (key: 2, limit: limit))
+        store.peek(&left, now: now)
+        expectEqual(left[0].remaining, 0)
+        expectEqual(left[1].remaining, 0)
     }
 
     private final class Tally: Sendable {
         let admitted = Atomic<Int>(0)
         let finished = Atomic<Int>(0)
+    }
+
+    /// While the store is away each of four gateways gives a fourth of what is left, and no request is worth
+    /// more than all there is.
+    @Test(arguments: CountingAlgorithm.allCases)
+    func `each of some gateways gives its share`(algorithm: CountingAlgorithm) {
+        let gateways = (0..<4).map { _ in MemoryCounterStore(maximumKeys: 1024) }
+        var admitted = 0
+        for turn in 0..<200 {
+            var asked = demand(algorithm, (key: 1, limit: 40))
+            gateways[turn % 4].take(&asked, share: 4, now: now)
+            if asked.refusal == nil { admitted += 1 }
+        }
+        expectEqual(admitted, 40)
+        let store = MemoryCounterStore(maximumKeys: 1024)
+        var small = demand(algorithm, (key: 2, limit: 3))
+        store.take(&small, share: 1 << 40, now: now)
+        expectEqual(small.refusal, nil)
+        store.take(&small, share: 1 << 40, now: now)
+        expectEqual(small.refusal, 0)
+        // More than the limit is not to be had, whatever the share.
+        var costly = TokenDemand(
+            TokenDemand.Bucket(key: 3, algorithm: algorithm, limit: 3, interval: 1_000_000, cost: 4))
+        store.take(&costly, share: 2, now: now)
+        expectEqual(costly.refusal, 0)
+    }
+
+    @Test(arguments: CountingAlgorithm.allCases)
+    func `as many keys as were asked for find room, and no more than a few beyond`(
+        algorithm: CountingAlgorithm
+    ) {
+        let store = MemoryCounterStore(maximumKeys: 1 << 16)
+        var random = RandomSource(seed: 4)
+        let keys = (0..<1 << 16).map { _ in random.next() }
+        for key in keys {
+            var asked = demand(algorithm, (key: key, limit: 1))
+            store.take(&asked, now: now)
+        }
+        let forgotten = keys.count { key in
+            var asked = demand(algorithm, (key: key, limit: 1))
+            store.peek(&asked, now: now)
+            return asked.refusal == nil
+        }
+        verify(forgotten < 20, "\(forgotten) of \(keys.count) keys were forgotten below the bound")
+        for _ in 0..<1 << 17 {
+            var asked = demand(algorithm, (key: random.next(), limit: 1))
+            store.take(&asked, now: now)
+        }
+        verify(store.keyCount < (1 << 16) * 6 / 5, "\(store.keyCount) keys")
+    }
+
+    @Test(arguments: CountingAlgorithm.allCases)
+    func `a counter that is forgotten begins anew`(algorithm: CountingAlgorithm) {
+        let store = MemoryCounterStore(maximumKeys: 1024)
+        var asked = demand(algorithm, (key: 1, limit: 1))
+        for expected in [nil, 0] {
+            store.take(&asked, now: now)
+            expectEqual(asked.refusal, expected)
+        }
+        store.forget(1)
+        store.take(&asked, now: now)
+        expectEqual(asked.refusal, nil)
     }
 }

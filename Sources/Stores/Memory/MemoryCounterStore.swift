@@ -3,67 +3,189 @@ import Time
 
 /// Counters of the whole process: striped, so that workers seldom meet at a lock, and bounded.
 ///
+/// Without Redis it is the store. With Redis it is this gateway's view of what Redis has said last: never more
+/// than Redis knows, since all that is learned counts from the instant at which Redis was asked. So what the
+/// view refuses Redis would refuse; what it tells Redis (`hints`) changes nothing but where Redis has lost
+/// something, or was away while the gateway counted by itself.
+///
 /// Lives longer than any settings: buckets are known by the rule's name and the client, so a reload keeps
 /// them.
 package final class MemoryCounterStore: Sendable {
     private static let stripeCount = 64
     private let stripes: [Stripe]
 
-    /// - Parameter maximumKeys: Clients that are remembered at once, over all rules. 16 bytes each, and a
-    /// third on top.
+    /// How much older than it is a hint is said to be. Redis takes it for true of the moment at which it runs
+    /// the command; that is later than it was written, but not by more than this where all is well.
+    package static let hintMargin = Duration.milliseconds(50)
+
+    /// - Parameter maximumKeys: Counters of each algorithm that are remembered at once. At the bound and with
+    /// a third on top, one takes 22 bytes by GCRA, 33 in a fixed and 77 in a sliding window.
     package init(maximumKeys: Int = 1 << 20) {
-        stripes = (0..<Self.stripeCount).map { _ in Stripe(maximumKeys: maximumKeys / Self.stripeCount) }
+        // Keys do not fall evenly on stripes: each has room for four standard deviations more than its share.
+        let share = Double(maximumKeys) / Double(Self.stripeCount)
+        let room = Int(share + 4 * share.squareRoot()) + 1
+        stripes = (0..<Self.stripeCount).map { _ in Stripe(maximumKeys: room) }
     }
 
-    /// Takes all tokens of a demand, or none. Atomic over all its buckets: nobody sees it half done.
-    package func take(_ demand: TokenDemand, now: Instant) -> TokenDecision {
+    /// Counters in memory, those that have expired and not yet made room included.
+    package var keyCount: Int {
+        stripes.reduce(0) { sum, stripe in
+            stripe.lock()
+            defer { stripe.unlock() }
+            return sum + stripe.tables.count
+        }
+    }
+
+    // MARK: Deciding
+
+    /// Takes all tokens of a demand, or none where a bucket that is not dry lacks some, and writes down how
+    /// all its buckets stand. Atomic over all of them: nobody sees it half done. A dry bucket gives its tokens
+    /// where it has them and the demand is admitted.
+    ///
+    /// - Parameter share: Gateways that count by themselves, this one among them, while the store that they
+    ///   share is away: each token counts so often, but never more than a full bucket.
+    package func take(_ demand: inout TokenDemand, share: Int64 = 1, now: Instant) {
+        if demand.count == 1 { return takeOne(&demand, share: share, now: now) }
         let held = HeldStripes(of: demand)
-        for index in 0..<held.count { stripes[held.list[index]].lock() }
-        defer { for index in 0..<held.count { stripes[held.list[index]].unlock() } }
-
-        var worst: (index: Int, wait: Int64)?
+        held.lock(stripes)
+        defer { held.unlock(stripes) }
+        var isRefused = false
         for index in 0..<demand.count {
-            let bucket = demand[index]
-            let wait = stripes[HeldStripes.stripe(of: bucket)].table.wait(
-                key: bucket.key, interval: bucket.interval, burst: bucket.burst, cost: bucket.cost, now: now)
-            if wait > worst?.wait ?? 0 { worst = (index, wait) }
+            look(&demand[index], share: share, now: now)
+            if demand[index].isShort, !demand[index].isDry { isRefused = true }
         }
-        if let worst { return .denied(index: worst.index, retryAfter: worst.wait) }
-
-        for index in 0..<demand.count {
+        if isRefused { return }
+        for index in 0..<demand.count where !demand[index].isShort {
             let bucket = demand[index]
-            stripes[HeldStripes.stripe(of: bucket)].table.take(
-                key: bucket.key, interval: bucket.interval, cost: bucket.cost, now: now)
+            let reading = stripes[HeldStripes.stripe(of: bucket.key)].tables.take(
+                bucket, cost: Self.weighted(bucket, share), now: now)
+            demand[index].note(reading)
         }
-        return .admitted
     }
 
-    /// The stripes of one demand, each once, ascending: locks that are taken in one order cannot deadlock.
+    /// Takes the tokens of a demand, and says whether it got none.
+    package func refuses(_ demand: TokenDemand, now: Instant) -> Bool {
+        var demand = demand
+        take(&demand, now: now)
+        return demand.refusal != nil
+    }
+
+    /// The usual demand, without a second look at what is held.
+    private func takeOne(_ demand: inout TokenDemand, share: Int64, now: Instant) {
+        let bucket = demand[0]
+        let stripe = stripes[HeldStripes.stripe(of: bucket.key)]
+        let cost = Self.weighted(bucket, share)
+        stripe.lock()
+        var reading = stripe.tables.reading(bucket, cost: cost, now: now)
+        if !reading.isShort { reading = stripe.tables.take(bucket, cost: cost, now: now) }
+        stripe.unlock()
+        demand[0].note(reading)
+    }
+
+    /// As `take`, but takes nothing: `demand.refusal` says whether the store would have refused. A cost of 0
+    /// only reads.
+    package func peek(_ demand: inout TokenDemand, now: Instant) {
+        let held = HeldStripes(of: demand)
+        held.lock(stripes)
+        defer { held.unlock(stripes) }
+        for index in 0..<demand.count { look(&demand[index], share: 1, now: now) }
+    }
+
+    private func look(_ bucket: inout TokenDemand.Bucket, share: Int64, now: Instant) {
+        let reading = stripes[HeldStripes.stripe(of: bucket.key)].tables.reading(
+            bucket, cost: Self.weighted(bucket, share), now: now)
+        bucket.note(reading)
+    }
+
+    /// What a request costs while gateways count by themselves. More than the limit is never to be had,
+    /// however many they are.
+    private static func weighted(_ bucket: TokenDemand.Bucket, _ share: Int64) -> Int64 {
+        guard share > 1, bucket.cost <= bucket.limit else { return bucket.cost }
+        let (product, overflow) = bucket.cost.multipliedReportingOverflow(by: share)
+        return overflow ? bucket.limit : min(bucket.limit, product)
+    }
+
+    // MARK: The view
+
+    /// What Redis is told of a demand's counters with the command that asks for it.
+    package func hints(for demand: borrowing TokenDemand, now: Instant) -> CounterStates {
+        var hints = CounterStates()
+        let held = HeldStripes(of: demand)
+        held.lock(stripes)
+        defer { held.unlock(stripes) }
+        let then = now + Self.hintMargin
+        for index in 0..<demand.count {
+            let bucket = demand[index]
+            hints[index] = stripes[HeldStripes.stripe(of: bucket.key)].tables.state(of: bucket, at: then)
+        }
+        return hints
+    }
+
+    /// Takes in what Redis has said of the members' counters.
+    ///
+    /// - Parameters:
+    ///   - members: Bit i is the bucket i.
+    ///   - asked: When the command was written, or before that. Whatever Redis has said was true of a later
+    ///     moment.
+    package func learn(
+        _ demand: borrowing TokenDemand, _ said: borrowing CounterStates, members: UInt16 = .max,
+        asked: Instant
+    ) {
+        let held = HeldStripes(of: demand)
+        held.lock(stripes)
+        defer { held.unlock(stripes) }
+        // Redis' clock counts whole microseconds: its moment may have begun one before.
+        let date = Instant(nanoseconds: asked.nanoseconds &- 1000)
+        for index in 0..<demand.count where members & 1 << UInt16(index) != 0 {
+            let bucket = demand[index]
+            guard !said[index].isEmpty(bucket.algorithm) else { continue }
+            stripes[HeldStripes.stripe(of: bucket.key)].tables.raise(bucket, to: said[index], at: date)
+        }
+    }
+
+    /// Forgets a counter, by whatever algorithm.
+    package func forget(_ key: UInt64) {
+        let stripe = stripes[HeldStripes.stripe(of: key)]
+        stripe.lock()
+        defer { stripe.unlock() }
+        stripe.tables.remove(key)
+    }
+
+    /// The stripes of one demand. Always locked in one order, whoever holds some waits only for those who do
+    /// not wait for him.
     private struct HeldStripes {
-        var list = InlineArray<8, Int>(repeating: 0)
-        var count = 0
+        private var bits: UInt64 = 0
 
-        init(of demand: TokenDemand) {
-            for index in 0..<demand.count { insert(HeldStripes.stripe(of: demand[index])) }
+        init(of demand: borrowing TokenDemand) {
+            for index in 0..<demand.count { bits |= 1 << UInt64(HeldStripes.stripe(of: demand[index].key)) }
         }
 
-        /// The high bits of the key: its place in the stripe's table comes from the low ones.
-        static func stripe(of bucket: TokenDemand.Bucket) -> Int { Int(truncatingIfNeeded: bucket.key >> 58) }
-
-        private mutating func insert(_ stripe: Int) {
-            var position = count
-            for index in 0..<count where list[index] >= stripe {
-                if list[index] == stripe { return }
-                position = index
-                break
-            }
-            var index = count
-            while index > position {
-                list[index] = list[index - 1]
-                index -= 1
-            }
-            list[position] = stripe
-            count += 1
+        static func stripe(of key: UInt64) -> Int {
+            Int(truncatingIfNeeded: CounterTable<ArrivalCell>.spread(key) >> 58)
         }
+
+        func lock(_ stripes: [Stripe]) {
+            var rest = bits
+            while rest != 0 {
+                stripes[rest.trailingZeroBitCount].lock()
+                rest &= rest &- 1
+            }
+        }
+
+        func unlock(_ stripes: [Stripe]) {
+            var rest = bits
+            while rest != 0 {
+                stripes[rest.trailingZeroBitCount].unlock()
+                rest &= rest &- 1
+            }
+        }
+    }
+}
+
+extension TokenDemand.Bucket {
+    mutating func note(_ reading: CounterReading) {
+        remaining = reading.remaining
+        reset = reading.reset
+        isShort = reading.isShort
     }
 }

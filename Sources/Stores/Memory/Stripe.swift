@@ -1,23 +1,87 @@
 import Glibc
+import Pipeline
 import Synchronization
+import Time
 
 /// One part of the memory store and the lock before it. A decision holds the lock for some tens of
 /// nanoseconds, so whoever finds it taken spins; only if its holder was put off the processor does it give
 /// way.
-// SAFETY: `table` is touched only between `lock` and `unlock`, which acquire and release it.
+// SAFETY: `tables` is touched only between `lock` and `unlock`, which acquire and release it.
 final class Stripe: @unchecked Sendable {
-    var table: CellRateTable
+    var tables: CounterTables
     private let isLocked = Atomic<Bool>(false)
 
-    init(maximumKeys: Int) { table = CellRateTable(maximumKeys: maximumKeys) }
+    init(maximumKeys: Int) { tables = CounterTables(maximumKeys: maximumKeys) }
 
+    @inline(__always)
     func lock() {
         var spins = 0
         while !isLocked.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged {
-            spins += 1
-            if spins > 128 { sched_yield() }
+            // Looking alone leaves the holder its cache line.
+            while isLocked.load(ordering: .relaxed) {
+                spins += 1
+                if spins > 128 { sched_yield() }
+            }
         }
     }
 
+    @inline(__always)
     func unlock() { isLocked.store(false, ordering: .releasing) }
+}
+
+/// The tables of a stripe, one for each algorithm.
+struct CounterTables {
+    private var arrivals: CounterTable<ArrivalCell>
+    private var windows: CounterTable<WindowCell>
+    private var slices: CounterTable<SliceCell>
+
+    init(maximumKeys: Int) {
+        arrivals = CounterTable(maximumCount: maximumKeys)
+        windows = CounterTable(maximumCount: maximumKeys)
+        slices = CounterTable(maximumCount: maximumKeys)
+    }
+
+    var count: Int { arrivals.count + windows.count + slices.count }
+
+    mutating func reading(_ bucket: TokenDemand.Bucket, cost: Int64, now: Instant) -> CounterReading {
+        let terms = CounterTerms(bucket)
+        return switch bucket.algorithm {
+        case .gcra: arrivals.reading(bucket.key, cost: cost, terms, now: now)
+        case .slidingWindow: slices.reading(bucket.key, cost: cost, terms, now: now)
+        case .fixedWindow: windows.reading(bucket.key, cost: cost, terms, now: now)
+        }
+    }
+
+    mutating func take(_ bucket: TokenDemand.Bucket, cost: Int64, now: Instant) -> CounterReading {
+        let terms = CounterTerms(bucket)
+        return switch bucket.algorithm {
+        case .gcra: arrivals.take(bucket.key, cost: cost, terms, now: now)
+        case .slidingWindow: slices.take(bucket.key, cost: cost, terms, now: now)
+        case .fixedWindow: windows.take(bucket.key, cost: cost, terms, now: now)
+        }
+    }
+
+    func state(of bucket: TokenDemand.Bucket, at instant: Instant) -> CounterState {
+        let terms = CounterTerms(bucket)
+        return switch bucket.algorithm {
+        case .gcra: arrivals.state(bucket.key, terms, at: instant)
+        case .slidingWindow: slices.state(bucket.key, terms, at: instant)
+        case .fixedWindow: windows.state(bucket.key, terms, at: instant)
+        }
+    }
+
+    mutating func raise(_ bucket: TokenDemand.Bucket, to state: CounterState, at instant: Instant) {
+        let terms = CounterTerms(bucket)
+        switch bucket.algorithm {
+        case .gcra: arrivals.raise(bucket.key, to: state, terms, at: instant)
+        case .slidingWindow: slices.raise(bucket.key, to: state, terms, at: instant)
+        case .fixedWindow: windows.raise(bucket.key, to: state, terms, at: instant)
+        }
+    }
+
+    mutating func remove(_ key: UInt64) {
+        arrivals.remove(key)
+        windows.remove(key)
+        slices.remove(key)
+    }
 }
