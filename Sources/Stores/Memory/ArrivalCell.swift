@@ -34,7 +34,8 @@ package struct ArrivalCell: CounterCell {
     }
 
     package mutating func raise(to state: CounterState, _ terms: CounterTerms, now: Instant) {
-        let claimed = Instant(nanoseconds: now.nanoseconds &+ min(state.span, terms.tolerance))
+        let claimed = Instant(
+            nanoseconds: now.nanoseconds &+ min(state.span, terms.tolerance &+ CounterTerms.grace))
         if state.span > 0, claimed > arrival { arrival = claimed }
     }
 

@@ -3,9 +3,9 @@ import Time
 
 /// Counters of the whole process: striped, so that workers seldom meet at a lock, and bounded.
 ///
-/// Without Redis it is the store. With Redis it is this gateway's view of what Redis has said last: never more
-/// than Redis knows, since all that is learned counts from the instant at which Redis was asked. So what the
-/// view refuses Redis would refuse; what it tells Redis (`hints`) changes nothing but where Redis has lost
+/// Without Redis it is the store. With Redis it is this gateway's view of what Redis has said last: never
+/// more than Redis knows, since all that is learned counts from the instant at which Redis was asked. So what
+/// the view refuses Redis would refuse; what it tells Redis (`hints`) changes nothing but where Redis has lost
 /// something, or was away while the gateway counted by itself.
 ///
 /// Lives longer than any settings: buckets are known by the rule's name and the client, so a reload keeps
@@ -39,8 +39,8 @@ package final class MemoryCounterStore: Sendable {
     // MARK: Deciding
 
     /// Takes all tokens of a demand, or none where a bucket that is not dry lacks some, and writes down how
-    /// all its buckets stand. Atomic over all of them: nobody sees it half done. A dry bucket gives its tokens
-    /// where it has them and the demand is admitted.
+    /// all its buckets stand. Atomic over all of them: nobody sees it half done. A dry bucket gives its
+    /// tokens where it has them and the demand is admitted.
     ///
     /// - Parameter share: Gateways that count by themselves, this one among them, while the store that they
     ///   share is away: each token counts so often, but never more than a full bucket.
