@@ -278,7 +278,7 @@ struct TokenScriptTests {
             guard let reply = try reader.next() else { throw NeverHappened(description: "no reply") }
             var said = CounterStates()
             verify(TokenCommands.read(reply, into: &demand, &said))
-            store.learn(demand, said, asked: asked)
+            store.learn(demand, said, asked: asked, now: asked)
             var late = demand
             store.peek(&late, now: asked + .seconds(9))
             expectEqual(late.refusal, nil)

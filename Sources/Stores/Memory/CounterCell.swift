@@ -29,6 +29,18 @@ package struct CounterTerms: Sendable {
     /// counter can say comes of another clock, and is cut to what it can say.
     static let grace: Int64 = 1_000_000_000
 
+    /// Nanoseconds by which one and the same slice may begin earlier where it was told of: a reply is dated
+    /// back to when it was asked for, and a hint by `MemoryCounterStore.hintMargin` too.
+    private static let slack: Int64 = 100_000_000
+
+    /// Slices, rounded up, by which the newest slice of one window began before that of another. Where slices
+    /// are long enough to tell them apart for all that, those that differ by the slack are the same.
+    func slices(from earlier: Instant, to later: Instant) -> Int {
+        let slack = slice >= 2 * Self.slack ? Self.slack : 0
+        let difference = later - earlier &- slack
+        return Int(clamping: difference > 0 ? (difference &+ slice &- 1) / slice : difference / slice)
+    }
+
     /// No time of ours is longer: 73 years. What would be is as long, so that sums of two never overflow.
     private static let longest: Int64 = 1 << 61
 

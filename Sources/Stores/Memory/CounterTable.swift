@@ -59,13 +59,18 @@ package struct CounterTable<Cell: CounterCell>: Sendable {
         return cell.state(terms, now: instant)
     }
 
-    /// Takes in what somebody else knew of the counter at `instant`.
+    /// Takes in what somebody else knew of the counter at `instant`, which may lie far back.
     package mutating func raise(
-        _ key: UInt64, to state: CounterState, _ terms: CounterTerms, at instant: Instant
+        _ key: UInt64, to state: CounterState, _ terms: CounterTerms, at instant: Instant, now: Instant
     ) {
-        let index = claim(key, now: instant)
-        cells[index].settle(terms, now: instant)
-        cells[index].raise(to: state, terms, now: instant)
+        var other = Cell(key: 1)
+        other.raise(to: state, terms, now: instant)
+        // Something is left of it.
+        guard other.weight(now: now) > 0 else { return }
+        other.settle(terms, now: now)
+        let index = claim(key, now: now)
+        cells[index].settle(terms, now: now)
+        cells[index].raise(to: other.state(terms, now: now), terms, now: now)
     }
 
     package mutating func remove(_ key: UInt64) {

@@ -4,9 +4,9 @@ import Time
 /// Counters of the whole process: striped, so that workers seldom meet at a lock, and bounded.
 ///
 /// Without Redis it is the store. With Redis it is this gateway's view of what Redis has said last: never
-/// more than Redis knows, since all that is learned counts from the instant at which Redis was asked. So what
-/// the view refuses Redis would refuse; what it tells Redis (`hints`) changes nothing but where Redis has lost
-/// something, or was away while the gateway counted by itself.
+/// more than Redis knows, since all that is learned counts from the instant at which Redis was asked. So
+/// what the view refuses Redis would refuse; what it tells Redis (`hints`) changes nothing but where Redis
+/// has lost something, or was away while the gateway counted by itself.
 ///
 /// Lives longer than any settings: buckets are known by the rule's name and the client, so a reload keeps
 /// them.
@@ -129,7 +129,7 @@ package final class MemoryCounterStore: Sendable {
     ///     moment.
     package func learn(
         _ demand: borrowing TokenDemand, _ said: borrowing CounterStates, members: UInt16 = .max,
-        asked: Instant
+        asked: Instant, now: Instant
     ) {
         let held = HeldStripes(of: demand)
         held.lock(stripes)
@@ -138,8 +138,8 @@ package final class MemoryCounterStore: Sendable {
         let date = Instant(nanoseconds: asked.nanoseconds &- 1000)
         for index in 0..<demand.count where members & 1 << UInt16(index) != 0 {
             let bucket = demand[index]
-            guard !said[index].isEmpty(bucket.algorithm) else { continue }
-            stripes[HeldStripes.stripe(of: bucket.key)].tables.raise(bucket, to: said[index], at: date)
+            stripes[HeldStripes.stripe(of: bucket.key)].tables.raise(
+                bucket, to: said[index], at: date, now: now)
         }
     }
 

@@ -84,23 +84,23 @@ package struct SliceCell: CounterCell {
         return state
     }
 
-    /// Holds, at any time from now on, what the fuller of the two holds; what the other one holds longer is
-    /// put into slices of the fuller that do not outlast it.
+    /// Adds, from the newest slice on, what the other one is ahead by: put into slices that do not outlast
+    /// the other's, so that a window which holds all of it already stays as it is.
     package mutating func raise(to state: CounterState, _ terms: CounterTerms, now: Instant) {
         var other = SliceCell(key: key)
         other.begin(at: Instant(nanoseconds: now.nanoseconds &- max(0, state.span)), terms)
         other.counts = state.counts
         other.settle(terms, now: now)
-        let claimed = other.total
-        guard claimed > 0 else { return }
-        if claimed > total { swap(&self, &other) }
-        // Slices of the other that outlast one here are those from the same one on, or from the one before it
-        // where the other's began earlier: both newest slices hold `now`.
-        let lag = Int(clamping: max(0, start - other.start &+ terms.slice &- 1) / terms.slice)
-        var (own, others, given) = (Int64(0), Int64(0), Int64(0))
+        guard other.total > 0 else { return }
+        guard total > 0 else { return self = other }
+        let lag = terms.slices(from: other.start, to: start)
+        var (own, others, given, next) = (Int64(0), Int64(0), Int64(0), 0)
         for index in 0..<Self.slices {
             own &+= Int64(counts[index])
-            if index >= lag { others &+= Int64(other.counts[index - lag]) }
+            while next < Self.slices, next <= index - lag {
+                others &+= Int64(other.counts[next])
+                next += 1
+            }
             let sum = max(own, others)
             counts[index] = UInt32(clamping: sum &- given)
             given = sum

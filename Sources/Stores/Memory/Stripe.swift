@@ -70,12 +70,14 @@ struct CounterTables {
         }
     }
 
-    mutating func raise(_ bucket: TokenDemand.Bucket, to state: CounterState, at instant: Instant) {
+    mutating func raise(
+        _ bucket: TokenDemand.Bucket, to state: CounterState, at instant: Instant, now: Instant
+    ) {
         let terms = CounterTerms(bucket)
         switch bucket.algorithm {
-        case .gcra: arrivals.raise(bucket.key, to: state, terms, at: instant)
-        case .slidingWindow: slices.raise(bucket.key, to: state, terms, at: instant)
-        case .fixedWindow: windows.raise(bucket.key, to: state, terms, at: instant)
+        case .gcra: arrivals.raise(bucket.key, to: state, terms, at: instant, now: now)
+        case .slidingWindow: slices.raise(bucket.key, to: state, terms, at: instant, now: now)
+        case .fixedWindow: windows.raise(bucket.key, to: state, terms, at: instant, now: now)
         }
     }
 

@@ -39,7 +39,7 @@ package enum TokenCommands {
         for index in demand.indices(of: members) {
             // A dry bucket that was short gave nothing.
             var bucket = demand[index]
-            if bucket.isShort { bucket.cost = 0 }
+            if bucket.isDry, bucket.isShort { bucket.cost = 0 }
             writeTerms(bucket, into: &writer)
             writer.word(decimal: Int(said.instant(of: index)))
         }

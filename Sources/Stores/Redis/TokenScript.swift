@@ -27,7 +27,7 @@ extension TokenCommands {
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
         local floor, ceil, max, min, match = math.floor, math.ceil, math.max, math.min, string.match
-        local GRACE, LONGEST, MOST = 1000000, 2305843009213693952, 1000000000
+        local GRACE, SLACK, LONGEST, MOST = 1000000, 100000, 2305843009213693952, 1000000000
         local refunds = ARGV[1] == 'refund'
         local read = 1
         local function number()
@@ -124,16 +124,18 @@ extension TokenCommands {
           settle({slice = c.slice}, other)
           local claimed = total(other)
           if claimed == 0 then return end
-          local base = c.s
-          if claimed > total(base) then
-            base, other = other, base
-            c.s, c.changed = base, true
+          if total(c.s) == 0 then
+            c.s, c.changed = other, true
+            return
           end
-          local lag = max(0, ceil((base.start - other.start) / c.slice))
-          local own, others, given = 0, 0, 0
+          local base, slack = c.s, c.slice >= 2 * SLACK and SLACK or 0
+          local lag = ceil((base.start - other.start - slack) / c.slice)
+          local own, others, given, next = 0, 0, 0, 1
           for i = 1, 9 do
             own = own + base[i]
-            if i > lag then others = others + other[i - lag] end
+            while next <= 9 and next <= i - lag do
+              others, next = others + other[next], next + 1
+            end
             local sum = max(own, others)
             if sum - given ~= base[i] then base[i], c.changed = sum - given, true end
             given = sum
