@@ -13,6 +13,9 @@ package final class RedisServer: @unchecked Sendable {
         /// Whether data survives an end by signal.
         package var persists = false
         package var more: [String] = []
+        /// The lines of a sentinel's file; nil for a server that holds data. A sentinel writes into that file
+        /// what it finds out, and knows it when it is started again.
+        package var sentinel: [String]?
 
         package init() {}
     }
@@ -35,6 +38,10 @@ package final class RedisServer: @unchecked Sendable {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         port = try Self.freePort()
         tlsPort = options.tls == nil ? 0 : try Self.freePort()
+        if let sentinel = options.sentinel {
+            let text = sentinel.map { $0 + "\n" }.joined()
+            try text.write(to: sentinelFile, atomically: true, encoding: .utf8)
+        }
         try start()
     }
 
@@ -42,6 +49,8 @@ package final class RedisServer: @unchecked Sendable {
         kill()
         try? FileManager.default.removeItem(at: folder)
     }
+
+    private var sentinelFile: URL { folder.appendingPathComponent("sentinel.conf") }
 
     package var socketPath: String { folder.appendingPathComponent("redis.sock").path }
 
@@ -77,8 +86,13 @@ package final class RedisServer: @unchecked Sendable {
     private var arguments: [String] {
         var words = [
             "--port", "\(port)", "--bind", "127.0.0.1", "--dir", folder.path, "--daemonize", "no",
-            "--loglevel", "warning", "--save", "",
+            "--loglevel", "warning",
         ]
+        if options.sentinel != nil {
+            words = [sentinelFile.path, "--sentinel"] + words
+        } else {
+            words += ["--save", ""]
+        }
         if options.persists { words += ["--appendonly", "yes", "--appendfsync", "always"] }
         if let password = options.password { words += ["--requirepass", password] }
         if let user = options.user {
@@ -94,6 +108,8 @@ package final class RedisServer: @unchecked Sendable {
         }
         return words + options.more
     }
+
+    package var isRunning: Bool { process?.isRunning ?? false }
 
     /// Ends it at once, and waits for that.
     package func kill() {
@@ -111,7 +127,10 @@ package final class RedisServer: @unchecked Sendable {
 
     /// What `redis-cli` says to a command, without the last line's end.
     @discardableResult
-    package func ask(_ words: String...) throws -> String {
+    package func ask(_ words: String...) throws -> String { try ask(words) }
+
+    @discardableResult
+    package func ask(_ words: [String]) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/usr/bin/redis-cli")
         var arguments = ["-h", "127.0.0.1", "-p", "\(port)", "--no-auth-warning"]
