@@ -48,6 +48,9 @@ struct CommandQueue: ~Copyable {
         }
     }
 
+    /// The oldest command. Valid until the queue changes.
+    func first(_ length: Int) -> ByteView { memory.view.view.slice(start, start + length) }
+
     /// Adds the oldest command once more, at the end.
     mutating func repeatFirst(_ length: Int) -> Bool {
         precondition(length <= count)

@@ -63,6 +63,13 @@ package struct CommandWriter: ~Copyable {
         writer.write("\r\n")
     }
 
+    /// One whole command that a writer has written before.
+    package mutating func copy(_ command: ByteView) {
+        precondition(missing == 0, "a command before this one lacks words")
+        commands += 1
+        writer.write(command)
+    }
+
     /// Whether the command that was begun has all its words.
     package var isWhole: Bool { missing == 0 && !writer.overflowed }
 }

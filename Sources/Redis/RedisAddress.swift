@@ -18,6 +18,8 @@ package struct RedisAddress: Equatable, Sendable {
     package var user: String?
     package var password: String?
     package var database = 0
+    /// Whether the port was written, or is the one that is meant without.
+    package private(set) var namesPort = false
 
     package static let defaultPort: UInt16 = 6379
     /// Redis has 16 databases unless it is told otherwise.
@@ -61,8 +63,9 @@ package struct RedisAddress: Equatable, Sendable {
         if let slash, text.index(after: slash) < text.endIndex {
             database = try Self.database(text[text.index(after: slash)...])
         }
-        let host = try readCredentials(authority)
-        place = try Self.host(host)
+        let (host, port) = try Self.endpoint(try readCredentials(authority))
+        place = .host(host, port: port ?? Self.defaultPort)
+        namesPort = port != nil
     }
 
     private mutating func readUnix(_ text: Substring) throws(Problem) {
@@ -104,9 +107,10 @@ package struct RedisAddress: Equatable, Sendable {
         return authority[authority.index(after: at)...]
     }
 
-    private static func host(_ text: Substring) throws(Problem) -> Place {
+    /// A host, and the port behind it where there is one.
+    static func endpoint(_ text: Substring) throws(Problem) -> (host: String, port: UInt16?) {
         var host = text
-        var port = defaultPort
+        var port: UInt16?
         let closing = host.lastIndex(of: "]")
         let colon = host.lastIndex(of: ":")
         if let colon, closing.map({ colon > $0 }) ?? true {
@@ -124,12 +128,10 @@ package struct RedisAddress: Equatable, Sendable {
             guard !host.contains(":") else { throw Problem(words: "an IPv6 address stands in brackets") }
         }
         guard !host.isEmpty else { throw Problem(words: "the host is missing") }
-        let isPlain = host.utf8.allSatisfy { byte in
-            ASCII.isLetter(byte) || ASCII.isDigit(byte) || byte == 0x2D || byte == 0x2E || byte == 0x5F
-                || byte == 0x3A
+        guard host.utf8.allSatisfy(RedisNode.isOfHost), host.utf8.count <= RedisNode.longestHost else {
+            throw Problem(words: "the host is no name or address")
         }
-        guard isPlain, host.utf8.count <= 253 else { throw Problem(words: "the host is no name or address") }
-        return .host(String(host).lowercased(), port: port)
+        return (String(host).lowercased(), port)
     }
 
     private static func database(_ text: Substring) throws(Problem) -> Int {

@@ -27,6 +27,10 @@ package struct RedisSession: ~Copyable {
             case heartbeat
             /// Gives the server a script.
             case load
+            /// Lets the command behind it in, whose slot is on its way to the server.
+            case asking
+            /// Its reply was told, and sent it elsewhere.
+            case redirected
         }
 
         var kind: Kind
@@ -36,6 +40,9 @@ package struct RedisSession: ~Copyable {
         let length: Int
         /// What it runs, where the server may not know it.
         var script: Script?
+        /// Servers that have sent it elsewhere so far, and whether it needs to be let in here.
+        var hops: UInt8 = 0
+        var needsAsking = false
     }
 
     package let settings: SessionSettings
@@ -47,7 +54,7 @@ package struct RedisSession: ~Copyable {
     var queue: CommandQueue
     var commands = Ring<Command>()
     /// The oldest commands: their connection has ended.
-    private var doomed = 0
+    var doomed = 0
     private var reader: ReplyReader
     private var greeting: CommandQueue
     private var steps: [SessionSettings.Greeting] = []
@@ -65,6 +72,8 @@ package struct RedisSession: ~Copyable {
 
     /// What `next` has to say first.
     private var wantsClose = false
+    /// The oldest command was told as redirected; its bytes stay until the next event.
+    var hasRedirected = false
     private var overdue = Ring<Ticket>()
     /// Why the server is lost; nil while it is not. And whether that was told.
     private var loss: Loss?
@@ -255,7 +264,7 @@ package struct RedisSession: ~Copyable {
                 overdue.append(ticket)
                 counts.expired += 1
             case .heartbeat: nextHeartbeat = now + settings.patience
-            case .expired, .load: continue
+            case .expired, .load, .asking, .redirected: continue
             }
             commands[position].kind = .expired
             hasExpired = true
@@ -288,6 +297,7 @@ package struct RedisSession: ~Copyable {
 
     /// What is to be done, or to be known, next; nil where that is all.
     package mutating func next(now: Instant) -> SessionEvent? {
+        dropRedirected()
         while true {
             if wantsClose {
                 wantsClose = false
@@ -320,7 +330,7 @@ package struct RedisSession: ~Copyable {
         }
     }
 
-    private mutating func popFirst() -> Command? {
+    mutating func popFirst() -> Command? {
         guard let command = commands.popFirst() else { return nil }
         queue.dropFirst(command.length)
         return command
@@ -356,31 +366,21 @@ package struct RedisSession: ~Copyable {
             command.script = nil
             if repeatFirst(command, loading: script, now: now) { return nil }
         }
-        _ = popFirst()
         failures = 0
         lastReply = now
+        if settings.followsRedirections, case .asked(let ticket) = command.kind,
+            let redirection = Redirection(reply)
+        {
+            return redirect(ticket, redirection, command)
+        }
+        _ = popFirst()
         switch command.kind {
         case .asked(let ticket):
             counts.replies += 1
             if reply.kind == .error { counts.errors += 1 }
             return .reply(ticket, reply, nanoseconds: now - command.asked)
-        case .expired, .heartbeat, .load: return nil
+        case .expired, .heartbeat, .load, .asking, .redirected: return nil
         }
-    }
-
-    /// Gives the server a script that it did not know, and asks once more what needs it.
-    private mutating func repeatFirst(_ command: Command, loading script: Script, now: Instant) -> Bool {
-        guard case .asked = command.kind, commands.count + 1 < settings.maximumCommands else { return false }
-        let isLoaded = append(.load, by: .distantFuture, now: now, script: script) { writer in
-            writer.begin(3)
-            writer.word("SCRIPT")
-            writer.word("LOAD")
-            writer.word(script.source)
-        }
-        guard isLoaded, queue.repeatFirst(command.length) else { return false }
-        _ = popFirst()
-        commands.append(command)
-        return true
     }
 
     // MARK: Greeting

@@ -125,6 +125,15 @@ package struct Reply {
         return Reply(storage: storage, index: storage.child(position, of: index))
     }
 
+    /// The values of an array in their order: one walk, however deep they nest.
+    package func forEach<Failure: Error>(_ body: (Reply) throws(Failure) -> Void) throws(Failure) {
+        var child = index + 1
+        for _ in 0..<count {
+            try body(Reply(storage: storage, index: child))
+            child = storage.behind(child)
+        }
+    }
+
     package func isStatus(_ word: StaticString) -> Bool { kind == .status && bytes.equals(word) }
 }
 
@@ -209,7 +218,7 @@ private final class ReplyStorage {
     }
 
     /// The value behind this one and all inside of it.
-    private func behind(_ index: Int) -> Int {
+    func behind(_ index: Int) -> Int {
         var next = index
         var open = 1
         while open > 0 {

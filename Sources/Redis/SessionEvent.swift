@@ -1,3 +1,6 @@
+import Bytes
+import Time
+
 /// Names one command to whoever asked it: an exchange, say, and what its reply means.
 package struct Ticket: Equatable, Sendable {
     package var id: UInt64
@@ -20,6 +23,8 @@ package enum SessionEvent {
     case close
     /// A command's reply, an error of Redis included. Valid until the next event.
     case reply(Ticket, Reply, nanoseconds: Int64)
+    /// The command belongs to another node of the cluster: it was not run here. Valid until the next event.
+    case redirected(Redirection, StrayCommand)
     /// No reply came within the command's limit. One that comes later is nobody's.
     case expired(Ticket)
     /// The connection has ended before the reply: nobody knows what became of the command.
@@ -28,6 +33,21 @@ package enum SessionEvent {
     case lost(Loss)
     /// Commands are taken again.
     case returned
+}
+
+/// A command that its server has sent elsewhere, with all that is needed to ask it there.
+package struct StrayCommand {
+    package let ticket: Ticket
+    /// As it was sent. Looks into the session's memory: valid until its next event.
+    package let bytes: ByteView
+    package let deadline: Instant
+    package let script: Script?
+    /// Servers that have sent it elsewhere so far.
+    package let hops: UInt8
+
+    /// A cluster that sends a command further than this knows not itself what it has: once for a map that is
+    /// old, once for a slot that is moving, once for both at the same moment.
+    package static let maximumHops: UInt8 = 3
 }
 
 /// Why there is no connection, in words for a log line. Never holds a secret.
@@ -77,6 +97,8 @@ package struct SessionCounts: Equatable, Sendable {
     package var expired = 0
     package var failed = 0
     package var refused = 0
+    /// Commands that were another node's.
+    package var redirected = 0
     package var connects = 0
     package var losses = 0
 

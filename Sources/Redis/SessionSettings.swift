@@ -22,6 +22,11 @@ package struct SessionSettings: Sendable {
     /// How long a connection is quiet before it is asked whether it is still there.
     package var heartbeat: Duration = .seconds(2)
 
+    /// Whether the server is a node of a cluster: what it says is another node's is told as such.
+    package var followsRedirections = false
+    /// Whether a replica is refused: it takes connections and changes nothing.
+    package var needsMaster = false
+
     package init() {}
 
     package init(_ address: RedisAddress) {
@@ -35,10 +40,11 @@ package struct SessionSettings: Sendable {
         var steps: [Greeting] = []
         if password != nil { steps.append(.authenticate) }
         if database != 0 { steps.append(.select) }
+        if needsMaster { steps.append(.role) }
         return steps + [.probe]
     }
 
-    package enum Greeting: Sendable { case authenticate, select, probe }
+    package enum Greeting: Sendable { case authenticate, select, role, probe }
 
     package func write(_ step: Greeting, into writer: inout CommandWriter) {
         switch step {
@@ -51,6 +57,9 @@ package struct SessionSettings: Sendable {
             writer.begin(2)
             writer.word("SELECT")
             writer.word(decimal: database)
+        case .role:
+            writer.begin(1)
+            writer.word("ROLE")
         case .probe:
             writer.begin(1)
             writer.word("PING")
@@ -67,6 +76,13 @@ package struct SessionSettings: Sendable {
         case .select:
             if reply.isStatus("OK") { return nil }
             return .refused("the server refuses database \(database) (\(reply.word))")
+        case .role:
+            // A user who may not ask is believed to be where the sentinels have said.
+            switch SentinelCommands.Role(reply) {
+            case .master, .unknown: return nil
+            case .replica: return .refused("the server is a replica now")
+            case .sentinel: return .refused("the server is a sentinel")
+            }
         case .probe: return reply.isStatus("PONG") ? nil : .refused(reply.words)
         }
     }

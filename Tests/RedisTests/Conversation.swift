@@ -16,6 +16,9 @@ struct Conversation: ~Copyable {
     private(set) var connects = 0
     private(set) var isConnected = false
 
+    /// What the server has sent elsewhere, as it would be asked there.
+    private(set) var strays: [String] = []
+
     init(_ change: (inout SessionSettings) -> Void = { _ in }) {
         var settings = SessionSettings()
         change(&settings)
@@ -39,6 +42,9 @@ struct Conversation: ~Copyable {
                 received = []
                 log.append("close")
             case .reply(let ticket, let reply, _): log.append("\(ticket.id):\(shown(reply))")
+            case .redirected(let redirection, let stray):
+                log.append("\(stray.ticket.id):\(redirection.kind) \(redirection.port)")
+                redirected(redirection, stray)
             case .expired(let ticket): log.append("\(ticket.id):expired")
             case .failed(let ticket): log.append("\(ticket.id):failed")
             case .lost(let loss): log.append("lost: \(loss)")
@@ -50,6 +56,10 @@ struct Conversation: ~Copyable {
         session.sent(outgoing.count)
         received += outgoing
         writes.append(String(decoding: outgoing, as: UTF8.self))
+    }
+
+    private mutating func redirected(_ redirection: Redirection, _ stray: StrayCommand) {
+        strays.append(stray.bytes.text())
     }
 
     /// The connect succeeds.

@@ -39,6 +39,7 @@ private struct SessionRun: ~Copyable {
         if dice.chance(50) { settings.password = "p" }
         if dice.chance(50) { settings.database = 1 }
         settings.maximumCommands = 40
+        settings.followsRedirections = dice.chance(50)
         session = RedisSession(settings, seed: seed)
     }
 
@@ -101,6 +102,11 @@ private struct SessionRun: ~Copyable {
                     problems.append("\(ticket.id) got \(shown(reply))")
                 }
                 end(ticket.id)
+            case .redirected(_, let stray):
+                let words = Self.command(in: stray.bytes.array())?.words
+                if words?.last != "\(stray.ticket.id)" { problems.append("\(words ?? []) was moved") }
+                end(stray.ticket.id)
+                if dice.chance(50) { ask() }
             case .expired(let ticket):
                 if let limit = waiting[ticket.id], limit > now { problems.append("expired too early") }
                 end(ticket.id)
@@ -145,6 +151,8 @@ private struct SessionRun: ~Copyable {
             switch words[0] {
             case "PING": outbox += Array("+PONG\r\n".utf8)
             case "AUTH", "SELECT": outbox += Array("+OK\r\n".utf8)
+            case "ECHO" where session.settings.followsRedirections && dice.chance(10):
+                outbox += Array("-\(dice.chance(50) ? "MOVED" : "ASK") 7 h:1\r\n".utf8)
             case "ECHO": outbox += Array((dice.chance(50) ? ":\(words[1])\r\n" : Self.bulk(words[1])).utf8)
             default: problems.append("the server does not know \(words)")
             }

@@ -175,6 +175,7 @@ extension ProxyCore where Net: ~Copyable {
                 metrics.observe(.storeRoundTrip, nanoseconds: nanoseconds)
                 if reply.kind == .error { noteError(reply) }
                 storeReplied(ticket, answer(reply, to: ticket))
+            case .redirected(_, let stray): storeReplied(stray.ticket, .unavailable)
             case .expired(let ticket):
                 metrics.add(.store(.expired))
                 storeReplied(ticket, .unavailable)
