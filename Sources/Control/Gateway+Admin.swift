@@ -51,7 +51,7 @@ extension Gateway: AdminSource {
 
     private func redis(_ settings: GatewaySettings, _ metrics: MetricsSnapshot) -> GatewayStatus.Redis? {
         guard let target = settings.redis.target else { return nil }
-        var redis = GatewayStatus.Redis(address: target.address.description)
+        var redis = GatewayStatus.Redis(address: target.description)
         let health = redisHealth.reading
         let replica = replica.reading
         redis.lostBecause = health.reason

@@ -53,6 +53,8 @@ package final class Gateway: Sendable {
     package let records = MemoryRecords()
     package let shared: SharedTables
     package let redisHealth: RedisHealth
+    /// Where servers are found that the settings do not name themselves.
+    package let directory: RedisDirectory
     package let replica: SharedReplica
     package let sentinel = SentinelWatch(now: SystemClock.now())
     /// What session tickets are sealed with, whatever the settings.
@@ -84,16 +86,21 @@ package final class Gateway: Sendable {
         do throws(SystemError) {
             services = try Services(events: events)
             shared = try SharedTables()
+            directory = try RedisDirectory(health: redisHealth, events: events)
+            try directory.follow(settings.redis.target)
             replica = try SharedReplica(
-                tables: shared, records: records, health: redisHealth, events: events)
+                tables: shared, records: records, health: redisHealth, events: events, directory: directory)
             replica.follow(settings.redis.target)
             let common = WorkerCommon(
                 accessLog: accessLog, events: events, memory: memory, records: records, shared: shared,
-                health: redisHealth, services: services, desk: sentinel.desk)
+                health: redisHealth, directory: directory, services: services, desk: sentinel.desk)
             let workers = try Gateway.startWorkers(
                 count, settings: settings, registry: registry, clients: clients, common)
             self.workers = workers
             services.serve(workers)
+            directory.serve { layout in
+                for worker in workers { worker.post(.storeLaidOut(layout)) }
+            }
             services.follow(settings.identity)
             resolver = try Resolver(events: events) { resolution in
                 for worker in workers {
@@ -109,6 +116,7 @@ package final class Gateway: Sendable {
             }
             try resolver.follow(settings.resolverTargets)
             resolver.settle(within: .seconds(1))
+            directory.settle(within: .seconds(1))
         } catch {
             throw .system(error)
         }
@@ -182,6 +190,7 @@ package final class Gateway: Sendable {
         let records: MemoryRecords
         let shared: SharedTables
         let health: RedisHealth
+        let directory: RedisDirectory
         let services: Services
         let desk: SightingDesk
     }
@@ -204,6 +213,7 @@ package final class Gateway: Sendable {
                 logWriter: common.accessLog, events: common.events, seed: ProcessLimits.randomSeed,
                 maximumClients: share.part(of: clients), addressLimit: addresses, memory: common.memory,
                 records: common.records, shared: common.shared, health: common.health,
+                directory: common.directory,
                 keySets: common.services.keySets, plans: common.services.plans,
                 neighbours: neighbours, desk: common.desk, index: index)
             workers.append(try Worker(index: index, parts: parts))
@@ -308,7 +318,9 @@ package final class Gateway: Sendable {
         do throws(SystemError) {
             // New names first: the first request on a new route should find its servers.
             try resolver.follow(loaded.settings.resolverTargets)
+            try directory.follow(loaded.settings.redis.target)
             resolver.settle(within: .seconds(1))
+            directory.settle(within: .seconds(1))
         } catch {
             events.error("resolver not started", ["reason": "\(error)"])
         }
@@ -320,6 +332,7 @@ package final class Gateway: Sendable {
             worker.post(.listen(listeners[index]))
         }
         resolver.publishAll()
+        directory.publishAll()
         services.follow(loaded.settings.identity)
         state.admin?.update(token: loaded.settings.admin.token)
         state.settings = loaded.settings
@@ -397,5 +410,6 @@ package final class Gateway: Sendable {
         services.stop()
         state.withLock { $0.admin }?.stop()
         replica.stop()
+        directory.stop()
     }
 }

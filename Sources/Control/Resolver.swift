@@ -140,7 +140,7 @@ extension GatewaySettings {
                 Resolver.Target(upstream: upstream.name, server: server, interval: upstream.resolveEvery)
             }
         }
-        guard let redis = redis.target, let name = redis.name else { return servers }
+        guard let redis = redis.target, !redis.isSearched, let name = redis.name else { return servers }
         return servers + [.store(ServerName(name: name, port: redis.port))]
     }
 }

@@ -17,7 +17,7 @@ package enum Incident {
     /// A client did too much of what costs it nothing.
     case flooded(IPAddress)
     /// Redis answers with an error.
-    case storeError(String)
+    case storeError(String, advice: StaticString?)
 }
 
 extension ProxyCore where Net: ~Copyable {

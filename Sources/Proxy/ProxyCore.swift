@@ -61,14 +61,17 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     var planNames = PlanNames()
     /// Nonces and answers in the memory of the process.
     package var records = MemoryRecords()
-    /// The servers that other gateways share with this one: one at most, and one that was left a moment ago.
+    /// The servers that other gateways share with this one.
     var links = SlotTable<StoreLink>(minimumCapacity: 1)
     var linkConnections = SlotTable<StoreConnection>(minimumCapacity: 1)
-    /// The one that is asked; nil where settings name none.
-    var link: SlotID?
-    /// Commands were queued that leave with the turn.
-    var linkIsDirty = false
+    /// Which of them has which keys; nil where settings name no Redis.
+    var storeRoutes: StoreRoutes?
+    /// Those with commands that leave with the turn; those whose commands leave now.
+    var dirtyLinks: [SlotID] = []
+    var flushingLinks: [SlotID] = []
     package var health: RedisHealth?
+    /// Where servers are found that the settings do not name themselves.
+    package var directory: RedisDirectory?
     /// This worker's number.
     package var index = 0
     /// Addresses that are not served for a while, those of all workers.
@@ -285,7 +288,7 @@ extension ProxyCore where Net: ~Copyable {
             default: break
             }
         }
-        flushLink()
+        flushLinks()
         wakeWaiting()
         flushSessions()
     }
@@ -294,7 +297,7 @@ extension ProxyCore where Net: ~Copyable {
     package var patience: Int64? {
         // A call would copy the core first, once in every turn.
         @inline(__always) get {
-            runnable.isEmpty && dirty.isEmpty && !linkIsDirty && settledKeys.isEmpty
+            runnable.isEmpty && dirty.isEmpty && dirtyLinks.isEmpty && settledKeys.isEmpty
                 ? timers.untilNext(now) : 0
         }
     }

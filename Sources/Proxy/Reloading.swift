@@ -14,7 +14,7 @@ extension ProxyCore where Net: ~Copyable {
     package mutating func install(_ plan: GatewayPlan) {
         if plan !== self.plan { authenticator.install(plan.identity) }
         self.plan = plan
-        installLink(plan.redis)
+        installStore(plan.redis)
         places = plan.upstreams.map { upstream in
             if let known = findUpstream(upstream.name.view) {
                 let isReachedAlike = upstreams[known].plan.reach == upstream.reach
@@ -242,7 +242,7 @@ extension ProxyCore where Net: ~Copyable {
         }
         for id in sessions.identities where sessions.contains(id) { removeSession(id, closing: .plainly) }
         for id in connections.identities where connections.contains(id) { removeConnection(id) }
-        endLink()
+        endStore()
         log?.handOver()
     }
 }

@@ -12,13 +12,14 @@ package struct RedisNode: Hashable, Sendable {
         self.port = port
     }
 
-    /// What an operator writes: `host:port`, `[v6]:port`, or without the port.
-    package init(_ text: String, defaultPort: UInt16) throws(RedisAddress.Problem) {
+    /// What an operator writes: `host:port`, with an IPv6 address in brackets.
+    package init(_ text: String) throws(RedisAddress.Problem) {
         guard !text.contains("/"), !text.contains("@") else {
-            throw RedisAddress.Problem(words: "a node is host:port; who asks it is said by url")
+            throw RedisAddress.Problem(words: "a node is host:port: all else is said by url")
         }
         let (host, port) = try RedisAddress.endpoint(text[...])
-        self.init(host: host, port: port ?? defaultPort)
+        guard let port else { throw RedisAddress.Problem(words: "a node is host:port") }
+        self.init(host: host, port: port)
     }
 
     /// What servers say of others: a name or an address, IPv6 without brackets. Nil where it is none.

@@ -64,6 +64,10 @@ package enum Loss: Error, Equatable, Sendable, CustomStringConvertible {
     case refused(String)
     /// Commands in a row were not answered in time.
     case hung
+    /// Nobody can say which server to ask.
+    case unfound(String)
+    /// What was asked for is another node's now.
+    case moved
 
     package var description: String {
         switch self {
@@ -76,6 +80,8 @@ package enum Loss: Error, Equatable, Sendable, CustomStringConvertible {
         case .notRedis(let reason): "what the server says is not Redis: \(reason)"
         case .refused(let reason): reason
         case .hung: "the server does not answer in time"
+        case .unfound(let reason): reason
+        case .moved: "the keys are another node's now"
         }
     }
 }

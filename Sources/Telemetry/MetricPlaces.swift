@@ -44,6 +44,8 @@ package enum StoreCounter: Int, CaseIterable, Sendable {
     case connects
     /// Goes up and down: 1 while it is lost.
     case lost
+    /// Commands that a node of a cluster has sent to another one.
+    case redirected
 }
 
 /// Where each number stands among a worker's cells. Constants, so that a metric costs its caller no look-up.
@@ -66,7 +68,7 @@ package enum MetricPlaces {
     @inlinable static var limits: Int { upstreams + upstreamCapacity * upstreamCells }
     @inlinable static var limitCells: Int { 4 }
     @inlinable static var store: Int { limits + limitCapacity * limitCells }
-    @inlinable static var storeCells: Int { 252 }
+    @inlinable static var storeCells: Int { 256 }
     @inlinable static var addressRefusals: Int { store + storeCells }
     @inlinable static var end: Int { addressRefusals + 8 }
 
@@ -75,7 +77,7 @@ package enum MetricPlaces {
     @inlinable static var routeHistogram: Int { 6 }
     @inlinable static var upstreamHistogram: Int { 6 }
     /// The histogram of round trips follows the store's counters.
-    @inlinable static var storeHistogram: Int { 8 }
+    @inlinable static var storeHistogram: Int { 12 }
 
     /// Names of routes that have numbers of their own; further ones count together.
     @inlinable package static var routeCapacity: Int { 4096 }

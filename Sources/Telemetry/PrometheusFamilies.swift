@@ -148,8 +148,12 @@ extension PrometheusEncoder {
         family("floodgate_redis_connects_total", .counter, "Connections of workers to Redis.")
         sample(metrics.value(of: .connects))
         family(
+            "floodgate_redis_redirections_total", .counter,
+            "Commands that a node of the cluster has sent to another one: keys that move.")
+        sample(metrics.value(of: .redirected))
+        family(
             "floodgate_redis_lost_workers", .gauge,
-            "Workers that ask Redis nothing now, because it does not answer.")
+            "Workers that ask Redis nothing now, because it does not answer; of a cluster each node counts.")
         sample(level: Int(Int64(bitPattern: metrics.value(of: .lost))))
         family("floodgate_redis_round_trip_seconds", .histogram, "From a command to its answer.")
         sample(metrics.storeRoundTrips)

@@ -51,6 +51,30 @@ import Testing
         ),
         ("redis: { url: redis://h, key_prefix: \"{x}\" }\n", "a prefix is visible ASCII without braces"),
         ("redis: { url: redis://h, timeout: 2s }\n", "redis.timeout: expected a duration from 1ms to 1s"),
+        (
+            "redis: { url: redis://h/1, mode: cluster }\n", "redis: a cluster has database 0 alone"
+        ),
+        ("redis: { url: unix:///r.sock, mode: cluster }\n", "redis: mode: cluster goes over the network"),
+        ("redis: { url: memory, mode: cluster }\n", "redis: mode: cluster needs a url"),
+        ("redis: { url: redis://h, mode: clustered }\n", "did you mean \"cluster\"?"),
+        ("redis: { url: redis://h, nodes: [i:1] }\n", "redis: nodes are for mode: cluster or mode: sentinel"),
+        ("redis: { url: redis://h, mode: cluster, nodes: [i] }\n", "a node is host:port"),
+        ("redis: { url: redis://h, mode: cluster, nodes: [\"u:p@i:1\"] }\n", "all else is said by url"),
+        ("redis: { url: redis://h, mode: cluster, nodes: [\"i:0\"] }\n", "a port is a number from 1"),
+        ("redis: { url: redis://h, mode: cluster, master: shop }\n", "redis: master is for mode: sentinel"),
+        (
+            "redis: { url: redis://h, mode: cluster, sentinel_password: secret }\n",
+            "redis: sentinel_password is for mode: sentinel"
+        ),
+        ("redis: { url: redis://h, mode: sentinel }\n", "redis: mode: sentinel needs master"),
+        (
+            "redis: { url: unix:///r.sock, mode: sentinel, master: m }\n",
+            "mode: sentinel goes over the network"
+        ),
+        (
+            "redis: { url: redis://h, mode: sentinel, master: m, sentinel_user: u }\n",
+            "sentinel_user needs sentinel_password"
+        ),
         ("redis: { urll: redis://h }\n", "unknown key \"urll\" (did you mean \"url\"?)"),
     ])
     func `what is wrong is said without the secret`(redis: String, words: String) {

@@ -78,6 +78,7 @@ import Testing
     private static let elsewhere = [
         "is named", "strip_prefix", "asks for nothing", "nobody can be known", "no signature can be good",
         "keys, secret or public_key", "tls is for a url that begins with rediss",
+        "for mode: sentinel", "needs a url: the first", "needs sentinel_password",
     ]
 
     /// Parses each field's example among the required ones of its section, and the sections inside likewise.
@@ -88,7 +89,9 @@ import Testing
             let needed = others.filter { !(field.name == "respond" && $0.name == "upstream") }
             let pairs = (needed + [field]).map { "\"\($0.name)\": \($0.example)" }
             let text = around("{ " + pairs.joined(separator: ", ") + " }")
-            let environment = Self.secrets.merging(["ADMIN_TOKEN": "0123456789abcdef"]) { $1 }
+            let environment = Self.secrets.merging([
+                "ADMIN_TOKEN": "0123456789abcdef", "SENTINEL_PASSWORD": "x",
+            ]) { $1 }
             let found = GatewaySettings.load(text: text, file: "example", environment: environment)
                 .diagnostics
             // What is missing beside an example is no fault of its own.

@@ -15,42 +15,6 @@ extension ProxyCore where Net: ~Copyable {
     /// Bytes that are sent at once.
     private static var longestSend: Int { 65_536 }
 
-    // MARK: Settings
-
-    /// New settings are in force. A server that is named as before keeps its connection.
-    mutating func installLink(_ plan: RedisPlan?) {
-        if let link, links[link].plan.target == plan?.target { return }
-        if let link { retireLink(link) }
-        link = nil
-        guard let plan else { return }
-        let fixed = plan.target.fixedAddress.map { [$0] } ?? []
-        let id = links.insert(StoreLink(plan, addresses: fixed, seed: random.next()))
-        link = id
-        // The first request should find a connection.
-        linkIsDirty = true
-    }
-
-    private mutating func retireLink(_ id: SlotID) {
-        links[id].session.retire()
-        drainEvents(of: id)
-        if links[id].isLost { health?.returned(index, now: wallTime) }
-        if links[id].isLost { metrics.add(.store(.lost), -1) }
-        _ = links.remove(id)
-    }
-
-    /// Everything ends.
-    mutating func endLink() {
-        guard let link else { return }
-        self.link = nil
-        retireLink(link)
-    }
-
-    /// The server's name has these addresses now.
-    package mutating func storeResolved(_ addresses: [SocketAddress]) {
-        guard let link, links[link].plan.target.name != nil else { return }
-        links[link].addresses = addresses
-    }
-
     // MARK: Events
 
     mutating func linkReady(_ id: SlotID, _ readiness: Readiness) {
@@ -90,7 +54,7 @@ extension ProxyCore where Net: ~Copyable {
         guard let context = links[link].plan.tls else {
             return links[link].session.connectionEnded(.encryption("TLS cannot be set up"), now: now)
         }
-        let name = links[link].plan.target.serverName
+        let name = links[link].serverName
         let tls = context.makeSession(name: name.text, isAddress: name.isAddress, encryption.wire)
         linkConnections[id].transport.tls = tls
         if case .failed(let failure) = tls.begin(encryption.wire) {
@@ -145,12 +109,21 @@ extension ProxyCore where Net: ~Copyable {
         drive(id)
     }
 
-    /// What the turn has asked leaves in one write.
-    mutating func flushLink() {
-        guard linkIsDirty else { return }
-        linkIsDirty = false
-        guard let link else { return }
-        drive(link)
+    /// What the turn has asked leaves in one write to each server.
+    mutating func flushLinks() {
+        guard !dirtyLinks.isEmpty else { return }
+        swap(&dirtyLinks, &flushingLinks)
+        for id in flushingLinks where links.contains(id) {
+            links[id].isDirty = false
+            drive(id)
+        }
+        flushingLinks.removeAll(keepingCapacity: true)
+    }
+
+    mutating func markDirty(_ id: SlotID) {
+        guard !links[id].isDirty else { return }
+        links[id].isDirty = true
+        dirtyLinks.append(id)
     }
 
     // MARK: The session's wishes
@@ -166,38 +139,53 @@ extension ProxyCore where Net: ~Copyable {
         if links[id].deadline.move(to: deadline) { timers.add(Token(.store, id), at: deadline) }
     }
 
-    private mutating func drainEvents(of id: SlotID) {
+    mutating func drainEvents(of id: SlotID) {
         while links.contains(id), let event = links[id].session.next(now: now) {
             switch event {
             case .connect: connectLink(id)
             case .close: closeConnection(of: id)
             case .reply(let ticket, let reply, let nanoseconds):
                 metrics.observe(.storeRoundTrip, nanoseconds: nanoseconds)
-                if reply.kind == .error { noteError(reply) }
-                storeReplied(ticket, answer(reply, to: ticket))
-            case .redirected(_, let stray): storeReplied(stray.ticket, .unavailable)
+                let answer = answer(reply, to: ticket)
+                if reply.kind == .error { noteError(reply, of: id) }
+                storeReplied(ticket, answer)
+            case .redirected(let redirection, let stray): redirect(stray, redirection, from: id)
             case .expired(let ticket):
                 metrics.add(.store(.expired))
                 storeReplied(ticket, .unavailable)
             case .failed(let ticket):
                 metrics.add(.store(.failed))
                 storeReplied(ticket, .unavailable)
-            case .lost(let loss):
-                links[id].isLost = true
-                metrics.add(.store(.lost))
-                health?.lost(index, loss, now: wallTime)
-            case .returned:
-                links[id].isLost = false
-                metrics.add(.store(.lost), -1)
-                health?.returned(index, now: wallTime)
+            case .lost(let loss): linkLost(id, loss)
+            case .returned: linkReturned(id)
             }
         }
     }
 
+    private mutating func linkLost(_ id: SlotID, _ loss: Loss) {
+        links[id].isLost = true
+        metrics.add(.store(.lost))
+        health?.lost(index, at: links[id].nodeByItself, loss, now: wallTime)
+        if links[id].plan.target.isSearched { directory?.search() }
+    }
+
+    mutating func linkReturned(_ id: SlotID) {
+        links[id].isLost = false
+        metrics.add(.store(.lost), -1)
+        health?.returned(index, at: links[id].nodeByItself, now: wallTime)
+    }
+
     /// An error of Redis itself: it is there, and does not do what it is asked.
-    private mutating func noteError(_ reply: Reply) {
+    private mutating func noteError(_ reply: Reply, of id: SlotID) {
         metrics.add(.store(.errors))
-        note(.storeError(reply.words))
+        let fault = ServerFault(reply)
+        note(.storeError(reply.words, advice: fault?.advice))
+        guard links[id].plan.target.isSearched, fault?.callsForSearch == true else { return }
+        directory?.search()
+        // Whom the sentinels have made a replica is asked no more; the greeting of a new connection says
+        // whether it still is one.
+        guard links[id].session.settings.needsMaster, fault == .isReplica else { return }
+        links[id].session.connectionEnded(.refused("the server is a replica now"), now: now)
     }
 
     private mutating func connectLink(_ id: SlotID) {

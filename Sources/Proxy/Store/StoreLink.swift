@@ -23,6 +23,8 @@ package final class RedisPlan: Sendable {
 /// A worker's conversation with Redis: the session, over connections that come and go.
 struct StoreLink: ~Copyable {
     let plan: RedisPlan
+    /// Which of several servers it is; nil where the settings name the only one.
+    let node: RedisNode?
     var session: RedisSession
     /// Where the server is; empty until its name is resolved.
     var addresses: [SocketAddress]
@@ -33,15 +35,28 @@ struct StoreLink: ~Copyable {
     var deadline = Deadline()
     /// It was told as lost.
     var isLost = false
+    /// It has commands that leave with the turn.
+    var isDirty = false
 
-    init(_ plan: RedisPlan, addresses: [SocketAddress], seed: UInt64) {
+    init(_ plan: RedisPlan, node: RedisNode? = nil, addresses: [SocketAddress], seed: UInt64) {
         self.plan = plan
+        self.node = node
         self.addresses = addresses
         var settings = SessionSettings(plan.target.address)
         settings.patience = plan.target.timeout
+        settings.followsRedirections = plan.target.isDivided
+        settings.needsMaster = plan.target.isSearched && !plan.target.isDivided
         // A long answer that was kept must come back whole.
         settings.replies = ReplyLimits(bytes: 2 << 20)
         session = RedisSession(settings, seed: seed)
+    }
+
+    /// Of a cluster, whose nodes come and go by themselves; nil is the one that is asked.
+    var nodeByItself: RedisNode? { plan.target.isDivided ? node : nil }
+
+    /// What the server's certificate must be for.
+    var serverName: (text: String, isAddress: Bool) {
+        node.map { plan.target.serverName(of: $0.host) } ?? plan.target.serverName
     }
 }
 

@@ -22,6 +22,8 @@ package enum WorkerMessage: Sendable {
     case plan(PlanValue, for: Inquiry)
     /// All addresses of the store's name.
     case storeResolved([SocketAddress])
+    /// Which servers hold what gateways share.
+    case storeLaidOut(RedisLayout)
     /// A request with an Idempotency-Key that somebody here waits for was settled on another worker.
     case keySettled(UInt128)
     case beginDrain
@@ -79,6 +81,7 @@ package final class Worker: Sendable {
         package let records: MemoryRecords
         package let shared: SharedTables
         package let health: RedisHealth
+        package let directory: RedisDirectory
         package let neighbours: Neighbours
         package let desk: SightingDesk
         package let index: Int
@@ -87,7 +90,7 @@ package final class Worker: Sendable {
             plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics, logWriter: AccessLogWriter?,
             events: EventLog, seed: UInt64, maximumClients: Int, addressLimit: AddressLimit,
             memory: MemoryPressure, records: MemoryRecords, shared: SharedTables, health: RedisHealth,
-            keySets: KeySets<KeySet>, plans: PlanLookups, neighbours: Neighbours,
+            directory: RedisDirectory, keySets: KeySets<KeySet>, plans: PlanLookups, neighbours: Neighbours,
             desk: SightingDesk, index: Int
         ) {
             self.plan = plan
@@ -104,6 +107,7 @@ package final class Worker: Sendable {
             self.records = records
             self.shared = shared
             self.health = health
+            self.directory = directory
             self.index = index
             self.desk = desk
             self.neighbours = neighbours

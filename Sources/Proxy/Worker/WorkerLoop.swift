@@ -52,6 +52,7 @@ struct WorkerLoop: ~Copyable {
         core.plans = PlanDesk(parts.plans, mailbox: mailbox)
         core.records = parts.records
         core.health = parts.health
+        core.directory = parts.directory
         core.index = parts.index
         core.turns = parts.neighbours.turns
         neighbours = parts.neighbours
@@ -196,9 +197,10 @@ struct WorkerLoop: ~Copyable {
                 events.log(
                     .error, "a server's HTTP/2 connection was ended: a head without end",
                     ["upstream": upstream.view.text(), "server": server], atMostEvery: pause)
-            case .storeError(let words):
+            case .storeError(let words, let advice):
+                let reason = advice.map { "\(words): \($0)" } ?? words
                 events.log(
-                    .error, "redis answers with an error", ["reason": words], about: words,
+                    .error, "redis answers with an error", ["reason": reason], about: words,
                     atMostEvery: pause)
             case .flooded(let address):
                 events.log(
@@ -251,6 +253,7 @@ struct WorkerLoop: ~Copyable {
         case .keys(let source, .gone): core.keysGone(of: source)
         case .plan(let plan, let inquiry): core.planCame(plan, for: inquiry)
         case .storeResolved(let addresses): core.storeResolved(addresses)
+        case .storeLaidOut(let layout): core.storeLaidOut(layout)
         case .keySettled(let place): core.keySettled(place)
         case .beginDrain: core.beginDrain()
         case .closeDoors(let threshold):

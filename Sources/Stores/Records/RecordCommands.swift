@@ -47,6 +47,15 @@ package enum RecordCommands {
         }
     }
 
+    /// Where the key of an operation lies in a cluster.
+    package static func slot(of operation: StoreQuestion.Operation, prefix: ByteView) -> KeySlot {
+        switch operation {
+        case .once(let key, _): KeySlot(prefix, ByteView("once:"), key)
+        case .begin(let key, _, _, _), .finish(let key, _, _, _), .abandon(let key, _):
+            KeySlot(prefix, ByteView("request:"), key)
+        }
+    }
+
     package static func write(
         _ operation: StoreQuestion.Operation, prefix: ByteView, into writer: inout CommandWriter
     ) {

@@ -18,8 +18,18 @@ package final class RedisHealth: Sendable {
         package init() {}
     }
 
+    /// One connection of the process.
+    private struct Link: Hashable {
+        /// A worker's index, or a number below 0 of who else has one.
+        let owner: Int
+        /// Of a cluster: which of its nodes. Each is lost and comes back by itself.
+        let node: RedisNode?
+    }
+
     private struct State {
-        var lost: Set<Int> = []
+        var lost: Set<Link> = []
+        /// Since when nobody of this process, or not everybody, can ask a node.
+        var since: [RedisNode?: WallTime] = [:]
         var reading = Reading()
     }
 
@@ -30,39 +40,59 @@ package final class RedisHealth: Sendable {
 
     package var reading: Reading { state.withLock { $0.reading } }
 
-    /// - Parameter link: A number of the connection's own: a worker's index, or -1.
-    package func lost(_ link: Int, _ loss: Loss, now: WallTime) {
+    /// - Parameters:
+    ///   - link: A number of whoever has the connection: a worker's index, or one below 0.
+    ///   - node: Of a cluster, whose nodes come and go by themselves; nil is the one that is asked.
+    package func lost(_ link: Int, at node: RedisNode? = nil, _ loss: Loss, now: WallTime) {
         let isFirst = state.withLock { state in
-            let isFirst = state.lost.isEmpty
-            state.lost.insert(link)
+            let hasBeenWhole = state.lost.isEmpty
+            guard state.lost.insert(Link(owner: link, node: node)).inserted else { return false }
             state.reading.lost = state.lost.count
-            guard isFirst else { return false }
-            state.reading.reason = loss.description
-            state.reading.since = now
+            if hasBeenWhole {
+                state.reading.reason = node.map { "\($0): \(loss)" } ?? loss.description
+                state.reading.since = now
+            }
+            guard state.since[node] == nil else { return false }
+            state.since[node] = now
             state.reading.losses += 1
             return true
         }
         guard isFirst else { return }
-        events.error("redis lost, going on without it", ["reason": loss.description])
+        if let node {
+            events.error(
+                "redis lost, going on without it", ["node": "\(node)", "reason": loss.description])
+        } else {
+            events.error("redis lost, going on without it", ["reason": loss.description])
+        }
     }
 
-    package func returned(_ link: Int, now: WallTime) {
+    package func returned(_ link: Int, at node: RedisNode? = nil, now: WallTime) {
         let away: Int64? = state.withLock { state in
-            guard state.lost.remove(link) != nil else { return nil }
+            guard state.lost.remove(Link(owner: link, node: node)) != nil else { return nil }
             state.reading.lost = state.lost.count
-            guard state.lost.isEmpty, let since = state.reading.since else { return nil }
-            state.reading.reason = nil
-            state.reading.since = nil
+            if state.lost.isEmpty {
+                state.reading.reason = nil
+                state.reading.since = nil
+            }
+            guard !state.lost.contains(where: { $0.node == node }),
+                let since = state.since.removeValue(forKey: node)
+            else { return nil }
             return now.nanoseconds - since.nanoseconds
         }
         guard let away else { return }
-        events.info("redis is back", ["after_seconds": "\(max(0, away) / 1_000_000_000)"])
+        let seconds = "\(max(0, away) / 1_000_000_000)"
+        if let node {
+            events.info("redis is back", ["node": "\(node)", "after_seconds": seconds])
+        } else {
+            events.info("redis is back", ["after_seconds": seconds])
+        }
     }
 
     /// The settings name another server, or none: what was lost is no more.
     package func forget() {
         state.withLock { state in
             state.lost = []
+            state.since = [:]
             let losses = state.reading.losses
             state.reading = Reading()
             state.reading.losses = losses

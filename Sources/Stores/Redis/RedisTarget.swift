@@ -2,12 +2,27 @@ import Addressing
 import Redis
 import TLS
 
-/// The Redis server that all gateways share, as settings name it, with what is needed to reach it.
+/// The Redis that all gateways share, as settings name it, with what is needed to reach it.
 package struct RedisTarget: Equatable, Sendable {
+    /// How the server that a command goes to is found.
+    package enum Mode: Equatable, Sendable {
+        /// There is one, and `address` is it.
+        case single
+        /// Nodes of a cluster tell which of them has which keys.
+        case cluster
+        /// Sentinels tell who the master is.
+        case sentinel(WatchedMaster)
+    }
+
+    /// The server, or the first of those that tell which servers there are: a node or a sentinel. User,
+    /// password, database and encryption are those of the servers that hold data.
     package var address: RedisAddress
-    /// TLS; nil for none.
+    package var mode = Mode.single
+    /// More of those that tell.
+    package var nodes: [RedisNode] = []
+    /// TLS, to all of them; nil for none.
     package var material: ClientMaterial?
-    /// The name that the certificate must be for; nil is the host.
+    /// The name that certificates must be for; nil is the host of each.
     package var certificateName: String?
     /// What all keys and channels begin with.
     package var prefix: String
@@ -18,10 +33,12 @@ package struct RedisTarget: Equatable, Sendable {
     package static let defaultTimeout = Duration.milliseconds(20)
 
     package init(
-        address: RedisAddress, material: ClientMaterial? = nil, certificateName: String? = nil,
-        prefix: String = defaultPrefix, timeout: Duration = defaultTimeout
+        address: RedisAddress, mode: Mode = .single, nodes: [RedisNode] = [], material: ClientMaterial? = nil,
+        certificateName: String? = nil, prefix: String = defaultPrefix, timeout: Duration = defaultTimeout
     ) {
         self.address = address
+        self.mode = mode
+        self.nodes = nodes
         self.material = material
         self.certificateName = certificateName
         self.prefix = prefix
@@ -48,8 +65,82 @@ package struct RedisTarget: Equatable, Sendable {
 
     /// What the server's certificate must be for.
     package var serverName: (text: String, isAddress: Bool) {
-        if let certificateName { return (certificateName, false) }
-        guard case .host(let host, _) = address.place else { return ("localhost", false) }
-        return (host, IPAddress(host) != nil)
+        guard case .host(let host, _) = address.place else { return (certificateName ?? "localhost", false) }
+        return serverName(of: host)
+    }
+
+    package func serverName(of host: String) -> (text: String, isAddress: Bool) {
+        certificateName.map { ($0, false) } ?? (host, IPAddress(host) != nil)
+    }
+}
+
+/// A master whom sentinels watch, and who asks them.
+package struct WatchedMaster: Equatable, Sendable {
+    /// What they call it.
+    package var name: String
+    /// Of the sentinels themselves; nil where they ask for none.
+    package var user: String?
+    package var password: String?
+
+    package init(name: String, user: String? = nil, password: String? = nil) {
+        self.name = name
+        self.user = user
+        self.password = password
+    }
+}
+
+extension WatchedMaster: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
+    /// Never the password.
+    package var description: String {
+        "\(name)\(password == nil ? "" : ", asked of sentinels with a password")"
+    }
+
+    package var debugDescription: String { description }
+
+    package var customMirror: Mirror { Mirror(self, children: ["master": description]) }
+}
+
+extension RedisTarget {
+    /// Whether the servers have to be found first.
+    package var isSearched: Bool { mode != .single }
+
+    /// Whether keys are on several servers.
+    package var isDivided: Bool { mode == .cluster }
+
+    /// Who is asked which servers there are: nodes of the cluster, or sentinels.
+    package var seeds: [RedisNode] {
+        guard case .host(let host, let port) = address.place else { return nodes }
+        var first = RedisNode(host: host, port: port)
+        if case .sentinel = mode, !address.namesPort {
+            first = RedisNode(host: host, port: SentinelCommands.defaultPort)
+        }
+        return [first] + nodes
+    }
+
+    /// One server of those that hold data, by itself.
+    package func at(_ node: RedisNode) -> RedisTarget {
+        var target = self
+        target.mode = .single
+        target.nodes = []
+        target.address.place = .host(node.host, port: node.port)
+        return target
+    }
+
+    /// One sentinel.
+    package func at(sentinel node: RedisNode, of master: WatchedMaster) -> RedisTarget {
+        var target = at(node)
+        target.address.user = master.user
+        target.address.password = master.password
+        target.address.database = 0
+        return target
+    }
+
+    /// As status and logs show it.
+    package var description: String {
+        switch mode {
+        case .single: address.description
+        case .cluster: "\(address), a cluster"
+        case .sentinel(let master): "\(address), the sentinels of \(master.name)"
+        }
     }
 }

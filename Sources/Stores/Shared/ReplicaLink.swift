@@ -3,12 +3,22 @@ import Reactor
 import Redis
 import Time
 
-/// What carries shared tables between this process and Redis: one connection that changes and reads them, and
-/// one that hears of changes. On the replica's thread.
+/// What carries shared tables between this process and Redis: connections that change and read them, one to
+/// each server that has some, and one that hears of changes. On the replica's thread.
+///
+/// In a cluster each table lies on one node, and changes are told through any: nodes pass on what is
+/// published (Redis Cluster specification, "Publish/Subscribe").
 struct ReplicaLink: ~Copyable {
+    private let target: RedisTarget
     private let tables: SharedTables
     private let commands: [SharedCommands]
-    private var asking: RedisClient
+    /// Where servers have to be found first.
+    private let directory: RedisDirectory?
+    private var askers: [TableAsker] = []
+    /// Which of them has each table, in the order of `commands`.
+    private var homes: [Int] = []
+    /// Tables that a node has sent elsewhere since the directory knew better.
+    private var moved: [Int: RedisNode] = [:]
     private var listening: RedisClient
     /// How far each table is known, in the order of `commands`. Outlives connections: it tells what a server
     /// that comes back has lost.
@@ -24,21 +34,23 @@ struct ReplicaLink: ~Copyable {
     /// Changes that are sent before replies are read.
     private static let batch = 128
 
-    init(_ target: RedisTarget, tables: SharedTables) {
+    init(_ target: RedisTarget, tables: SharedTables, directory: RedisDirectory? = nil) {
+        self.target = target
         self.tables = tables
+        self.directory = directory
         commands = SharedTable.Name.allCases.map { SharedCommands($0, prefix: target.prefix) }
-        asking = RedisClient(target)
         listening = RedisClient(target)
         known = commands.map { _ in SharedCommands.State() }
     }
 
-    var isConnected: Bool { asking.isConnected && listening.isConnected }
+    var isConnected: Bool { !askers.isEmpty && listening.isConnected }
 
     /// Readable when there is news.
     var descriptor: Int32 { listening.descriptor }
 
     mutating func close() {
-        asking.close()
+        askers = []
+        homes = []
         listening.close()
     }
 
@@ -46,13 +58,52 @@ struct ReplicaLink: ~Copyable {
 
     /// Connects, tells what has changed here meanwhile, and takes everything in.
     mutating func connect() throws(Loss) {
-        try asking.connect(by: deadline())
+        close()
+        let servers = try servers()
+        for server in servers {
+            if let known = askers.firstIndex(where: { $0.server == server }) {
+                homes.append(known)
+                continue
+            }
+            let asker = TableAsker(server)
+            try asker.client.connect(by: deadline())
+            try asker.client.load(SharedCommands.change, by: deadline())
+            homes.append(askers.count)
+            askers.append(asker)
+        }
+        listening = RedisClient(servers[0])
         try listening.connect(by: deadline())
-        try asking.load(SharedCommands.change, by: deadline())
         try subscribe()
         hasHeard = true
         while try sendChanges() {}
         for index in commands.indices { try synchronise(index) }
+        moved = [:]
+    }
+
+    /// The server of each table.
+    private func servers() throws(Loss) -> [RedisTarget] {
+        guard target.isSearched else { return commands.map { _ in target } }
+        guard let layout = directory?.layout, layout.target == target else {
+            throw .unfound("no server is found yet")
+        }
+        var servers: [RedisTarget] = []
+        for (index, command) in commands.enumerated() {
+            guard let node = moved[index] ?? layout.node(of: command.slot) else {
+                throw .unfound("no node has the slot of \(command.table.rawValue)")
+            }
+            servers.append(target.at(node))
+        }
+        return servers
+    }
+
+    /// What to make of an answer that is none. A table that another node has now is asked for there with the
+    /// next connect.
+    private mutating func loss(_ reply: Reply, _ index: Int) -> Loss {
+        guard target.isDivided, let redirection = Redirection(reply) else { return .refused(reply.refusal) }
+        if case .host(let host, let port) = askers[homes[index]].server.address.place {
+            moved[index] = redirection.node(asked: RedisNode(host: host, port: port))
+        }
+        return .moved
     }
 
     private mutating func subscribe() throws(Loss) {
@@ -74,39 +125,46 @@ struct ReplicaLink: ~Copyable {
     mutating func sendChanges() throws(Loss) -> Bool {
         let keys = tables.outbox.take(Self.batch)
         guard !keys.isEmpty else { return false }
-        var operations: [(Int, SharedCommands.Operation)] = []
-        for key in keys { operations.append(operation(key)) }
-        var sent = 0
+        var waiting = keys[...]
         do throws(Loss) {
-            try send(operations)
-            while sent < keys.count {
-                guard let reply = try asking.receive(by: deadline()) else { throw .hung }
-                guard reply.kind == .integer else {
-                    let words = reply.refusal
-                    if reply.isError("NOSCRIPT") { asking.close() }
-                    throw .refused(words)
+            for home in askers.indices {
+                var own: [ChangeOutbox.Key] = []
+                for key in waiting where homes[index(of: key.table)] == home { own.append(key) }
+                guard !own.isEmpty else { continue }
+                var operations: [(Int, SharedCommands.Operation)] = []
+                for key in own { operations.append(operation(key)) }
+                try send(operations, to: home)
+                for key in own {
+                    try receiveDone(index(of: key.table))
+                    // What became of those behind the last reply nobody knows: said twice, a change is the
+                    // same.
+                    waiting.removeAll { $0 == key }
                 }
-                sent += 1
             }
         } catch {
-            asking.close()
-            // What became of those behind the last reply nobody knows: said twice, a change is the same.
-            tables.outbox.putBack(keys[sent...])
+            tables.outbox.putBack(waiting)
             throw error
         }
         return true
     }
 
-    private mutating func send(_ operations: [(Int, SharedCommands.Operation)]) throws(Loss) {
+    private func index(of table: SharedTable.Name) -> Int { commands.firstIndex { $0.table == table } ?? 0 }
+
+    private mutating func receiveDone(_ index: Int) throws(Loss) {
+        guard let reply = try askers[homes[index]].client.receive(by: deadline()) else { throw .hung }
+        guard reply.kind == .integer else { throw loss(reply, index) }
+    }
+
+    private func send(_ operations: [(Int, SharedCommands.Operation)], to home: Int) throws(Loss) {
         let commands = commands
-        try asking.send(by: deadline()) { writer in
+        try askers[home].client.send(by: deadline()) { writer in
             for (index, operation) in operations { commands[index].write(operation, into: &writer) }
         }
     }
 
     /// What the table holds now is what is said.
     private func operation(_ key: ChangeOutbox.Key) -> (Int, SharedCommands.Operation) {
-        let index = commands.firstIndex { $0.table == key.table } ?? 0
+        let index = index(of: key.table)
         let entry = tables[key.table].entry(key.key, now: SystemClock.wallTime())
         return (index, entry.map { .put($0) } ?? .remove(key.key))
     }
@@ -175,8 +233,8 @@ struct ReplicaLink: ~Copyable {
 
     private mutating func readState(_ index: Int) throws(Loss) -> SharedCommands.State {
         let command = commands[index]
-        let reply = try asking.ask(by: deadline()) { command.writeState(into: &$0) }
-        guard let state = SharedCommands.State(reply) else { throw .refused(reply.refusal) }
+        let reply = try askers[homes[index]].client.ask(by: deadline()) { command.writeState(into: &$0) }
+        guard let state = SharedCommands.State(reply) else { throw loss(reply, index) }
         return state
     }
 
@@ -201,11 +259,8 @@ struct ReplicaLink: ~Copyable {
         var start = 0
         while start < entries.count {
             let end = min(start + Self.batch, entries.count)
-            try send(entries[start..<end].map { (index, .restore($0)) })
-            for _ in start..<end {
-                guard let reply = try asking.receive(by: deadline()) else { throw .hung }
-                guard reply.kind == .integer else { throw .refused(reply.refusal) }
-            }
+            try send(entries[start..<end].map { (index, .restore($0)) }, to: homes[index])
+            for _ in start..<end { try receiveDone(index) }
             start = end
         }
     }
@@ -216,13 +271,26 @@ struct ReplicaLink: ~Copyable {
         var entries: [SharedTable.Entry] = []
         var cursor: [UInt8] = [0x30]
         repeat {
-            let reply = try asking.ask(by: deadline()) { command.writeScan(from: cursor, into: &$0) }
-            guard let step = SharedCommands.scanned(reply) else { throw .refused(reply.refusal) }
+            let reply = try askers[homes[index]].client.ask(by: deadline()) {
+                command.writeScan(from: cursor, into: &$0)
+            }
+            guard let step = SharedCommands.scanned(reply) else { throw loss(reply, index) }
             entries += step.entries
             cursor = step.cursor
             // A scan may name an entry twice, but not without end.
         } while cursor != [0x30] && entries.count < 2 * limit
         return entries
+    }
+}
+
+/// A connection to one of the servers.
+private final class TableAsker {
+    let server: RedisTarget
+    var client: RedisClient
+
+    init(_ server: RedisTarget) {
+        self.server = server
+        client = RedisClient(server)
     }
 }
 

@@ -19,6 +19,8 @@ struct SharedCommands: Sendable {
     private let ends: [UInt8]
     private let state: [UInt8]
     let channel: [UInt8]
+    /// The one slot of all of them.
+    let slot: KeySlot
 
     init(_ table: SharedTable.Name, prefix: String) {
         self.table = table
@@ -27,6 +29,7 @@ struct SharedCommands: Sendable {
         ends = key("ends")
         state = key("state")
         channel = key("changes")
+        slot = entries.withView { KeySlot($0) }
     }
 
     /// KEYS: entries, ends, state. ARGV: channel, operation (`put`, `restore`, `remove`), key, end, value.

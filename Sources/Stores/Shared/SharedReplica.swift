@@ -31,23 +31,28 @@ package final class SharedReplica: Sendable {
     private let records: MemoryRecords
     private let events: EventLog
     private let health: RedisHealth
+    /// Where servers have to be found first: of a cluster, or by sentinels.
+    private let directory: RedisDirectory?
     private let state = Mutex(State())
 
     /// Between two looks whether anything was missed.
     private let checkInterval: Duration
     private static let longestPause = Duration.seconds(1)
+    /// Moves in a row that nobody is told of: a slot that is on its way between two nodes.
+    private static let quietMoves = 8
     /// The number of this connection among those that `RedisHealth` counts.
     private static let link = -1
 
     /// Starts the thread. Without a target it only sweeps what has ended.
     package init(
         tables: SharedTables, records: MemoryRecords, health: RedisHealth, events: EventLog,
-        checkInterval: Duration = .seconds(10)
+        directory: RedisDirectory? = nil, checkInterval: Duration = .seconds(10)
     ) throws(SystemError) {
         self.tables = tables
         self.records = records
         self.health = health
         self.events = events
+        self.directory = directory
         self.checkInterval = checkInterval
         try Thread.start(name: "shared") { self.run() }
     }
@@ -104,7 +109,7 @@ package final class SharedReplica: Sendable {
 
     /// Shares with one server until the settings name another one.
     private func share(with target: RedisTarget, generation: Int) {
-        var link = ReplicaLink(target, tables: tables)
+        var link = ReplicaLink(target, tables: tables, directory: directory)
         var random = SystemRandomNumberGenerator()
         var attempts = 0
         while isCurrent(generation) {
@@ -116,8 +121,12 @@ package final class SharedReplica: Sendable {
             } catch {
                 link.close()
                 connected(false)
-                health.lost(Self.link, error, now: SystemClock.wallTime())
+                directory?.search()
                 attempts += 1
+                // A table that has moved is found with the next connect: nothing was lost meanwhile.
+                if error != .moved || attempts > Self.quietMoves {
+                    health.lost(Self.link, error, now: SystemClock.wallTime())
+                }
                 let full = min(
                     50_000_000 << Int64(min(attempts, 10)), Self.longestPause.nanoseconds)
                 pause(.nanoseconds(full - Int64.random(in: 0...full / 2, using: &random)), generation)

@@ -32,6 +32,7 @@ enum RedisReplyProperties {
                 while let reply = try reader.next() {
                     var values = 0
                     seen.append(shown(reply, &values))
+                    if let nonsense = nonsense(reply) { violation = Violation(description: nonsense) }
                     if values > limits.values { violation = Violation(description: "\(values) values") }
                 }
             }
@@ -40,6 +41,28 @@ enum RedisReplyProperties {
         }
         if let violation { throw violation }
         return seen
+    }
+
+    /// What a cluster and sentinels say is read whatever it is; nil where what was read can be.
+    private static func nonsense(_ reply: Reply) -> String? {
+        var children: [Reply.Kind] = []
+        reply.forEach { children.append($0.kind) }
+        guard children == (0..<reply.count).map({ reply[$0].kind }) else {
+            return "another walk, other values"
+        }
+        let asked = RedisNode(host: "asked", port: 1)
+        if let map = try? ClusterMap(reply, asked: asked) {
+            let places = map.owners.filter { $0 != ClusterMap.nobody }
+            guard map.owners.count == KeySlot.count, places.allSatisfy({ Int($0) < map.nodes.count }),
+                !places.isEmpty
+            else { return "a map without nodes" }
+        }
+        if let redirection = Redirection(reply) {
+            guard !redirection.node(asked: asked).host.isEmpty else { return "a node without a host" }
+        }
+        if let master = try? SentinelCommands.master(reply), master.host.isEmpty { return "no master" }
+        _ = (ServerFault(reply), SentinelCommands.Role(reply))
+        return nil
     }
 
     private static func shown(_ reply: Reply, _ values: inout Int) -> String {
@@ -57,7 +80,9 @@ enum RedisReplyProperties {
 
     /// Whatever comes, each command that was taken ends once.
     private static func converse(_ bytes: [UInt8]) throws(Violation) {
-        var session = RedisSession(SessionSettings(), seed: 1)
+        var settings = SessionSettings()
+        settings.followsRedirections = bytes.count % 2 == 0
+        var session = RedisSession(settings, seed: 1)
         var now = Instant(nanoseconds: 1_000_000_000)
         var waiting: Set<UInt64> = []
         var next: UInt64 = 0
@@ -80,6 +105,10 @@ enum RedisReplyProperties {
                     greets = true
                 case .reply(let ticket, _, _), .expired(let ticket), .failed(let ticket):
                     try hold(waiting.remove(ticket.id) != nil, "\(ticket.id) has ended twice")
+                case .redirected(_, let stray):
+                    let isWhole = stray.bytes.equals("*1\r\n$4\r\nPING\r\n")
+                    try hold(isWhole, "\(stray.bytes.text()) was sent elsewhere")
+                    try hold(waiting.remove(stray.ticket.id) != nil, "\(stray.ticket.id) has ended twice")
                 case .close, .lost, .returned: break
                 }
             }
@@ -98,6 +127,8 @@ enum RedisReplyProperties {
             switch event {
             case .reply(let ticket, _, _), .expired(let ticket), .failed(let ticket):
                 try hold(waiting.remove(ticket.id) != nil, "\(ticket.id) has ended twice")
+            case .redirected(_, let stray):
+                try hold(waiting.remove(stray.ticket.id) != nil, "\(stray.ticket.id) has ended twice")
             case .connect, .close, .lost, .returned: break
             }
         }
