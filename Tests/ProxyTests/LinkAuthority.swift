@@ -15,7 +15,8 @@ final class LinkAuthority {
         try FileManager.default.createDirectory(at: folder, withIntermediateDirectories: true)
         let signer = try DevelopmentAuthority.make(now: now, serial: Self.serial())
         let leaf = try signer.leaf(
-            names: [try AlternativeName(wanted: "127.0.0.1")], use: .server, now: now, serial: Self.serial())
+            names: [try AlternativeName(wanted: "127.0.0.1")], use: .serverAndClient, now: now,
+            serial: Self.serial())
         self.folder = folder
         func write(_ text: String, _ name: String) throws -> String {
             let file = folder.appendingPathComponent(name)

@@ -1,11 +1,8 @@
-import Addressing
 import Bytes
 import Foundation
 import Pipeline
-import Reactor
 import Redis
 import Settings
-import Slots
 import Stores
 import Telemetry
 import TestServers
@@ -151,125 +148,4 @@ struct StoreLinkTests {
         expectEqual(worker.core.linkConnections.count, 0)
         expectEqual(worker.core.census.blocks, 0)
     }
-}
-
-/// A core and what moves it.
-private struct LinkedCore: ~Copyable {
-    var core: ProxyCore<CountingNetwork>
-    let health: RedisHealth
-    private let registry = MetricRegistry()
-    private let log = Pipe()
-    private var text = ""
-
-    init(_ redis: String) throws {
-        let events = EventLog(format: .text, descriptor: log.fileHandleForWriting.fileDescriptor)
-        health = RedisHealth(events: events)
-        core = ProxyCore(
-            network: try CountingNetwork(), plan: try Self.plan(redis, registry),
-            store: MemoryCounterStore(), metrics: registry.makeWorkerMetrics(), log: nil,
-            random: RandomSource(seed: 1), now: SystemClock.now(), wallTime: SystemClock.wallTime())
-        core.health = health
-    }
-
-    private static func plan(_ redis: String, _ registry: MetricRegistry) throws -> GatewayPlan {
-        let files = CredentialFiles(now: Int64(Date().timeIntervalSince1970)) { path in
-            guard let data = FileManager.default.contents(atPath: path) else {
-                return .failure(.init("not there"))
-            }
-            return .success(Array(data))
-        }
-        let loaded = GatewaySettings.load(
-            text: redis + "\nroutes: [{ path: /, respond: { status: 204 } }]\n", file: "gateway.yaml",
-            environment: [:], credentials: files)
-        return PlanCompiler(try #require(loaded.settings, "\(loaded.diagnostics.text)"), registry: registry)
-            .plan(for: WorkerShare(index: 0, of: 1))
-    }
-
-    mutating func install(_ redis: String) throws { core.install(try Self.plan(redis, registry)) }
-
-    var writes: Int { core.network.sends }
-
-    func count(_ counter: StoreCounter) -> Int { Int(registry.snapshot().value(of: counter)) }
-
-    /// What was logged so far.
-    var logged: String {
-        mutating get {
-            let descriptor = log.fileHandleForReading.fileDescriptor
-            var entry = pollfd(fd: descriptor, events: Int16(POLLIN), revents: 0)
-            while poll(&entry, 1, 0) == 1 {
-                text += String(decoding: log.fileHandleForReading.availableData, as: UTF8.self)
-            }
-            return text
-        }
-    }
-
-    mutating func once(_ key: String) {
-        Array(key.utf8).withView { key in
-            core.tellStore(StoreQuestion(.once(key: key, lasts: .seconds(60))))
-        }
-    }
-
-    mutating func begin(_ key: String) {
-        Array(key.utf8).withView { key in
-            core.tellStore(
-                StoreQuestion(
-                    .begin(key: key, fingerprint: ByteView("print"), owner: 1, lease: .seconds(60))))
-        }
-    }
-
-    /// Turns until the numbers are as they should be.
-    mutating func run(_ what: String, until holds: (MetricsSnapshot) -> Bool) throws {
-        let end = SystemClock.now() + .seconds(20)
-        while SystemClock.now() < end {
-            turn()
-            if holds(registry.snapshot()) { return }
-        }
-        throw NeverHappened(description: "never \(what)")
-    }
-
-    private mutating func turn() {
-        let patience = min(core.patience ?? .max, 5_000_000)
-        let count = core.network.real.epoll.wait(milliseconds: Int32((patience + 999_999) / 1_000_000))
-        core.now = SystemClock.now()
-        core.wallTime = SystemClock.wallTime()
-        for index in 0..<count {
-            let (word, readiness) = core.network.real.epoll.event(index)
-            core.ready(Token(word: word), readiness)
-        }
-        core.advance()
-        core.incidents.removeAll()
-    }
-}
-
-private struct NeverHappened: Error, CustomStringConvertible {
-    let description: String
-}
-
-/// The real network, and how often something was sent.
-private struct CountingNetwork: ~Copyable, Network {
-    var real: LinuxNetwork
-    var sends = 0
-
-    init() throws(SystemError) { real = try LinuxNetwork() }
-
-    mutating func watch(_ socket: Socket, token: UInt64) throws(SystemError) {
-        try real.watch(socket, token: token)
-    }
-    mutating func watchAgain(_ socket: Socket, token: UInt64) { real.watchAgain(socket, token: token) }
-    mutating func receive(_ socket: Socket, into region: MutableByteView) -> Transfer {
-        real.receive(socket, into: region)
-    }
-    mutating func send(_ socket: Socket, _ bytes: ByteView) -> Transfer {
-        sends += 1
-        return real.send(socket, bytes)
-    }
-    mutating func connect(to address: SocketAddress) throws(SystemError) -> Socket {
-        try real.connect(to: address)
-    }
-    mutating func connectError(_ socket: Socket) -> Int32? { real.connectError(socket) }
-    mutating func queued(_ socket: Socket) -> Int { real.queued(socket) }
-    mutating func isQuiet(_ socket: Socket) -> Bool { real.isQuiet(socket) }
-    mutating func shutdownWrite(_ socket: Socket) { real.shutdownWrite(socket) }
-    mutating func close(_ socket: Socket) { real.close(socket) }
-    mutating func abort(_ socket: Socket) { real.abort(socket) }
 }

@@ -8,7 +8,8 @@ package final class RedisCluster: @unchecked Sendable {
         package var masters = 3
         /// Of each master.
         package var replicas = 0
-        /// Of all nodes; TLS, a password and the like.
+        /// Of all nodes; TLS, a password and the like. Nodes show each other their certificate: it has to be
+        /// one of a client too.
         package var server = RedisServer.Options()
         /// Whether the slots of a dead node take all others with them, as Redis has it unless it is told
         /// otherwise.

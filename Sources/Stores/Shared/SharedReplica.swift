@@ -38,6 +38,8 @@ package final class SharedReplica: Sendable {
     /// Between two looks whether anything was missed.
     private let checkInterval: Duration
     private static let longestPause = Duration.seconds(1)
+    /// Between two looks whether a server was found.
+    private static let searchPause = Duration.milliseconds(50)
     /// Moves in a row that nobody is told of: a slot that is on its way between two nodes.
     private static let quietMoves = 8
     /// The number of this connection among those that `RedisHealth` counts.
@@ -113,6 +115,12 @@ package final class SharedReplica: Sendable {
         var random = SystemRandomNumberGenerator()
         var attempts = 0
         while isCurrent(generation) {
+            // Whether there is any server is the directory's to find out, and to say.
+            guard !target.isSearched || directory?.layout?.target == target else {
+                pause(Self.searchPause, generation)
+                sweep()
+                continue
+            }
             do throws(Loss) {
                 try link.connect()
                 attempts = 0
