@@ -159,6 +159,26 @@ struct StoreClusterTests {
         verify(!worker.logged.contains("secret"))
     }
 
+    @Test func `a user who may do what README lists can ask a cluster, while slots move too`() throws {
+        let cluster = try RedisCluster()
+        let rules = "~floodgate:* +auth +ping +set +hmget +@scripting +hset +pexpire +cluster|slots +asking"
+        for node in cluster.nodes {
+            try node.ask(
+                ["ACL", "SETUSER", "gate", "on", ">pass"] + rules.split(separator: " ").map(String.init))
+        }
+        var worker = try LinkedCore(
+            "redis: { url: \"redis://gate:pass@\(cluster.places[0])\", mode: cluster }")
+        try worker.run("connected") { $0.value(of: .connects) == 3 }
+        let key = String(try cluster.key("floodgate:request:k", on: 0).dropFirst("floodgate:request:".count))
+        let slot = try cluster.slot(of: "floodgate:request:" + key)
+        try cluster.beginMove(slot: slot, from: 0, to: 1)
+        worker.begin(key)
+        worker.once("n")
+        try worker.run("answered") { $0.storeRoundTrips.count == 2 }
+        expectEqual(worker.count(.errors), 0, "\(worker.said)")
+        expectEqual(worker.count(.redirected), 1)
+    }
+
     @Test func `a node that is asked as if it were alone says what to do`() throws {
         let cluster = try RedisCluster()
         var worker = try LinkedCore("redis: \(cluster.address)")

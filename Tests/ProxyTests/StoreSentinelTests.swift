@@ -80,6 +80,27 @@ struct StoreSentinelTests {
         verify(worker.health.reading.reason == "the server is a replica now", "\(worker.health.reading)")
     }
 
+    @Test func `users who may do what README lists are enough`() throws {
+        var options = RedisSentinels.Options()
+        options.replicas = 0
+        options.sentinels = 1
+        let house = try RedisSentinels(options)
+        func allow(_ server: RedisServer, _ rules: String) throws {
+            try server.ask(
+                ["ACL", "SETUSER", "gate", "on", ">pass"] + rules.split(separator: " ").map(String.init))
+            try server.ask("ACL", "SETUSER", "default", "off")
+        }
+        try allow(house.sentinels[0], "+auth +ping +sentinel|get-master-addr-by-name")
+        try allow(house.servers[0], "~floodgate:* +auth +ping +set +role")
+        var worker = try LinkedCore(
+            Self.settings(
+                house, credentials: "gate:pass@", more: ", sentinel_user: gate, sentinel_password: pass"))
+        try worker.run("connected") { $0.value(of: .connects) == 1 }
+        worker.once("a")
+        try worker.run("answered") { $0.storeRoundTrips.count == 1 }
+        expectEqual(worker.count(.errors), 0, "\(worker.said)")
+    }
+
     @Test(
         arguments: [
             ("master: shop", "master: another", "no master of this name"),
