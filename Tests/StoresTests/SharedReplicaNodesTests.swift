@@ -100,6 +100,27 @@ struct SharedReplicaNodesTests {
         expectEqual(first.health.reading.losses + second.health.reading.losses, 0)
     }
 
+    @Test func `a node that is away takes its tables along, and no others`() throws {
+        let cluster = try RedisCluster()
+        let (first, second) = (try Gateway(Self.target(cluster)), try Gateway(Self.target(cluster)))
+        first.put("a", in: .bans)
+        try eventually("told") { second.has("a", in: .bans) }
+        let home = cluster.index(of: try Self.slot(cluster, of: .bans))
+        let other = try #require(
+            SharedTable.Name.allCases.first {
+                try cluster.index(of: Self.slot(cluster, of: $0)) != home
+            })
+        cluster.nodes[home].kill()
+        try eventually("lost") { first.health.reading.lost == 1 && second.health.reading.lost == 1 }
+        first.put("b", in: other)
+        first.put("c", in: .bans)
+        try eventually("told") { second.has("b", in: other) }
+        expectEqual(second.has("c", in: .bans), false)
+        try cluster.nodes[home].start()
+        try eventually("told") { second.has("c", in: .bans) && second.has("a", in: .bans) }
+        try eventually("all is well") { first.health.reading.lost == 0 && second.health.reading.lost == 0 }
+    }
+
     @Test func `a replica of a node takes over, and has what the gateways know`() throws {
         var options = RedisCluster.Options()
         options.replicas = 1

@@ -23,9 +23,10 @@ package final class RedisDirectory: Sendable {
 
     /// The number under which `RedisHealth` knows that nobody can say which servers there are.
     private static let link = -2
-    /// Between two looks while nothing seems to happen. A sentinel is one small question.
+    /// Between two looks while nothing seems to happen. Nodes of a cluster say themselves what has moved; a
+    /// master that sentinels have replaced goes on taking what nobody will see, until they have told it.
     private static let clusterInterval = Duration.seconds(10)
-    private static let sentinelInterval = Duration.seconds(2)
+    private static let sentinelInterval = Duration.seconds(1)
     /// While something does: servers choose a new master within seconds.
     private static let urgentInterval = Duration.milliseconds(250)
     /// While connections are lost for longer than that.
@@ -85,6 +86,14 @@ package final class RedisDirectory: Sendable {
 
     /// What was found last for these settings.
     package var layout: RedisLayout? { state.withLock { $0.layout } }
+
+    /// The server that has a slot, for a client of its own; the target itself where it names its server. Nil
+    /// while none is found.
+    package func server(of slot: KeySlot, for target: RedisTarget) -> RedisTarget? {
+        guard target.isSearched else { return target }
+        guard let layout, layout.target == target else { return nil }
+        return layout.node(of: slot).map(target.at)
+    }
 
     /// Tells once more what is known, for workers whose settings are new.
     package func publishAll() {

@@ -45,10 +45,12 @@ package final class ChangeOutbox: Sendable {
         if isFirst { wake.post(()) }
     }
 
-    /// Takes up to `count` keys out.
-    func take(_ count: Int) -> [Key] {
+    /// Takes up to `count` keys out, of tables that can be told now.
+    func take(_ count: Int, _ canBeTold: (SharedTable.Name) -> Bool) -> [Key] {
         state.withLock { state in
-            let taken = Array(state.waiting.prefix(count))
+            guard !state.waiting.isEmpty else { return [] }
+            let told = Set(SharedTable.Name.allCases.filter(canBeTold))
+            let taken = Array(state.waiting.lazy.filter { told.contains($0.table) }.prefix(count))
             for key in taken { state.waiting.remove(key) }
             return taken
         }

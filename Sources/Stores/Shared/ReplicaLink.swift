@@ -14,10 +14,11 @@ struct ReplicaLink: ~Copyable {
     private let commands: [SharedCommands]
     /// Where servers have to be found first.
     private let directory: RedisDirectory?
-    private var askers: [TableAsker] = []
-    /// Which of them has each table, in the order of `commands`.
-    private var homes: [Int] = []
-    /// Tables that a node has sent elsewhere since the directory knew better.
+    /// Who has each table, in the order of `commands`; nil where the node is away that would.
+    private var homes: [TableAsker?] = []
+    /// Why a table has no server now; nil where each has.
+    private(set) var gap: Loss?
+    /// Tables that a node has sent elsewhere, until they are asked for there.
     private var moved: [Int: RedisNode] = [:]
     private var listening: RedisClient
     /// How far each table is known, in the order of `commands`. Outlives connections: it tells what a server
@@ -43,14 +44,13 @@ struct ReplicaLink: ~Copyable {
         known = commands.map { _ in SharedCommands.State() }
     }
 
-    var isConnected: Bool { !askers.isEmpty && listening.isConnected }
+    var isConnected: Bool { listening.isConnected }
 
     /// Readable when there is news.
     var descriptor: Int32 { listening.descriptor }
 
     mutating func close() {
-        askers = []
-        homes = []
+        homes = commands.map { _ in nil }
         listening.close()
     }
 
@@ -59,48 +59,62 @@ struct ReplicaLink: ~Copyable {
     /// Connects, tells what has changed here meanwhile, and takes everything in.
     mutating func connect() throws(Loss) {
         close()
-        let servers = try servers()
-        for server in servers {
-            if let known = askers.firstIndex(where: { $0.server == server }) {
-                homes.append(known)
-                continue
-            }
-            let asker = TableAsker(server)
-            try asker.client.connect(by: deadline())
-            try asker.client.load(SharedCommands.change, by: deadline())
-            homes.append(askers.count)
-            askers.append(asker)
-        }
-        listening = RedisClient(servers[0])
-        try listening.connect(by: deadline())
-        try subscribe()
-        hasHeard = true
-        while try sendChanges() {}
-        for index in commands.indices { try synchronise(index) }
-        moved = [:]
+        try join()
     }
 
-    /// The server of each table.
-    private func servers() throws(Loss) -> [RedisTarget] {
-        guard target.isSearched else { return commands.map { _ in target } }
-        guard let layout = directory?.layout, layout.target == target else {
-            throw .unfound("no server is found yet")
-        }
-        var servers: [RedisTarget] = []
-        for (index, command) in commands.enumerated() {
-            guard let node = moved[index] ?? layout.node(of: command.slot) else {
-                throw .unfound("no node has the slot of \(command.table.rawValue)")
+    /// Connects to the servers of tables that have none. Of a cluster some may be away: the tables of the
+    /// others go on. Fails where all are.
+    mutating func join() throws(Loss) {
+        gap = nil
+        var joined: [Int] = []
+        for index in commands.indices where homes[index] == nil {
+            do throws(Loss) {
+                homes[index] = try home(of: index)
+                joined.append(index)
+            } catch {
+                gap = gap ?? error
             }
-            servers.append(target.at(node))
+            moved[index] = nil
         }
-        return servers
+        guard let server = homes.lazy.compactMap({ $0?.server }).first else { throw gap ?? .broken }
+        if !listening.isConnected {
+            listening = RedisClient(server)
+            try listening.connect(by: deadline())
+            try subscribe()
+            hasHeard = true
+        }
+        while try sendChanges() {}
+        for index in joined { try synchronise(index) }
+    }
+
+    private func home(of index: Int) throws(Loss) -> TableAsker {
+        let server = try server(of: index)
+        if let known = homes.lazy.compactMap({ $0 }).first(where: { $0.server == server }) { return known }
+        let asker = TableAsker(server)
+        try asker.client.connect(by: deadline())
+        try asker.client.load(SharedCommands.change, by: deadline())
+        return asker
+    }
+
+    private func server(of index: Int) throws(Loss) -> RedisTarget {
+        if let node = moved[index] { return target.at(node) }
+        guard let directory else { return target }
+        guard let server = directory.server(of: commands[index].slot, for: target) else {
+            throw .unfound("no node is known for the slot of \(commands[index].table.rawValue)")
+        }
+        return server
+    }
+
+    private func asker(_ index: Int) throws(Loss) -> TableAsker {
+        guard let home = homes[index] else { throw gap ?? .broken }
+        return home
     }
 
     /// What to make of an answer that is none. A table that another node has now is asked for there with the
     /// next connect.
     private mutating func loss(_ reply: Reply, _ index: Int) -> Loss {
         guard target.isDivided, let redirection = Redirection(reply) else { return .refused(reply.refusal) }
-        if case .host(let host, let port) = askers[homes[index]].server.address.place {
+        if case .host(let host, let port)? = homes[index]?.server.address.place {
             moved[index] = redirection.node(asked: RedisNode(host: host, port: port))
         }
         return .moved
@@ -123,17 +137,19 @@ struct ReplicaLink: ~Copyable {
 
     /// Sends a batch of changes. True where there may be more.
     mutating func sendChanges() throws(Loss) -> Bool {
-        let keys = tables.outbox.take(Self.batch)
+        let keys = tables.outbox.take(Self.batch) { table in homes[index(of: table)] != nil }
         guard !keys.isEmpty else { return false }
         var waiting = keys[...]
         do throws(Loss) {
-            for home in askers.indices {
+            while let first = waiting.first {
+                let asker = try asker(index(of: first.table))
                 var own: [ChangeOutbox.Key] = []
-                for key in waiting where homes[index(of: key.table)] == home { own.append(key) }
-                guard !own.isEmpty else { continue }
                 var operations: [(Int, SharedCommands.Operation)] = []
-                for key in own { operations.append(operation(key)) }
-                try send(operations, to: home)
+                for key in waiting where homes[index(of: key.table)] === asker {
+                    own.append(key)
+                    operations.append(operation(key))
+                }
+                try send(operations, to: asker)
                 for key in own {
                     try receiveDone(index(of: key.table))
                     // What became of those behind the last reply nobody knows: said twice, a change is the
@@ -151,13 +167,13 @@ struct ReplicaLink: ~Copyable {
     private func index(of table: SharedTable.Name) -> Int { commands.firstIndex { $0.table == table } ?? 0 }
 
     private mutating func receiveDone(_ index: Int) throws(Loss) {
-        guard let reply = try askers[homes[index]].client.receive(by: deadline()) else { throw .hung }
+        guard let reply = try asker(index).client.receive(by: deadline()) else { throw .hung }
         guard reply.kind == .integer else { throw loss(reply, index) }
     }
 
-    private func send(_ operations: [(Int, SharedCommands.Operation)], to home: Int) throws(Loss) {
+    private func send(_ operations: [(Int, SharedCommands.Operation)], to asker: TableAsker) throws(Loss) {
         let commands = commands
-        try askers[home].client.send(by: deadline()) { writer in
+        try asker.client.send(by: deadline()) { writer in
             for (index, operation) in operations { commands[index].write(operation, into: &writer) }
         }
     }
@@ -219,7 +235,7 @@ struct ReplicaLink: ~Copyable {
             writer.begin(1)
             writer.word("PING")
         }
-        for index in commands.indices {
+        for index in commands.indices where homes[index] != nil {
             var state = try readState(index)
             if state.version > known[index].version, state.epoch == known[index].epoch {
                 // It may be on its way.
@@ -233,7 +249,7 @@ struct ReplicaLink: ~Copyable {
 
     private mutating func readState(_ index: Int) throws(Loss) -> SharedCommands.State {
         let command = commands[index]
-        let reply = try askers[homes[index]].client.ask(by: deadline()) { command.writeState(into: &$0) }
+        let reply = try asker(index).client.ask(by: deadline()) { command.writeState(into: &$0) }
         guard let state = SharedCommands.State(reply) else { throw loss(reply, index) }
         return state
     }
@@ -259,7 +275,7 @@ struct ReplicaLink: ~Copyable {
         var start = 0
         while start < entries.count {
             let end = min(start + Self.batch, entries.count)
-            try send(entries[start..<end].map { (index, .restore($0)) }, to: homes[index])
+            try send(entries[start..<end].map { (index, .restore($0)) }, to: asker(index))
             for _ in start..<end { try receiveDone(index) }
             start = end
         }
@@ -271,7 +287,7 @@ struct ReplicaLink: ~Copyable {
         var entries: [SharedTable.Entry] = []
         var cursor: [UInt8] = [0x30]
         repeat {
-            let reply = try askers[homes[index]].client.ask(by: deadline()) {
+            let reply = try asker(index).client.ask(by: deadline()) {
                 command.writeScan(from: cursor, into: &$0)
             }
             guard let step = SharedCommands.scanned(reply) else { throw loss(reply, index) }

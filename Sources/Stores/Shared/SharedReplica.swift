@@ -38,6 +38,8 @@ package final class SharedReplica: Sendable {
     /// Between two looks whether anything was missed.
     private let checkInterval: Duration
     private static let longestPause = Duration.seconds(1)
+    /// Between two attempts to reach a node that some tables lie on; one that hangs takes a second each.
+    private static let joinInterval = Duration.seconds(3)
     /// Between two looks whether a server was found.
     private static let searchPause = Duration.milliseconds(50)
     /// Moves in a row that nobody is told of: a slot that is on its way between two nodes.
@@ -124,7 +126,6 @@ package final class SharedReplica: Sendable {
             do throws(Loss) {
                 try link.connect()
                 attempts = 0
-                connected(true)
                 try work(&link, generation: generation)
             } catch {
                 link.close()
@@ -155,8 +156,9 @@ package final class SharedReplica: Sendable {
     }
 
     private func work(_ link: inout ReplicaLink, generation: Int) throws(Loss) {
-        health.returned(Self.link, now: SystemClock.wallTime())
+        tellGap(link.gap)
         tell(link.overflowing)
+        var nextJoin = SystemClock.now() + Self.joinInterval
         var nextCheck = SystemClock.now() + checkInterval
         while isCurrent(generation) {
             while try link.sendChanges() {}
@@ -168,13 +170,29 @@ package final class SharedReplica: Sendable {
                 tell(link.overflowing)
                 sweep()
             }
+            if link.gap != nil, now >= nextJoin {
+                try link.join()
+                tellGap(link.gap)
+                nextJoin = SystemClock.now() + Self.joinInterval
+            }
             let wake = tables.outbox.wake
-            let left = max(0, nextCheck - SystemClock.now()) / 1_000_000 + 1
+            let next = link.gap == nil ? nextCheck : min(nextCheck, nextJoin)
+            let left = max(0, next - SystemClock.now()) / 1_000_000 + 1
             DescriptorWait.wait(
                 either: wake.descriptor, or: link.descriptor, milliseconds: Int32(clamping: left))
             _ = wake.take()
         }
         link.close()
+    }
+
+    /// Of a cluster some tables may be without a server.
+    private func tellGap(_ gap: Loss?) {
+        connected(gap == nil)
+        if let gap {
+            health.lost(Self.link, gap, now: SystemClock.wallTime())
+        } else {
+            health.returned(Self.link, now: SystemClock.wallTime())
+        }
     }
 
     private func connected(_ isConnected: Bool) {
