@@ -60,6 +60,7 @@ let package = Package(
         module("Bytes"),
         module("Time", ["Bytes"]),
         module("JSON", ["Bytes"]),
+        module("Calls", ["Bytes", "JSON"]),
         module("JWT", ["Bytes", "Time", "JSON", "COpenSSL"]),
         module("Slots"),
         module("Addressing", ["Bytes"]),
@@ -124,6 +125,7 @@ let package = Package(
 
         tests("BytesTests", ["Bytes"]),
         tests("JSONTests", ["Bytes", "JSON"]),
+        tests("CallsTests", ["Bytes", "Calls"]),
         tests("JWTTests", ["Bytes", "Time", "JSON", "JWT", "COpenSSL", "TestIssuer"]),
         tests("SlotsTests", ["Slots"]),
         tests("AddressingTests", ["Bytes", "Addressing"]),
@@ -192,8 +194,8 @@ let package = Package(
         .target(
             name: "FuzzTargets",
             dependencies: [
-                "Bytes", "Time", "JSON", "JWT", "Addressing", "HTTPModel", "HTTP1", "Redis", "Reactor",
-                "Pipeline", "Upstream", "Stores", "Telemetry", "Settings", "Proxy", "Control",
+                "Bytes", "Time", "JSON", "JWT", "Calls", "Addressing", "HTTPModel", "HTTP1", "Redis",
+                "Reactor", "Pipeline", "Upstream", "Stores", "Telemetry", "Settings", "Proxy", "Control",
             ],
             path: "Tests/Fuzz/Targets", swiftSettings: testing),
         tests("FuzzTests", ["FuzzTargets"], path: "Tests/Fuzz/Tests"),

@@ -5,6 +5,7 @@ enum ImportDirection {
         "Bytes": [],
         "Time": ["Bytes"],
         "JSON": ["Bytes"],
+        "Calls": ["Bytes", "JSON"],
         "JWT": ["Bytes", "Time", "JSON", "COpenSSL"],
         "Slots": [],
         "Addressing": ["Bytes"],
@@ -46,7 +47,7 @@ enum ImportDirection {
 
     /// Modules of pure decisions, which do no input or output: the C library stays out of their sight.
     static let pure: Set<String> = [
-        "HTTPModel", "HTTP1", "JSON", "JWT", "Upstream", "Pipeline", "WebSocket", "Redis",
+        "HTTPModel", "HTTP1", "JSON", "JWT", "Calls", "Upstream", "Pipeline", "WebSocket", "Redis",
     ]
 
     /// What comes with the language: no direction to keep, but no system calls in pure modules.

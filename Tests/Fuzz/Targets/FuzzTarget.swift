@@ -16,6 +16,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
     case proxyProtocol = "proxy-protocol"
     case json
     case jsonScanner = "json-scanner"
+    case calls
     case token
     case keySet = "key-set"
     case redisReply = "redis-reply"
@@ -34,6 +35,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .proxyProtocol: try ProxyProtocolProperties.check(bytes)
         case .json: try JSONProperties.check(bytes)
         case .jsonScanner: try JSONScannerProperties.check(bytes)
+        case .calls: try CallsProperties.check(bytes)
         case .token: try TokenProperties.check(bytes)
         case .keySet: try KeySetProperties.check(bytes)
         case .redisReply: try RedisReplyProperties.check(bytes)
@@ -50,7 +52,7 @@ package enum FuzzTarget: String, CaseIterable, Sendable {
         case .connection, .http2: 4096
         case .address: 128
         case .proxyProtocol: 640
-        case .json, .jsonScanner: 2048
+        case .json, .jsonScanner, .calls: 2048
         case .token: 1536
         case .keySet: 4096
         case .redisReply: 4096

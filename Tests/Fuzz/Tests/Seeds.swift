@@ -27,7 +27,7 @@ enum Seeds {
         case .settings: 200
         case .chunkedBody, .path, .redisReply: 1500
         case .address, .proxyProtocol, .json, .jsonScanner: 3000
-        case .token, .keySet: 1000
+        case .token, .keySet, .calls: 1000
         }
     }
 
