@@ -78,7 +78,7 @@ let package = Package(
         module("Upstream", ["Time", "Slots", "Addressing", "Settings", "TLS"]),
         module(
             "Pipeline",
-            ["Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Settings", "Telemetry"]),
+            ["Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Calls", "Settings", "Telemetry"]),
         module(
             "Stores",
             [
@@ -88,14 +88,15 @@ let package = Package(
             "Proxy",
             [
                 "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
-                "Certificates", "JWT", "Reactor", "Fetch", "Redis", "Pipeline", "Upstream", "Stores",
+                "Certificates", "JWT", "Calls", "Reactor", "Fetch", "Redis", "Pipeline", "Upstream", "Stores",
                 "Telemetry", "Settings",
             ]),
         module(
             "Control",
             [
                 "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "JSON", "JWT", "Fetch",
-                "Pipeline", "Upstream", "Stores", "Proxy", "Telemetry", "Settings", "TLS", "Certificates",
+                "Redis", "Pipeline", "Upstream", "Stores", "Proxy", "Telemetry", "Settings", "TLS",
+                "Certificates",
             ]),
         module("Demo", ["COpenSSL"]),
         module("WebSocket", ["Bytes"]),

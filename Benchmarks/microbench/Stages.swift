@@ -26,6 +26,14 @@ enum Stages {
             let filter = BodyLimitFilter(limit: 1_000_000)
             return repeated(rounds) { filter.decide(&$0) }
         case .authentication: return authentication(rounds)
+        // A look at the route, whose rules need nobody's identity.
+        case .userRateLimit:
+            return withState { state in
+                _ = plan.route.decide(&state, isReady: true)
+                var sum = 0
+                for _ in 0..<rounds where state.plan?.rateLimit?.isDeferred == false { sum &+= 1 }
+                return sum
+            }
         case .signature: return signature(rounds)
         // A look at the route, which has none: what a key costs is its store's.
         case .idempotency:
@@ -104,15 +112,16 @@ enum Stages {
         let store = MemoryCounterStore(maximumKeys: 1 << 16)
         return withState { state in
             _ = plan.route.decide(&state, isReady: true)
-            guard let filter = state.plan?.rateLimit else { return 0 }
+            guard let route = state.plan, let filter = route.rateLimit else { return 0 }
+            var claim = TokenClaim(plan.limits)
             var sum = 0
             for round in 0..<rounds {
                 let now = Instant(nanoseconds: Int64(round) &* 1000 &+ 1_000_000_000)
-                guard case .ask(.takeTokens, _) = filter.decide(&state) else { continue }
-                var demand = filter.demand(of: state.client)
-                store.take(&demand, now: now)
-                let answer = Answer.tokens(demand)
-                if case .next = filter.resume(&state, with: answer) { sum &+= 1 }
+                claim.restart(plan.limits)
+                guard filter.add(.all, of: state, route: route.name.view, to: &claim) else { continue }
+                store.take(&claim.demand, now: now)
+                let answer: TokenAnswer = claim.demand.refusal == nil ? .admitted : .denied
+                if case .next = RateLimitFilter.verdict(answer, of: claim, &state) { sum &+= 1 }
             }
             return sum
         }

@@ -114,6 +114,7 @@ package struct Explanation {
             if let filter = exchange.plan?.authentication {
                 lines.append("token          \(judge(&exchange, filter, plan.identity, now))")
             }
+            lines += limitKeys(of: exchange, plan)
         }
         exchange.giveBack(to: &pool, &tables)
         return lines.joined(separator: "\n") + "\n"
@@ -161,13 +162,12 @@ package struct Explanation {
         var lines = [describeSecurityHeaders(of: route)]
         lines += describeLists(of: route, client)
         if route.limits.isEmpty { lines.append("rateLimit      none") }
-        for name in route.limits {
-            guard let limit = settings.limits.first(where: { $0.name == name }) else { continue }
-            lines.append("rateLimit      \(name): \(describe(limit))")
-        }
+        let limits = route.limits.compactMap { name in settings.limits.first { $0.name == name } }
+        lines += limits.filter { !$0.needsIdentity }.map { "rateLimit      \($0.name): \($0.words)" }
         let maxBody = route.maxBody ?? settings.clients.maxBody
         lines.append("bodyLimit      \(maxBody == 0 ? "none" : "\(maxBody) bytes")")
         if route.authentication != .none { lines.append("authentication \(describeAccess(of: route))") }
+        lines += limits.filter(\.needsIdentity).map { "userRateLimit  \($0.name): \($0.words)" }
         if let signed = route.signed {
             let keys = signed.keys.isEmpty ? settings.identity.signingKeys.map(\.name) : signed.keys
             lines.append(
@@ -222,16 +222,6 @@ package struct Explanation {
         if !route.roles.isEmpty { words.append("a role of \(route.roles.joined(separator: ", "))") }
         words += route.claims.map { "\($0.name) \($0.value)" }
         return words.joined(separator: "; ")
-    }
-
-    private func describe(_ limit: RateLimitSettings) -> String {
-        let holder =
-            switch limit.key {
-            case .ip: "each client address, IPv6 by /\(limit.ipv6Prefix)"
-            case .everyone: "all clients together"
-            }
-        let rate = "\(limit.rate.count) per \(Quantity.text(limit.rate.period))"
-        return "\(rate), at once \(limit.effectiveBurst), for \(holder)"
     }
 
     private func describe(_ upstream: UpstreamSettings, share: Int, of total: Int) -> String {

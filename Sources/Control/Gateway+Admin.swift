@@ -9,7 +9,7 @@ import Time
 
 extension Gateway: AdminSource {
     /// The product's version, as `floodgate --version` prints it.
-    package static let version = "0.3.0"
+    package static let version = "0.4.0"
 
     package func metrics() -> MetricsSnapshot { registry.snapshot() }
 
@@ -38,6 +38,7 @@ extension Gateway: AdminSource {
         status.bans = bans.count
         status.findings = sentinel.findings
         status.certificatesExpire = settings.certificatesExpire
+        status.gateways = settings.redis.target == nil ? nil : fleet.size
         status.keySets = services.keySets.status()
         if settings.identity.planLookup != nil { status.planLookups = services.plans.statistics }
         let metrics = metrics()

@@ -52,6 +52,10 @@ package final class Gateway: Sendable {
     /// Nonces and answers that are kept, and what all gateways know.
     package let records = MemoryRecords()
     package let shared: SharedTables
+    /// Counters of limits; with Redis, this gateway's view of them.
+    let counters = MemoryCounterStore()
+    /// Gateways that share limits.
+    let fleet = Fleet()
     package let redisHealth: RedisHealth
     /// Where servers are found that the settings do not name themselves.
     package let directory: RedisDirectory
@@ -89,11 +93,13 @@ package final class Gateway: Sendable {
             directory = try RedisDirectory(health: redisHealth, events: events)
             try directory.follow(settings.redis.target)
             replica = try SharedReplica(
-                tables: shared, records: records, health: redisHealth, events: events, directory: directory)
+                tables: shared, records: records, health: redisHealth, events: events, directory: directory,
+                fleet: fleet)
             replica.follow(settings.redis.target)
             let common = WorkerCommon(
                 accessLog: accessLog, events: events, memory: memory, records: records, shared: shared,
-                health: redisHealth, directory: directory, services: services, desk: sentinel.desk)
+                counters: counters, fleet: fleet, health: redisHealth, directory: directory,
+                services: services, desk: sentinel.desk)
             let workers = try Gateway.startWorkers(
                 count, settings: settings, registry: registry, clients: clients, common)
             self.workers = workers
@@ -131,6 +137,7 @@ package final class Gateway: Sendable {
         state = Mutex(
             State(
                 settings: settings, text: contents.text, credentials: contents.credentials, doors: doors))
+        listenForResets()
     }
 
     private static func openAccessLog(
@@ -189,6 +196,8 @@ package final class Gateway: Sendable {
         let memory: MemoryPressure
         let records: MemoryRecords
         let shared: SharedTables
+        let counters: MemoryCounterStore
+        let fleet: Fleet
         let health: RedisHealth
         let directory: RedisDirectory
         let services: Services
@@ -200,7 +209,6 @@ package final class Gateway: Sendable {
         _ common: WorkerCommon
     ) throws(SystemError) -> [Worker] {
         let compiler = PlanCompiler(settings, registry: registry)
-        let store = MemoryCounterStore()
         let neighbours = Neighbours()
         let addresses = AddressLimit(
             counts: ConnectionCounts(),
@@ -209,11 +217,12 @@ package final class Gateway: Sendable {
         for index in 0..<count {
             let share = WorkerShare(index: index, of: count)
             let parts = Worker.Parts(
-                plan: compiler.plan(for: share), store: store, metrics: registry.makeWorkerMetrics(),
+                plan: compiler.plan(for: share), store: common.counters,
+                metrics: registry.makeWorkerMetrics(),
                 logWriter: common.accessLog, events: common.events, seed: ProcessLimits.randomSeed,
                 maximumClients: share.part(of: clients), addressLimit: addresses, memory: common.memory,
-                records: common.records, shared: common.shared, health: common.health,
-                directory: common.directory,
+                records: common.records, shared: common.shared, fleet: common.fleet,
+                health: common.health, directory: common.directory,
                 keySets: common.services.keySets, plans: common.services.plans,
                 neighbours: neighbours, desk: common.desk, index: index)
             workers.append(try Worker(index: index, parts: parts))

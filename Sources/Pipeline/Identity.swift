@@ -13,6 +13,10 @@ package final class Identity: Sendable {
     /// The user, or the owner of a key: what limits by user count and the log names. Unique within an issuer;
     /// empty where a token has none.
     package let subject: PinnedText
+    /// The API key that was shown; nil for a token.
+    package let keyID: PinnedText?
+    /// Claims that limits count by, as far as the token has them.
+    package let countedClaims: [CountedClaim]
     /// Who has vouched for the subject: the token source's name, or `api_keys`.
     package let issuer: PinnedText
     /// The plan that the subject is on; nil where the credential says none.
@@ -29,7 +33,8 @@ package final class Identity: Sendable {
     package init(
         _ credential: Credential, subject: String, issuer: PinnedText, plan: String? = nil,
         scopes: [[UInt8]] = [], roles: [[UInt8]] = [], fieldLines: [UInt8] = [],
-        stripped: StrippedFields = StrippedFields([]), planLine: [UInt8] = []
+        stripped: StrippedFields = StrippedFields([]), planLine: [UInt8] = [], keyID: String? = nil,
+        countedClaims: [CountedClaim] = []
     ) {
         self.credential = credential
         self.subject = PinnedText(subject)
@@ -40,6 +45,14 @@ package final class Identity: Sendable {
         self.fieldLines = fieldLines
         self.stripped = stripped
         self.planLine = planLine
+        self.keyID = keyID.map(PinnedText.init)
+        self.countedClaims = countedClaims
+    }
+
+    /// The value of a claim that limits count by; nil where the token has none.
+    package func countedClaim(_ path: ByteView) -> ByteView? {
+        for claim in countedClaims where claim.path.view.equals(path) { return claim.value.view }
+        return nil
     }
 
     /// Whether the subject has every one of `wanted`.
@@ -48,5 +61,16 @@ package final class Identity: Sendable {
     /// Whether the subject has one of `wanted`, or none is wanted.
     package func hasRole(of wanted: [[UInt8]]) -> Bool {
         wanted.isEmpty || wanted.contains(where: roles.contains)
+    }
+}
+
+/// A claim that limits count by, and what the token says in it.
+package struct CountedClaim: Sendable {
+    let path: PinnedText
+    let value: PinnedText
+
+    package init(path: PinnedText, value: PinnedText) {
+        self.path = path
+        self.value = value
     }
 }

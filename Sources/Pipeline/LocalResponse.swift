@@ -10,6 +10,8 @@ package struct LocalResponse {
         case problem
         /// The same, and `Location`: the request's own address by https, at this port.
         case secureRedirect(port: UInt16)
+        /// The same of the type `quota-exceeded`, with the limits that refused.
+        case quota
         /// What the operator wrote.
         case fixed(FixedBody)
         /// `{"ok":true,"ts":…}`, with the time in milliseconds since 1970.
@@ -57,6 +59,9 @@ extension LocalResponse {
     package var ownBody: FixedBody? {
         if case .fixed(let body) = content { body } else { nil }
     }
+
+    /// Whether it says that a quota is used up.
+    package var isQuota: Bool { if case .quota = content { true } else { false } }
 
     package static func health(status: Int) -> LocalResponse {
         LocalResponse(status: status, title: "", detail: "", content: .health)

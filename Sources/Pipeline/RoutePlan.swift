@@ -79,6 +79,15 @@ package final class RoutePlan: Sendable {
         self.securityHeaders = securityHeaders
     }
 
+    /// Whether requests of both routes go to the same upstreams in the same way.
+    package func leads(where other: RoutePlan) -> Bool {
+        guard case .upstreams(let shares) = target, case .upstreams(let others) = other.target else {
+            return false
+        }
+        return stripPrefix == other.stripPrefix
+            && shares.elementsEqual(others) { $0.upstream == $1.upstream && $0.upTo == $1.upTo }
+    }
+
     /// Whether requests go on to an upstream.
     package var forwards: Bool { if case .upstreams = target { true } else { false } }
 

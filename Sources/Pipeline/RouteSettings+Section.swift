@@ -55,6 +55,10 @@ extension RouteSettings {
             "limits", \.limits, .list(of: .name(of: "a limit"), 0...16), .exemplary, reload: .live,
             "Limits by name, asked in this order.", example: "[everyone]"),
         Field(
+            "calls", \.calls, .optional(CallSettings.kind), reload: .live,
+            "Requests that carry several calls are counted per call, each by the limits of its own route.",
+            example: "trpc"),
+        Field(
             "max_body", \.maxBody, .optional(.bytes(0...(1 << 40))), reload: .live,
             "Largest request body instead of the clients', 0 for no limit.", example: "10MiB"),
         Field(

@@ -56,6 +56,8 @@ package struct RouteSettings: Equatable, Sendable {
     package var addresses = AddressListSettings()
     /// Names of limits, asked in this order.
     package var limits: [String] = []
+    /// How requests are counted that carry several calls; nil counts each request once.
+    package var calls: CallSettings?
     package var authentication = AuthenticationDemand.none
     /// What shows who a client is; empty for whatever the settings know.
     package var credentials: [Credential] = []

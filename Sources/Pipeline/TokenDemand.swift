@@ -57,6 +57,9 @@ package struct TokenDemand: Sendable {
 
     package init(_ bucket: Bucket) { append(bucket) }
 
+    /// Forgets all buckets; what stands in their memory is left as it is.
+    package mutating func removeAll() { count = 0 }
+
     package mutating func append(_ bucket: Bucket) {
         precondition(count < TokenDemand.capacity, "whoever makes a demand keeps to its capacity")
         buckets[count] = bucket

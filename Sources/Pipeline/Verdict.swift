@@ -16,7 +16,7 @@ package enum Verdict {
 
 /// What a filter asks. Data, not a closure: it can be sent elsewhere, logged and simulated.
 package enum Question {
-    /// Take the tokens that the route's rules ask for this request (`RateLimitFilter.demand`), all or none.
+    /// Take the tokens of the exchange's claim, all or none.
     case takeTokens
     /// All of the request's body, before anything of the request goes on. The client's own time limits for
     /// bodies hold while it is waited for; `within` says nothing here.
@@ -35,7 +35,7 @@ package enum Question {
 
 /// What comes back.
 package enum Answer {
-    case tokens(TokenDemand)
+    case tokens(TokenAnswer)
     /// The whole body, without its framing; empty where there is none. Valid until the filter returns.
     case body(ByteView)
     /// The body is longer than was asked for. What has been held of it is not lost: if the filter lets the

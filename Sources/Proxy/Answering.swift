@@ -192,8 +192,8 @@ extension ProxyCore where Net: ~Copyable {
         ClientHeadWriter.write(
             head, to: exchanges[id].state, coding: coding, persists: persists,
             cors: exchanges[id].cors, securityHeaders: exchanges[id].securityHeaders,
-            date: dateLine.bytes(at: wallTime),
-            writer: &writer)
+            limits: limitLines(of: id), date: dateLine.bytes(at: wallTime), writer: &writer)
+        releaseClaim(of: id)
         precondition(!writer.overflowed, "the headroom is longer than any head")
         guard clients[client].seat == nil else {
             guard

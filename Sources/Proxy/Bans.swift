@@ -43,8 +43,9 @@ extension ProxyCore where Net: ~Copyable {
             exchanges[id].state.localPort != nil || client != exchanges[id].state.peer,
             !plan.clientAddress.isTrusted(client), !plan.bans.isExempt(client)
         else { return }
-        guard store.refuses(plan.bans.demand(of: client), now: now), findBan(of: client) == nil
-        else { return }
+        guard store.refuses(plan.bans.demand(of: client), now: now), findBan(of: client) == nil else {
+            return
+        }
         // Its value tells operators what it was for.
         var cause = ByteWriter(banCauses.view)
         cause.write(decimal: exchanges[id].status)

@@ -25,6 +25,8 @@ struct Exchange: ~Copyable {
 
     /// What its stage has asked and waits for.
     var inquiry: Inquiry?
+    /// What it has asked of its limits, until its answer has told of them.
+    var claim: SlotID?
     /// Questions asked so far: an answer that comes too late is for none of those that follow.
     var questions: UInt32 = 0
 

@@ -21,6 +21,7 @@ extension ProxyCore where Net: ~Copyable {
             case .next:
                 exchanges[id].state.stage = stage.next
             case .respond(let response):
+                if stage.isBetweenLimits, exchanges[id].state.refusedBy == nil { chargeRefusal(of: id) }
                 if stage == .route, response.status == 400 { metrics.add(.headFault(.path)) }
                 // An answer that the operator wrote refuses nobody, whatever its status.
                 let isWanted = stage == .fixedAnswer || response.status < 400
@@ -66,8 +67,7 @@ extension ProxyCore where Net: ~Copyable {
             return decideAddress(of: id, in: plan)
         case .rateLimit:
             guard let filter = exchanges[id].state.plan?.rateLimit else { return .next }
-            guard let answer else { return filter.decide(&exchanges[id].state) }
-            return filter.resume(&exchanges[id].state, with: answer)
+            return limitByAddress(filter, id, with: answer)
         case .bodyLimit:
             return exchanges[id].state.plan?.bodyLimit?.decide(&exchanges[id].state) ?? .next
         case .authentication:
@@ -78,6 +78,9 @@ extension ProxyCore where Net: ~Copyable {
                 with: answer)
             metrics.add(.authentication(decision.result))
             return decision.verdict
+        case .userRateLimit:
+            guard let filter = exchanges[id].state.plan?.rateLimit, filter.isDeferred else { return .next }
+            return limitByUser(filter, id, with: answer)
         case .signature:
             guard let filter = exchanges[id].state.plan?.signature else { return .next }
             let decision = filter.decide(
@@ -118,13 +121,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func ask(_ question: Question, of id: SlotID, within limit: Duration) -> Answer? {
         switch question {
         case .takeTokens:
-            guard let filter = exchanges[id].state.plan?.rateLimit else {
-                preconditionFailure("only a route's rules ask for tokens")
-            }
-            var demand = filter.demand(of: exchanges[id].state.client)
-            store.take(&demand, now: now)
-            count(demand, of: filter)
-            return .tokens(demand)
+            return takeTokens(for: id, within: limit)
         case .body(let limit):
             return hold(bodyOf: id, limit: limit)
         case .keys(let source):
@@ -136,14 +133,6 @@ extension ProxyCore where Net: ~Copyable {
         case .turn:
             return waitForTurn(id, within: limit)
         }
-    }
-
-    @inline(__always)
-    private func count(_ demand: borrowing TokenDemand, of filter: RateLimitFilter) {
-        if let index = demand.refusal {
-            return metrics.add(.limit(filter.rules[index].name.slot, .denied))
-        }
-        for index in filter.rules.indices { metrics.add(.limit(filter.rules[index].name.slot, .allowed)) }
     }
 
     /// Answers for the upstream.
@@ -163,7 +152,8 @@ extension ProxyCore where Net: ~Copyable {
         let answer = LocalAnswerWriter.write(
             response, as: callStatus, to: exchanges[id].state, persists: persists,
             cors: exchanges[id].cors, securityHeaders: exchanges[id].securityHeaders,
-            date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
+            limits: limitLines(of: id), date: dateLine.bytes(at: wallTime), time: wallTime, into: heads.view)
+        releaseClaim(of: id)
         guard clients[client].seat == nil else {
             return respondOnStream(
                 heads.view.slice(0, answer.bytes.count), headLength: answer.headLength, to: id)
@@ -221,6 +211,7 @@ extension ProxyCore where Net: ~Copyable {
             metrics.add(.gauge(.tunnelsOpen), -1)
             openTunnels -= 1
         }
+        releaseClaim(of: id)
         exchanges[id].timings.responseEnd = now
         record(id, outcome)
         let exchange = exchanges.remove(id)

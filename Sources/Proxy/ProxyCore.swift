@@ -1,5 +1,6 @@
 import Addressing
 import Bytes
+import Calls
 import HTTP1
 import HTTP2
 import HTTPModel
@@ -32,7 +33,14 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     var plan: GatewayPlan
     /// Places of the plan's upstreams, in its order.
     var places: [SlotID] = []
+    /// Counters of limits; with Redis, what this gateway knows of Redis' own.
     let store: MemoryCounterStore
+    /// What requests have asked of it and of Redis.
+    var claims = ClaimTable()
+    /// Tells the calls of a request apart.
+    var callReader = CallReader()
+    /// Gateways that share limits.
+    package var fleet = Fleet()
     /// Which workers wait for which Idempotency-Keys.
     package var turns = KeyTurns()
     /// Those that wait on this one.
@@ -119,6 +127,10 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     /// Keys and values of bans are written here.
     let banKeys = Scratch(size: BanKey.longest)
     let banCauses = Scratch(size: 32)
+    /// The path that a call of a batch would have alone.
+    let callPath = Scratch(size: 16_384)
+    /// What an answer tells of its limits.
+    let limitTexts = Scratch(size: RateLimitFields.longest + RateLimitFields.longestViolated)
     /// Heads are written here.
     let heads = Scratch(size: Layout.headroom)
 
@@ -142,7 +154,7 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     enum Layout {
         /// Room before a read: as long as any head may be. A head that is written anew replaces one that was
         /// read, and is longer by no more.
-        static var headroom: Int { 98304 }
+        static var headroom: Int { 106_496 }
         /// Room behind a read: for the end of a chunked body and its trailers.
         static var tailroom: Int { 16384 }
         /// A read of a session, or what came with the bytes that told it was one.

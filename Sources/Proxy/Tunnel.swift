@@ -18,6 +18,7 @@ extension ProxyCore where Net: ~Copyable {
         let isStream = clients[exchanges[id].client].seat != nil
         ClientHeadWriter.writeSwitch(head, to: exchanges[id].state, writer: &writer)
         let headLength = writer.count
+        releaseClaim(of: id)
         exchanges[id].watch = TunnelWatch(largestMessage: plan.clients.maxMessage)
         writer.write(watchTunnel(id, rest, isFromClient: false))
         guard !writer.overflowed else {

@@ -168,12 +168,15 @@ package enum LimitDecision: Int, CaseIterable, Sendable {
     case allowed, denied
     /// Would have been denied, but the rule only watches.
     case deniedDry
+    /// Allowed, with four fifths or more used up.
+    case near
 
     package var label: StaticString {
         switch self {
         case .allowed: "allowed"
         case .denied: "denied"
         case .deniedDry: "denied_dry_run"
+        case .near: "near"
         }
     }
 }

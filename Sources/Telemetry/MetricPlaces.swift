@@ -46,6 +46,8 @@ package enum StoreCounter: Int, CaseIterable, Sendable {
     case lost
     /// Commands that a node of a cluster has sent to another one.
     case redirected
+    /// Requests whose limits Redis could not be asked about: counted here, let through, refused.
+    case limitsLocal, limitsOpen, limitsClosed
 }
 
 /// Where each number stands among a worker's cells. Constants, so that a metric costs its caller no look-up.

@@ -155,6 +155,12 @@ extension PrometheusEncoder {
             "floodgate_redis_lost_workers", .gauge,
             "Workers that ask Redis nothing now, because it does not answer; of a cluster each node counts.")
         sample(level: Int(Int64(bitPattern: metrics.value(of: .lost))))
+        family(
+            "floodgate_redis_limits_without_total", .counter,
+            "Requests whose limits Redis could not be asked about, by what became of them.")
+        sample(metrics.value(of: .limitsLocal), ["outcome": "counted_here"])
+        sample(metrics.value(of: .limitsOpen), ["outcome": "let_through"])
+        sample(metrics.value(of: .limitsClosed), ["outcome": "refused"])
         family("floodgate_redis_round_trip_seconds", .histogram, "From a command to its answer.")
         sample(metrics.storeRoundTrips)
     }

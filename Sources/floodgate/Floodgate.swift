@@ -11,6 +11,7 @@ struct Floodgate: ParsableCommand {
         subcommands: [
             RunCommand.self, CheckCommand.self, ExplainCommand.self, ReferenceCommand.self,
             StatusSubcommand.self, KeysSubcommand.self, TokensSubcommand.self, BansSubcommand.self,
+            LimitsSubcommand.self,
             CertsCommand.self, DemoCommand.self,
         ])
 }

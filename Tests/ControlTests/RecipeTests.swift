@@ -65,7 +65,7 @@ import Testing
         guard words.count > 1 else { return [] }
         switch words[0] {
         case "clientAddress": return ["client \(words[1])"]
-        case "rateLimit": return ["limit \(words[1])"]
+        case "rateLimit", "userRateLimit": return ["limit \(words[1])"]
         case "fixedAnswer": return ["status \(words[1])"]
         case "route" where words[1] == "none": return ["status \(words[2])"]
         default: return ["\(words[0]) \(words[1])"]

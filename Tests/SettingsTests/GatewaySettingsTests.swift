@@ -108,7 +108,7 @@ import Upstream
         #expect(settings.admin.address == nil)
         #expect(settings.trustedProxies.map(\.description) == ["10.0.0.0/8", "::1/128"])
         #expect(settings.limits[0].body == .json(#"{"error":"SLOW","n":1}"#))
-        #expect(settings.limits[0].effectiveBurst == 9)
+        #expect(settings.limits[0].burst == 9)
         #expect(settings.upstreams.map(\.name) == ["app", "canary"])
         #expect(settings.upstreams.map(\.host) == [.name("api.example.com"), .upstream])
         #expect(settings.upstreams[0].queue.size == 1)

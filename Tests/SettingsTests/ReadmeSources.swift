@@ -54,6 +54,11 @@ enum MetricsPage {
         func currentBans() -> [Ban] { [] }
         func ban(_ address: IPAddress, lasting: Duration) -> BanChange { .full }
         func liftBan(_ who: String) -> Bool { false }
+        func counters(
+            of limit: String, holder: String, _ action: LimitAction
+        ) throws(LimitProblem) -> LimitCounters {
+            throw .unknownLimit(suggestion: nil)
+        }
         func status() -> GatewayStatus {
             var status = GatewayStatus(
                 version: "1.2.3", pid: 1, uptime: .zero, state: .running, isReady: true, settingsFile: nil,
@@ -63,6 +68,7 @@ enum MetricsPage {
             status.openDescriptors = 0
             status.memoryLimit = 0
             status.certificatesExpire = 0
+            status.gateways = 1
             status.keySets = [KeySetStatus(name: "source", place: "", state: .fresh, age: .zero)]
             status.planLookups = PlanLookups.Statistics()
             return status

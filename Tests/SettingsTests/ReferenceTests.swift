@@ -38,7 +38,9 @@ import Testing
     }
 
     private static let secrets = Dictionary(
-        uniqueKeysWithValues: ["SUPABASE_JWT_SECRET", "PARTNER_SECRET", "PARTNER_SECRET_NEXT"].map {
+        uniqueKeysWithValues: [
+            "SUPABASE_JWT_SECRET", "PARTNER_SECRET", "PARTNER_SECRET_NEXT", "REDIS_PASSWORD",
+        ].map {
             ($0, String(repeating: "s", count: 48))
         })
 
@@ -54,7 +56,7 @@ import Testing
         }
         guard let readme = try? contents(of: "README.md") else { return }
         for block in Self.blocks(of: readme) {
-            let loaded = GatewaySettings.load(text: block, file: "README.md", environment: [:])
+            let loaded = GatewaySettings.load(text: block, file: "README.md", environment: Self.secrets)
             #expect(loaded.settings != nil, "\(loaded.diagnostics.text)\n\(block)")
         }
     }
@@ -78,7 +80,8 @@ import Testing
     private static let elsewhere = [
         "is named", "strip_prefix", "asks for nothing", "nobody can be known", "no signature can be good",
         "keys, secret or public_key", "tls is for a url that begins with rediss",
-        "for mode: sentinel", "needs a url: the first", "needs sentinel_password",
+        "for mode: sentinel", "nodes are for mode", "needs a url: the first", "needs sentinel_password",
+        "nobody is on a plan", "nobody has a",
     ]
 
     /// Parses each field's example among the required ones of its section, and the sections inside likewise.

@@ -32,7 +32,7 @@ struct CounterStoreTests {
     func `a fresh burst admits exactly the limit, and the next is told how long to wait`(
         backing: Backing, algorithm: CountingAlgorithm
     ) throws {
-        let store = try StoreUnderTest(backing)
+        let store = try CountingStore(backing)
         for left in [2, 1, 0] as [Int64] {
             let asked = try store.take(demand(bucket(1, algorithm, limit: 3)))
             expectEqual(asked.refusal, nil)
@@ -60,7 +60,7 @@ struct CounterStoreTests {
     func `a request that one bucket refuses takes nothing from the others`(
         backing: Backing, algorithm: CountingAlgorithm
     ) throws {
-        let store = try StoreUnderTest(backing)
+        let store = try CountingStore(backing)
         let narrow = bucket(2, algorithm, limit: 1)
         expectEqual(try store.take(demand(narrow)).refusal, nil)
         for _ in 0..<10 {
@@ -85,7 +85,7 @@ struct CounterStoreTests {
     func `a dry bucket tells and refuses nothing, and pays only for what is admitted`(
         backing: Backing, algorithm: CountingAlgorithm
     ) throws {
-        let store = try StoreUnderTest(backing)
+        let store = try CountingStore(backing)
         let dry = bucket(1, algorithm, limit: 2, isDry: true)
         let wet = bucket(2, algorithm, limit: 3)
         var shorts: [Bool] = []
@@ -107,7 +107,7 @@ struct CounterStoreTests {
     func `of several buckets that refuse, the longest wait is told`(
         backing: Backing, algorithm: CountingAlgorithm
     ) throws {
-        let store = try StoreUnderTest(backing)
+        let store = try CountingStore(backing)
         let (first, second) = (bucket(1, algorithm, limit: 1), bucket(2, algorithm, limit: 1))
         expectEqual(try store.take(demand(first)).refusal, nil)
         store.pass(.milliseconds(500))
@@ -121,7 +121,7 @@ struct CounterStoreTests {
     func `costs are taken whole or not at all, and what is dearer than the limit is never to be had`(
         backing: Backing, algorithm: CountingAlgorithm
     ) throws {
-        let store = try StoreUnderTest(backing)
+        let store = try CountingStore(backing)
         expectEqual(try store.take(demand(bucket(1, algorithm, limit: 10, cost: 11))).refusal, 0)
         expectEqual(try store.take(demand(bucket(1, algorithm, limit: 10, cost: .max))).refusal, 0)
         expectEqual(try store.take(demand(bucket(1, algorithm, limit: 10, cost: 7)))[0].remaining, 3)
@@ -137,7 +137,7 @@ struct CounterStoreTests {
     func `another limit under the same key keeps what was counted`(
         backing: Backing, algorithm: CountingAlgorithm
     ) throws {
-        let store = try StoreUnderTest(backing)
+        let store = try CountingStore(backing)
         expectEqual(try store.take(demand(bucket(1, algorithm, limit: 10, cost: 8))).refusal, nil)
         expectEqual(try store.take(demand(bucket(1, algorithm, limit: 20, cost: 0)))[0].remaining, 12)
         expectEqual(try store.take(demand(bucket(1, algorithm, limit: 5))).refusal, 0)
@@ -150,7 +150,7 @@ struct CounterStoreTests {
     /// Up to sixteen buckets of all kinds in one demand, random costs and pauses.
     @Test(arguments: Backing.allCases, 1...3)
     func `no time holds more than its limit`(backing: Backing, seed: Int) throws {
-        let store = try StoreUnderTest(backing)
+        let store = try CountingStore(backing)
         var random = RandomSource(seed: UInt64(seed))
         var admitted: [UInt64: [(at: Int64, cost: Int64)]] = [:]
         var refusals = 0
@@ -204,7 +204,7 @@ struct CounterStoreTests {
 }
 
 /// Either store behind the same calls.
-final class StoreUnderTest {
+final class CountingStore {
     private(set) var now = Instant(nanoseconds: 1_700_000_000_000_000_000)
     private let memory: MemoryCounterStore?
     private let redis: CountingRedis?

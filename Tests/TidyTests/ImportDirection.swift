@@ -21,7 +21,7 @@ enum ImportDirection {
         ],
         "Upstream": ["Time", "Slots", "Addressing", "Settings", "TLS"],
         "Pipeline": [
-            "Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Settings", "Telemetry",
+            "Bytes", "Time", "Addressing", "HTTPModel", "JSON", "JWT", "Calls", "Settings", "Telemetry",
         ],
         "Redis": ["Bytes", "Time", "CHiredis"],
         "Stores": [
@@ -29,11 +29,11 @@ enum ImportDirection {
         ],
         "Proxy": [
             "Bytes", "Time", "Slots", "Addressing", "HTTPModel", "HTTP1", "HTTP2", "WebSocket", "TLS",
-            "Certificates", "JWT", "Reactor", "Fetch", "Redis", "Pipeline", "Upstream", "Stores",
+            "Certificates", "JWT", "Calls", "Reactor", "Fetch", "Redis", "Pipeline", "Upstream", "Stores",
             "Telemetry", "Settings",
         ],
         "Control": [
-            "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "JSON", "JWT", "Fetch",
+            "Bytes", "Time", "Addressing", "HTTPModel", "HTTP1", "Reactor", "JSON", "JWT", "Fetch", "Redis",
             "Pipeline", "Upstream", "Stores", "Proxy", "Telemetry", "Settings", "TLS", "Certificates",
         ],
         "Demo": ["COpenSSL"],

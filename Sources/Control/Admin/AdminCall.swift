@@ -87,3 +87,16 @@ package struct AdminCall: Sendable {
         return .failed(reason)
     }
 }
+
+extension String {
+    /// As a value in a query.
+    var queryEscaped: String {
+        utf8.map { byte in
+            let isPlain =
+                byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x30 && byte <= 0x39 || byte == 0x2E
+                || byte == 0x3A || byte == 0x2D
+            guard !isPlain else { return String(UnicodeScalar(byte)) }
+            return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+        }.joined()
+    }
+}

@@ -29,12 +29,14 @@ package struct AdminRoutes: Sendable {
         case bans = "/bans"
         case addBan = "/bans/add"
         case liftBan = "/bans/lift"
+        case limits = "/limits"
+        case resetLimit = "/limits/reset"
 
         /// What changes something is only done by POST; what does not, never.
         var changesState: Bool {
             switch self {
-            case .index, .metrics, .health, .readiness, .status, .bans: false
-            case .reload, .addBan, .liftBan: true
+            case .index, .metrics, .health, .readiness, .status, .bans, .limits: false
+            case .reload, .addBan, .liftBan, .resetLimit: true
             }
         }
 
@@ -51,6 +53,8 @@ package struct AdminRoutes: Sendable {
             case .bans: "addresses that are not served, why and until when, as JSON"
             case .addBan: "?address=192.0.2.7&for=10m bans an address"
             case .liftBan: "?address=192.0.2.7 ends its ban"
+            case .limits: "?limit=chat&holder=ip=192.0.2.7 shows what is left of a limit"
+            case .resetLimit: "?limit=chat&holder=ip=192.0.2.7 lets it begin anew, on all gateways"
             }
         }
     }
@@ -78,6 +82,8 @@ package struct AdminRoutes: Sendable {
         case .bans: BanRoutes(source: source, now: clock()).list()
         case .addBan: BanRoutes(source: source, now: clock()).add(request)
         case .liftBan: BanRoutes(source: source, now: clock()).lift(request)
+        case .limits: LimitRoutes(source: source).answer(.show, request)
+        case .resetLimit: LimitRoutes(source: source).answer(.reset, request)
         }
     }
 
@@ -92,7 +98,7 @@ package struct AdminRoutes: Sendable {
     private static let index: String = {
         let lines = Endpoint.allCases.map { endpoint in
             let method = endpoint.changesState ? "POST" : "GET "
-            let padding = String(repeating: " ", count: 12 - endpoint.rawValue.count)
+            let padding = String(repeating: " ", count: 15 - endpoint.rawValue.count)
             return "\(method) \(endpoint.rawValue)\(padding)\(endpoint.guide)\n"
         }
         return "Floodgate, admin listener\n\n" + lines.joined()
@@ -173,6 +179,12 @@ extension PrometheusEncoder {
         family("floodgate_findings", .gauge, "What traffic says is wrong with the settings; see status.")
         for kind in Finding.Kind.allCases {
             sample(level: status.findings.count { $0.kind == kind }, ["kind": kind.rawValue])
+        }
+        if let gateways = status.gateways {
+            family(
+                "floodgate_redis_gateways", .gauge,
+                "Gateways that share the Redis; while it is away, as many as there were.")
+            sample(level: gateways)
         }
         if let end = status.certificatesExpire {
             family(

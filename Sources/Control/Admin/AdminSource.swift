@@ -20,6 +20,11 @@ package protocol AdminSource: Sendable {
     func ban(_ address: IPAddress, lasting: Duration) -> BanChange
     /// Ends a ban; `who` as `currentBans` names it, or an address of it. False where there is none.
     func liftBan(_ who: String) -> Bool
+    /// The counters of a limit for one holder, as `explain` names it; where they are reset, as they were
+    /// before.
+    func counters(
+        of limit: String, holder: String, _ action: LimitAction
+    ) throws(LimitProblem) -> LimitCounters
 }
 
 /// An address that is not served.

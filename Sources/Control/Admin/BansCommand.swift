@@ -50,16 +50,3 @@ package struct BansCommand: Sendable {
         return "\(text("address")) for \(text("cause")), until \(text("ends")) (\(left))\n"
     }
 }
-
-extension String {
-    /// As a value in a query.
-    fileprivate var queryEscaped: String {
-        utf8.map { byte in
-            let isPlain =
-                byte | 0x20 >= 0x61 && byte | 0x20 <= 0x7A || byte >= 0x30 && byte <= 0x39 || byte == 0x2E
-                || byte == 0x3A || byte == 0x2D
-            guard !isPlain else { return String(UnicodeScalar(byte)) }
-            return "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
-        }.joined()
-    }
-}

@@ -46,6 +46,7 @@ extension GatewayStatus {
         if let memoryLimit { members.append(("memory_limit_bytes", .number(memoryLimit))) }
         if memoryLevel != .calm { members.append(("memory_level", .string(memoryLevel.name))) }
         if let openDescriptors { members.append(("open_descriptors", .number(openDescriptors))) }
+        if let gateways { members.append(("gateways", .number(gateways))) }
         if let certificatesExpire {
             members.append(("certificate_expiry_seconds", .number(certificatesExpire)))
         }
@@ -89,6 +90,7 @@ extension GatewayStatus {
         memoryLimit = json["memory_limit_bytes"]?.integer
         memoryLevel = json["memory_level"]?.textValue.flatMap(MemoryLevel.init(name:)) ?? .calm
         openDescriptors = json["open_descriptors"]?.integer
+        gateways = json["gateways"]?.integer
         certificatesExpire = json["certificate_expiry_seconds"]?.integer.map(Int64.init)
         keySets = (json["key_sets"]?.elements ?? []).map(KeySetStatus.init)
         planLookups = json["plan_lookups"].map(PlanLookups.Statistics.init)

@@ -44,6 +44,8 @@ package struct GatewayStatus: Sendable, Equatable {
     package var bans = 0
     /// What traffic says is wrong with the settings.
     package var findings: [Finding] = []
+    /// Gateways that share the Redis; nil without one.
+    package var gateways: Int?
     /// When the first of the listeners' certificates ends, in seconds since 1970; nil without TLS.
     package var certificatesExpire: Int64?
     /// Those that are fetched.

@@ -36,9 +36,9 @@ package struct SHA256Value: Hashable, Sendable {
         }
     }
 
-    /// In lower-case hexadecimal, as `sha256sum` writes it.
-    package func write(into writer: inout ByteWriter) {
-        for index in 0..<32 { writer.write(hexadecimal: UInt64(bytes[index]), width: 2) }
+    /// In lower-case hexadecimal, as `sha256sum` writes it; the first bytes alone where fewer are asked for.
+    package func write(first length: Int = 32, into writer: inout ByteWriter) {
+        for index in 0..<length { writer.write(hexadecimal: UInt64(bytes[index]), width: 2) }
     }
 
     package var text: String { ByteWriter.text(capacity: 64) { write(into: &$0) } }

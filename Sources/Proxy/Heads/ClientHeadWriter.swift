@@ -10,8 +10,8 @@ package enum ClientHeadWriter {
     /// A final answer's head.
     package static func write(
         _ head: borrowing ResponseHead, to exchange: borrowing ExchangeState, coding: BodyCoding,
-        persists: Bool, cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, date: ByteView,
-        writer: inout ByteWriter
+        persists: Bool, cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, limits: LimitLines,
+        date: ByteView, writer: inout ByteWriter
     ) {
         let vary = cors?.vary(of: head) ?? .kept
         writeStatus(head, &writer)
@@ -21,9 +21,11 @@ package enum ClientHeadWriter {
                 // A 204 has no length (RFC 9110 §8.6); what is framed anew has none of the origin's.
                 || (name == .contentLength && (coding != .asIs || head.status == 204))
                 || (cors?.drops(head, index, vary) ?? false) || securityHeaders.drops(head, index)
+                || (!limits.lines.isEmpty && name == .other && limits.fields.writes(head.name(at: index)))
         }
         cors?.write(for: head, vary, to: exchange, writer: &writer)
         securityHeaders.write(for: head, to: &writer)
+        writer.write(limits.lines)
         writer.write("X-Request-Id: ")
         writer.write(exchange.requestID, of: exchange.head)
         writer.write("\r\n")

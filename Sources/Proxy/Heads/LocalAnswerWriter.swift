@@ -20,17 +20,19 @@ enum LocalAnswerWriter {
     /// - Parameter code: What the answer says to a call of gRPC; nil to any other request.
     static func write(
         _ response: LocalResponse, as code: Int?, to exchange: borrowing ExchangeState, persists: Bool,
-        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, date: ByteView, time: WallTime,
-        into region: MutableByteView
+        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, limits: LimitLines, date: ByteView,
+        time: WallTime, into region: MutableByteView
     ) -> Written {
         if let code {
             return writeTrailersOnly(
                 response, code, to: exchange, persists: persists, cors: cors,
-                securityHeaders: securityHeaders, date: date, into: region)
+                securityHeaders: securityHeaders, limits: limits, date: date, into: region)
         }
         let headRoom = region.count - longestBody
         var body = ByteWriter(region.slice(headRoom, region.count))
-        if response.status != 204 { writeBody(response, to: exchange, time: time, &body) }
+        if response.status != 204 {
+            writeBody(response, to: exchange, violated: limits.violated, time: time, &body)
+        }
 
         var head = ByteWriter(region.slice(0, headRoom))
         head.write("HTTP/1.1 ")
@@ -50,7 +52,7 @@ enum LocalAnswerWriter {
         }
         writeFields(
             response, to: exchange, persists: persists, cors: cors, securityHeaders: securityHeaders,
-            writer: &head)
+            limits: limits, writer: &head)
         head.write("\r\n")
         precondition(!head.overflowed && !body.overflowed, "settings bound what answers are made of")
         guard exchange.head.method != .head else { return Written(bytes: head.view, headLength: head.count) }
@@ -62,7 +64,8 @@ enum LocalAnswerWriter {
     /// own literals of printable ASCII without `%`: nothing to encode.
     private static func writeTrailersOnly(
         _ response: LocalResponse, _ code: Int, to exchange: borrowing ExchangeState, persists: Bool,
-        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, date: ByteView, into region: MutableByteView
+        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, limits: LimitLines, date: ByteView,
+        into region: MutableByteView
     ) -> Written {
         var head = ByteWriter(region)
         head.write("HTTP/1.1 200 OK\r\n")
@@ -76,7 +79,7 @@ enum LocalAnswerWriter {
         head.write("\r\n")
         writeFields(
             response, to: exchange, persists: persists, cors: cors, securityHeaders: securityHeaders,
-            writer: &head)
+            limits: limits, writer: &head)
         head.write("\r\n")
         precondition(!head.overflowed, "settings bound what answers are made of")
         return Written(bytes: head.view, headLength: head.count)
@@ -84,7 +87,7 @@ enum LocalAnswerWriter {
 
     private static func writeContentType(_ content: LocalResponse.Content, _ writer: inout ByteWriter) {
         switch content {
-        case .problem, .secureRedirect: writer.write("Content-Type: application/problem+json\r\n")
+        case .problem, .quota, .secureRedirect: writer.write("Content-Type: application/problem+json\r\n")
         case .health: writer.write("Content-Type: application/json\r\n")
         case .preflight: break
         case .fixed(let body):
@@ -96,13 +99,14 @@ enum LocalAnswerWriter {
 
     private static func writeFields(
         _ response: LocalResponse, to exchange: borrowing ExchangeState, persists: Bool,
-        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, writer: inout ByteWriter
+        cors: CORSPolicy?, securityHeaders: SecurityHeadersPlan, limits: LimitLines, writer: inout ByteWriter
     ) {
         if let seconds = response.retryAfter {
             writer.write("Retry-After: ")
             writer.write(decimal: seconds)
             writer.write("\r\n")
         }
+        writer.write(limits.lines)
         if let allow = response.allow {
             writer.write("Allow: ")
             allow.bytes.withView { writer.write($0) }
@@ -139,7 +143,7 @@ enum LocalAnswerWriter {
     }
 
     private static func writeBody(
-        _ response: LocalResponse, to exchange: borrowing ExchangeState, time: WallTime,
+        _ response: LocalResponse, to exchange: borrowing ExchangeState, violated: ByteView, time: WallTime,
         _ writer: inout ByteWriter
     ) {
         switch response.content {
@@ -150,10 +154,12 @@ enum LocalAnswerWriter {
             writer.write(decimal: Int(time.nanoseconds / 1_000_000))
             writer.write("}\n")
         case .preflight: break
-        case .problem, .secureRedirect:
+        case .problem, .quota, .secureRedirect:
             // Titles and details are our own literals, ids and rule names are made of safe characters:
             // nothing to escape.
-            writer.write("{\"type\":\"about:blank\",\"title\":\"")
+            writer.write("{\"type\":\"")
+            writer.write(response.isQuota ? quotaExceeded : "about:blank")
+            writer.write("\",\"title\":\"")
             writer.write(response.title)
             writer.write("\",\"status\":")
             writer.write(decimal: response.status)
@@ -167,9 +173,19 @@ enum LocalAnswerWriter {
                 writer.write("\",\"rule\":\"")
                 writer.write(rule.text.view)
             }
-            writer.write("\",\"request_id\":\"")
+            if response.isQuota {
+                writer.write("\",\"violated-policies\":[")
+                writer.write(violated)
+                writer.write("],\"request_id\":\"")
+            } else {
+                writer.write("\",\"request_id\":\"")
+            }
             writer.write(exchange.requestID, of: exchange.head)
             writer.write("\"}\n")
         }
     }
+
+    /// draft-ietf-httpapi-ratelimit-headers-10, section on problem types.
+    private static let quotaExceeded: StaticString =
+        "https://iana.org/assignments/http-problem-types#quota-exceeded"
 }

@@ -61,7 +61,8 @@ extension ProxyCore where Net: ~Copyable {
         ClientHeadWriter.write(
             head, to: exchanges[id].state, coding: .asIs, persists: persists,
             cors: exchanges[id].cors, securityHeaders: exchanges[id].securityHeaders,
-            date: dateLine.bytes(at: wallTime), writer: &writer)
+            limits: limitLines(of: id), date: dateLine.bytes(at: wallTime), writer: &writer)
+        releaseClaim(of: id)
         precondition(!writer.overflowed, "the headroom is longer than any head")
         let end = Layout.headroom + first
         if clients[client].seat != nil {

@@ -15,6 +15,9 @@ package final class GatewayPlan: Sendable {
     package let addressList: AddressListFilter?
     package let bans: BanPolicy
     package let route: RouteFilter
+    package let limits: RateLimitTable
+    /// Fields that answers tell limits with.
+    package let limitFields: RateLimitFields
     package let securityHeaders: SecurityHeadersPlan
     package let identity: IdentityPlan
     package let clients: ClientLimitsSettings
@@ -35,7 +38,8 @@ package final class GatewayPlan: Sendable {
 
     package init(
         clientAddress: ClientAddressFilter, addressList: AddressListFilter? = nil,
-        bans: BanPolicy = BanPolicy(nil), route: RouteFilter, securityHeaders: SecurityHeadersPlan,
+        bans: BanPolicy = BanPolicy(nil), route: RouteFilter, limits: RateLimitTable = RateLimitTable([]),
+        limitFields: RateLimitFields = .standard, securityHeaders: SecurityHeadersPlan,
         clients: ClientLimitsSettings, identity: IdentityPlan = IdentityPlan(IdentitySettings()),
         upstreams: [UpstreamPlan], share: WorkerShare, redis: RedisPlan? = nil
     ) {
@@ -43,6 +47,8 @@ package final class GatewayPlan: Sendable {
         self.addressList = addressList
         self.bans = bans
         self.route = route
+        self.limits = limits
+        self.limitFields = limitFields
         self.securityHeaders = securityHeaders
         self.clients = clients
         self.identity = identity

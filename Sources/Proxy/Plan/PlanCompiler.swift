@@ -18,18 +18,20 @@ package struct PlanCompiler {
     /// A plan of its own for each worker: objects that two threads count references to would make them wait
     /// for each other.
     package func plan(for share: WorkerShare) -> GatewayPlan {
-        let identity = IdentityPlan(settings.identity)
+        let identity = IdentityPlan(settings.identity, counting: settings.countedClaims)
+        let limits = RateLimitTable(settings.limits.map(rule))
         let policies = BrowserPolicies(settings)
         let entries = settings.routes.map { route in
             RouteTable.Entry(
-                plan: plan(of: route, identity, policies), path: route.path, hosts: route.hosts,
+                plan: plan(of: route, identity, policies, limits), path: route.path, hosts: route.hosts,
                 methods: MethodSet(route.methods),
                 fields: route.headers.map { FieldCondition(name: $0.name, value: $0.value) })
         }
         return GatewayPlan(
             clientAddress: ClientAddressFilter(trusted: settings.trustedProxies),
             addressList: filter(settings.addresses, name: "addresses"), bans: BanPolicy(settings.bans),
-            route: RouteFilter(table: RouteTable(entries), cors: policies.cors),
+            route: RouteFilter(table: RouteTable(entries), cors: policies.cors), limits: limits,
+            limitFields: RateLimitFields(settings.rateLimitFields),
             securityHeaders: policies.securityHeaders, clients: settings.clients, identity: identity,
             upstreams: settings.upstreams.map {
                 UpstreamPlan($0, slot: registry.upstreamSlot($0.name), share: share)
@@ -37,14 +39,18 @@ package struct PlanCompiler {
     }
 
     private func plan(
-        of route: RouteSettings, _ identity: IdentityPlan, _ policies: BrowserPolicies
+        of route: RouteSettings, _ identity: IdentityPlan, _ policies: BrowserPolicies,
+        _ limits: RateLimitTable
     ) -> RoutePlan {
         let cors = policies.cors(of: route)
         let maxBody = route.maxBody ?? settings.clients.maxBody
-        let rules = route.limits.compactMap { name in settings.limits.first { $0.name == name } }.map(rule)
+        let rules = route.limits.compactMap { name in settings.limits.firstIndex { $0.name == name } }
         return RoutePlan(
             name: route.name, slot: registry.routeSlot(route.name), target: target(of: route, cors),
-            rateLimit: rules.isEmpty ? nil : RateLimitFilter(rules: rules),
+            rateLimit: rules.isEmpty && route.calls == nil
+                ? nil
+                : RateLimitFilter(
+                    limits, rules: rules, calls: route.calls.map { CallPlan($0, path: route.path) }),
             bodyLimit: maxBody == 0 ? nil : BodyLimitFilter(limit: maxBody),
             authentication: authentication(of: route, identity),
             signature: route.signed.map { SignatureFilter($0, identity) },
@@ -99,10 +105,7 @@ package struct PlanCompiler {
 
     private func rule(_ limit: RateLimitSettings) -> RateLimitRule {
         RateLimitRule(
-            name: RuleName(limit.name, slot: registry.limitSlot(limit.name)), interval: limit.interval,
-            burst: Int64(limit.effectiveBurst),
-            holder: limit.key == .ip ? .address(ipv6Prefix: limit.ipv6Prefix) : .everyone,
-            body: limit.body.map { FixedBody($0) })
+            limit, slot: registry.limitSlot(limit.name), body: limit.body.map { FixedBody($0) })
     }
 }
 

@@ -12,6 +12,7 @@ extension GatewaySettings {
         checkNames(&reader)
         checkRoutes(&reader)
         checkOwnFields(&reader)
+        checkLimits(&reader)
         // A name that is misspelt where it is used is not unused.
         if !reader.hasErrors { checkUse(&reader) }
     }

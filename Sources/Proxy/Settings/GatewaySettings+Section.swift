@@ -117,6 +117,10 @@ extension GatewaySettings {
             "Limits on requests, by name; counters are kept across reloads while name and rate stay.",
             example: "{ everyone: { rate: 100 per 15m } }"),
         Field(
+            "rate_limit_fields", \.rateLimitFields, .list(of: .choice, 0...3), reload: .live,
+            "What answers tell of limits: RateLimit with its policy, X-RateLimit-*, or RateLimit-Limit etc.",
+            example: "[standard, x]"),
+        Field(
             "upstreams", \.upstreams, UpstreamSettings.section.named(\.name, limit: 1000), reload: .live,
             "Backends, by name; connections are kept across reloads while name and servers stay.",
             example: "{ app: { servers: [127.0.0.1:3000] } }"),

@@ -32,10 +32,20 @@ package struct GatewaySettings: Equatable, Sendable {
     package var redis = RedisSettings()
     /// In the order of the file; names are unique.
     package var limits: [RateLimitSettings] = []
+    /// What answers tell clients of their limits.
+    package var rateLimitFields: [RateLimitFields.Name] = [.standard]
     package var upstreams: [UpstreamSettings] = []
     package var routes: [RouteSettings] = []
 
     package init() {}
+
+    /// Claims that limits count by, each once.
+    package var countedClaims: [String] {
+        let paths = limits.flatMap(\.holders).compactMap { holder in
+            if case .claim(let path) = holder { path } else { nil as String? }
+        }
+        return Array(Set(paths)).sorted()
+    }
 
     /// What can show who a client is.
     package var credentials: [RouteSettings.Credential] {

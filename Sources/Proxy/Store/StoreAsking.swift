@@ -40,7 +40,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// What a command is for whose answer nobody waits for.
-    private static var untold: UInt8 { 0x80 }
+    static var untold: UInt8 { 0x80 }
 
     /// Asks for an exchange. Nil where it waits; the limit is the question's or the settings', whichever is
     /// nearer.
@@ -90,6 +90,12 @@ extension ProxyCore where Net: ~Copyable {
             inquiry.number == ticket.number
         else { return }
         answered(inquiry, .store(answer))
+    }
+
+    /// A command will not be answered.
+    mutating func storeFailed(_ ticket: Ticket) {
+        guard ticket.kind & Self.tokenTicket != 0 else { return storeReplied(ticket, .unavailable) }
+        tokensEnded(ticket)
     }
 
     /// What a reply to a command says.

@@ -146,16 +146,19 @@ extension ProxyCore where Net: ~Copyable {
             case .close: closeConnection(of: id)
             case .reply(let ticket, let reply, let nanoseconds):
                 metrics.observe(.storeRoundTrip, nanoseconds: nanoseconds)
-                let answer = answer(reply, to: ticket)
                 if reply.kind == .error { noteError(reply, of: id) }
-                storeReplied(ticket, answer)
+                if ticket.kind & Self.tokenTicket != 0 {
+                    tokensReplied(ticket, reply, asked: Instant(nanoseconds: now.nanoseconds - nanoseconds))
+                } else {
+                    storeReplied(ticket, answer(reply, to: ticket))
+                }
             case .redirected(let redirection, let stray): redirect(stray, redirection, from: id)
             case .expired(let ticket):
                 metrics.add(.store(.expired))
-                storeReplied(ticket, .unavailable)
+                storeFailed(ticket)
             case .failed(let ticket):
                 metrics.add(.store(.failed))
-                storeReplied(ticket, .unavailable)
+                storeFailed(ticket)
             case .lost(let loss): linkLost(id, loss)
             case .returned: linkReturned(id)
             }

@@ -80,6 +80,7 @@ package final class Worker: Sendable {
         package let plans: PlanLookups
         package let records: MemoryRecords
         package let shared: SharedTables
+        package let fleet: Fleet
         package let health: RedisHealth
         package let directory: RedisDirectory
         package let neighbours: Neighbours
@@ -89,8 +90,9 @@ package final class Worker: Sendable {
         package init(
             plan: GatewayPlan, store: MemoryCounterStore, metrics: WorkerMetrics, logWriter: AccessLogWriter?,
             events: EventLog, seed: UInt64, maximumClients: Int, addressLimit: AddressLimit,
-            memory: MemoryPressure, records: MemoryRecords, shared: SharedTables, health: RedisHealth,
-            directory: RedisDirectory, keySets: KeySets<KeySet>, plans: PlanLookups, neighbours: Neighbours,
+            memory: MemoryPressure, records: MemoryRecords, shared: SharedTables, fleet: Fleet,
+            health: RedisHealth, directory: RedisDirectory, keySets: KeySets<KeySet>, plans: PlanLookups,
+            neighbours: Neighbours,
             desk: SightingDesk, index: Int
         ) {
             self.plan = plan
@@ -106,6 +108,7 @@ package final class Worker: Sendable {
             self.plans = plans
             self.records = records
             self.shared = shared
+            self.fleet = fleet
             self.health = health
             self.directory = directory
             self.index = index

@@ -59,6 +59,7 @@ struct WorkerLoop: ~Copyable {
         memory = parts.memory
         keySets = parts.keySets
         core.bans = parts.shared.bans
+        core.fleet = parts.fleet
         desk = parts.desk
         self.mailbox = mailbox
         events = parts.events

@@ -92,6 +92,10 @@ package struct Reader: Sendable {
         !unsound.contains([.key(key), .index(index)])
     }
 
+    package func isSound(_ key: String, _ name: String) -> Bool {
+        !unsound.contains([.key(key), .key(name)])
+    }
+
     /// All that was found in the order of the file. The same finding of a part that aliases repeat appears
     /// once.
     func diagnostics(file: String) -> [Diagnostic] {

@@ -9,7 +9,7 @@ import Time
 /// In a cluster each table lies on one node, and changes are told through any: nodes pass on what is
 /// published (Redis Cluster specification, "Publish/Subscribe").
 struct ReplicaLink: ~Copyable {
-    private let target: RedisTarget
+    let target: RedisTarget
     private let tables: SharedTables
     private let commands: [SharedCommands]
     /// Where servers have to be found first.

@@ -33,6 +33,7 @@ package final class SharedReplica: Sendable {
     private let health: RedisHealth
     /// Where servers have to be found first: of a cluster, or by sentinels.
     private let directory: RedisDirectory?
+    private let fleet: Fleet
     private let state = Mutex(State())
 
     /// Between two looks whether anything was missed.
@@ -50,13 +51,14 @@ package final class SharedReplica: Sendable {
     /// Starts the thread. Without a target it only sweeps what has ended.
     package init(
         tables: SharedTables, records: MemoryRecords, health: RedisHealth, events: EventLog,
-        directory: RedisDirectory? = nil, checkInterval: Duration = .seconds(10)
+        directory: RedisDirectory? = nil, fleet: Fleet = Fleet(), checkInterval: Duration = .seconds(10)
     ) throws(SystemError) {
         self.tables = tables
         self.records = records
         self.health = health
         self.events = events
         self.directory = directory
+        self.fleet = fleet
         self.checkInterval = checkInterval
         try Thread.start(name: "shared") { self.run() }
     }
@@ -160,8 +162,10 @@ package final class SharedReplica: Sendable {
         tell(link.overflowing)
         var nextJoin = SystemClock.now() + Self.joinInterval
         var nextCheck = SystemClock.now() + checkInterval
+        var call = FleetCall(fleet, link.target, directory: directory)
         while isCurrent(generation) {
             while try link.sendChanges() {}
+            call.announce()
             try link.hear()
             let now = SystemClock.now()
             if now >= nextCheck || link.hasMissed {
@@ -176,12 +180,13 @@ package final class SharedReplica: Sendable {
                 nextJoin = SystemClock.now() + Self.joinInterval
             }
             let wake = tables.outbox.wake
-            let next = link.gap == nil ? nextCheck : min(nextCheck, nextJoin)
+            let next = min(link.gap == nil ? nextCheck : min(nextCheck, nextJoin), call.next)
             let left = max(0, next - SystemClock.now()) / 1_000_000 + 1
             DescriptorWait.wait(
                 either: wake.descriptor, or: link.descriptor, milliseconds: Int32(clamping: left))
             _ = wake.take()
         }
+        call.leave()
         link.close()
     }
 

@@ -11,6 +11,8 @@ package final class SharedTable: Sendable {
     /// The tables that there are. Their names are part of Redis' keys.
     package enum Name: String, CaseIterable, Sendable {
         case revocations, bans
+        /// Counters of limits that operators have reset.
+        case resets
         case apiKeys = "apikeys"
     }
 
@@ -80,6 +82,7 @@ package final class SharedTable: Sendable {
     private let changes = Atomic<UInt64>(0)
     /// What is to be told to other gateways; nil where nobody is.
     let outbox: ChangeOutbox?
+    private let listener = Mutex<(@Sendable ([UInt8]) -> Void)?>(nil)
 
     package init(_ name: Name, limits: Limits = Limits(), outbox: ChangeOutbox? = nil) {
         self.name = name
@@ -154,8 +157,16 @@ package final class SharedTable: Sendable {
             if source == .here { outbox?.noteChange(of: key.array(), in: name) }
             return .stored
         }
-        if change == .stored { changes.add(1, ordering: .acquiringAndReleasing) }
+        if change == .stored {
+            changes.add(1, ordering: .acquiringAndReleasing)
+            if source == .elsewhere, let listener = listener.withLock({ $0 }) { listener(key.array()) }
+        }
         return change
+    }
+
+    /// Tells of each key that another gateway has put, on the replica's thread.
+    package func listen(_ listener: @escaping @Sendable ([UInt8]) -> Void) {
+        self.listener.withLock { $0 = listener }
     }
 
     @discardableResult

@@ -8,12 +8,16 @@ package final class SharedTables: Sendable {
     package let bans: SharedTable
     /// API keys by their hashes.
     package let apiKeys: SharedTable
+    /// Counters of limits that were reset a moment ago: each gateway's view forgets them.
+    package let resets: SharedTable
     let outbox: ChangeOutbox
 
     package init() throws(SystemError) {
         outbox = try ChangeOutbox()
         revocations = SharedTable(.revocations, outbox: outbox)
         bans = SharedTable(.bans, limits: .init(overflow: .evictsSoonest), outbox: outbox)
+        resets = SharedTable(
+            .resets, limits: .init(entries: 10_000, overflow: .evictsSoonest), outbox: outbox)
         apiKeys = SharedTable(.apiKeys, limits: .init(longestValue: 2048), outbox: outbox)
     }
 
@@ -22,6 +26,7 @@ package final class SharedTables: Sendable {
         case .revocations: revocations
         case .bans: bans
         case .apiKeys: apiKeys
+        case .resets: resets
         }
     }
 }

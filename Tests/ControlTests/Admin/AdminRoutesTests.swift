@@ -19,6 +19,7 @@ final class StubSource: AdminSource {
         var isReady = true
         var reloads = 0
         var bans: [Ban] = []
+        var resets: [String] = []
         var report = ReloadReport(isApplied: true, generation: 2)
         var status = StubSource.ordinaryStatus()
     }
@@ -40,6 +41,20 @@ final class StubSource: AdminSource {
             who: "\(address)", cause: "operator", expires: WallTime(nanoseconds: lasting.nanoseconds))
         state.withLock { $0.bans.append(ban) }
         return .banned(ban)
+    }
+    func counters(
+        of limit: String, holder: String, _ action: LimitAction
+    ) throws(LimitProblem) -> LimitCounters {
+        guard limit == "chat" else { throw .unknownLimit(suggestion: "chat") }
+        guard holder.hasPrefix("ip=") else { throw .holder("the limit counts by ip=…") }
+        if action == .reset { state.withLock { $0.resets.append(holder) } }
+        return LimitCounters(
+            limit: limit, holder: holder, origin: .memory,
+            counters: [
+                LimitCounters.Counter(
+                    name: "chat/g", limit: 10, remaining: 3, resetSeconds: 42,
+                    redisKey: "floodgate:limit:{ip=192.0.2.7}:chat/g")
+            ])
     }
     func liftBan(_ who: String) -> Bool {
         state.withLock { state in
@@ -85,6 +100,7 @@ final class StubSource: AdminSource {
         status.limits = [GatewayStatus.Limit(name: "everyone", allowed: 1_234_000, denied: 560)]
         status.residentBytes = 24_536_678
         status.openDescriptors = 120
+        status.gateways = 2
         status.certificatesExpire = 1_774_958_400
         status.keySets = [
             KeySetStatus(

@@ -75,12 +75,21 @@ final class OwnAnswerHouse {
         limits:
           spent: { rate: 1 per 1h }
           spoken: { rate: 1 per 1h, message: "Please slow down" }
+          mine: { rate: 1 per 1h, by: user }
+          calls: { rate: 1000 per 1h }
         x-here: &here { hosts: [here] }
         routes:
           - { <<: *here, path: /app, upstream: app }
           - { <<: *here, path: /get, methods: [GET], upstream: app }
           - { <<: *here, path: /spent, upstream: app, limits: [spent] }
           - { <<: *here, path: /spoken, upstream: app, limits: [spoken] }
+          - { <<: *here, path: /mine, upstream: app, auth: required, tokens: [joe], limits: [mine] }
+          - path: /rpc
+            hosts: [here]
+            upstream: app
+            limits: [calls]
+            calls: { kind: jsonrpc, max: 2, max_body: 1KiB }
+          - { <<: *here, path: /rpc/elsewhere, upstream: dead }
           - { <<: *here, path: /dead, upstream: dead }
           - { <<: *here, path: /nameless, upstream: nameless }
           - { <<: *here, path: /full, upstream: full }
@@ -114,6 +123,7 @@ final class OwnAnswerHouse {
     /// Takes what there is once of tokens, connections and tunnels.
     private func spend() throws {
         for path in ["/spent", "/spoken"] { _ = try gateway.client().ask(get(path)) }
+        _ = try gateway.client().ask(get("/mine", "Authorization: Bearer \(Self.token)"))
         _ = try gateway.client().ask(
             request("POST /once HTTP/1.1", ["Idempotency-Key: spent", "Content-Length: 3"]) + "one")
         let first = try gateway.client()

@@ -40,6 +40,12 @@ enum OwnAnswerTable {
 
     // MARK: Stages
 
+    private static let json = "Content-Type: application/json"
+
+    private static func call(_ method: String) -> String {
+        "{\"jsonrpc\":\"2.0\",\"method\":\"\(method)\",\"id\":1}"
+    }
+
     private static let preflight = ["Access-Control-Request-Method: PUT"]
 
     private static let stages: [Row] = [
@@ -87,6 +93,20 @@ enum OwnAnswerTable {
             name: "authentication: keys out of reach", status: 503, line: "GET /remote",
             fields: ["Authorization: Bearer \(OwnAnswerHouse.strange)"],
             content: .problem(error: "Authentication unavailable"), retries: true),
+        Row(
+            name: "userRateLimit", status: 429, line: "GET /mine",
+            fields: ["Authorization: Bearer \(OwnAnswerHouse.token)"], content: .problem(rule: "mine"),
+            retries: true),
+        Row(name: "userRateLimit: no calls", status: 400, line: "POST /rpc", fields: [json], body: "x"),
+        Row(
+            name: "userRateLimit: calls in another type", status: 415, line: "POST /rpc",
+            fields: ["Content-Type: text/plain"], body: call("a")),
+        Row(
+            name: "userRateLimit: too many calls", status: 413, line: "POST /rpc", fields: [json],
+            body: "[\(call("a")),\(call("a")),\(call("a"))]"),
+        Row(
+            name: "userRateLimit: a call that goes elsewhere", status: 400, line: "POST /rpc", fields: [json],
+            body: call("elsewhere")),
         Row(
             name: "signature: none", status: 401, line: "POST /signed", body: "x",
             content: .problem(error: "Missing signature")),

@@ -177,7 +177,7 @@ enum ResponseHeadProperties {
                 } else {
                     ClientHeadWriter.write(
                         head, to: exchange, coding: coding, persists: coding != .untilClose,
-                        cors: nil, securityHeaders: Gateway.plan.securityHeaders,
+                        cors: nil, securityHeaders: Gateway.plan.securityHeaders, limits: .none,
                         date: ByteView("Date: now\r\n"), writer: &writer)
                 }
             }

@@ -41,7 +41,7 @@ package struct APIKeyPlan: Sendable {
         return Identity(
             .apiKey, subject: record.owner, issuer: issuer, plan: level,
             scopes: record.scopes.map { Array($0.utf8) }, roles: record.roles.map { Array($0.utf8) },
-            fieldLines: lines, stripped: plan.stripped)
+            fieldLines: lines, stripped: plan.stripped, keyID: record.id.text)
     }
 }
 

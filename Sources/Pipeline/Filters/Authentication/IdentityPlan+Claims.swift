@@ -1,6 +1,7 @@
 import Bytes
 import JSON
 import JWT
+import Telemetry
 
 extension IdentityPlan {
     /// Bytes of all fields that tell a backend of one identity.
@@ -17,7 +18,18 @@ extension IdentityPlan {
         return Identity(
             .token, subject: String(decoding: claims.subject ?? [], as: UTF8.self), issuer: source.name,
             plan: plan, scopes: claims.words(source.scopes), roles: claims.strings(source.roles) ?? [],
-            fieldLines: lines, stripped: stripped, planLine: isLookedUp ? planLine : [])
+            fieldLines: lines, stripped: stripped, planLine: isLookedUp ? planLine : [],
+            countedClaims: countedClaims(in: claims))
+    }
+
+    private func countedClaims(in claims: Claims) -> [CountedClaim] {
+        guard !counted.isEmpty else { return [] }
+        let region = Scratch(size: Self.longestFields)
+        return counted.compactMap { path, name in
+            var writer = ByteWriter(region.view)
+            guard claims.write(path, into: &writer), writer.count > 0 else { return nil }
+            return CountedClaim(path: name, value: PinnedText(bytes: writer.view.array()))
+        }
     }
 
     private func fieldLines(_ claims: Claims, _ source: TokenSource, plan: String?) -> [UInt8]? {

@@ -70,8 +70,12 @@ package final class IdentityPlan: Sendable {
     package let cache: Int
     /// Fields that clients may not send.
     package let stripped: StrippedFields
+    /// Claims that limits count by: kept with each identity.
+    let counted: [(path: JSONPath, name: PinnedText)]
 
-    package init(_ settings: IdentitySettings) {
+    /// - Parameter counted: Paths of claims that limits count by.
+    package init(_ settings: IdentitySettings, counting counted: [String] = []) {
+        self.counted = counted.map { (JSONPath(claim: $0), PinnedText($0)) }
         sources = settings.tokens.map(TokenSource.init)
         planLine = Array("\(settings.planHeader): ".utf8)
         defaultPlan = settings.defaultPlan

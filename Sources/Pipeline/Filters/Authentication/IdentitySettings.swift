@@ -88,11 +88,20 @@ extension Kind where Value == String {
 
     /// The name of a plan, as tokens and limits write it.
     package static var planName: Kind {
-        .text("a plan's name of 1 to 64 visible characters", maxLength: 64) { text throws(Refusal) in
-            guard !text.isEmpty, text.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }) else {
-                throw Refusal()
-            }
+        .text(PlanName.words, maxLength: PlanName.longest) { text throws(Refusal) in
+            guard PlanName.accepts(text) else { throw Refusal() }
         }
+    }
+}
+
+/// Names of plans.
+enum PlanName {
+    static let words = "a plan's name of 1 to 64 visible characters"
+    static let longest = 64
+
+    static func accepts(_ text: String) -> Bool {
+        (1...longest).contains(text.utf8.count)
+            && text.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != 0x22 }
     }
 }
 

@@ -1,106 +1,105 @@
 import Addressing
+import Bytes
+import Telemetry
 
-/// One rule as a route uses it.
-package struct RateLimitRule: Sendable {
-    /// Who shares a bucket.
-    package enum Holder: Sendable {
-        /// A client's IPv4 address, or all IPv6 addresses of one prefix: a subscriber owns far more than one.
-        case address(ipv6Prefix: Int)
-        /// All clients together.
-        case everyone
-    }
-
-    package let name: RuleName
-    /// Nanoseconds that one token takes to come back.
-    package let interval: Int64
-    /// Requests that may come at once.
-    package let burst: Int64
-    package let holder: Holder
-    /// The operator's own body for refusals.
-    package let body: FixedBody?
-    /// Identity of the rule, the same before and after a reload.
-    private let identity: Int
-
-    package init(name: RuleName, interval: Int64, burst: Int64, holder: Holder, body: FixedBody?) {
-        self.name = name
-        self.interval = interval
-        self.burst = burst
-        self.holder = holder
-        self.body = body
-        identity = name.text.view.text().hashValue
-    }
-
-    /// The bucket of `client`.
-    func bucket(of client: IPAddress) -> TokenDemand.Bucket {
-        let address =
-            switch holder {
-            case .address(let prefix): client.isIPv4 ? client : client.masked(to: prefix)
-            case .everyone: IPAddress(bits: 0)
-            }
-        return TokenDemand.Bucket(of: identity, for: address, interval: interval, burst: burst)
-    }
-}
-
-extension TokenDemand.Bucket {
-    /// One token out of the bucket that a subject keeps for a holder. The hash is keyed by the process' seed,
-    /// so nobody can aim for another's bucket.
-    ///
-    /// - Parameters:
-    ///   - subject: Of the rule; the same before and after a reload.
-    ///   - holder: An address, or the block that counts as one.
-    package init(of subject: Int, for holder: IPAddress, interval: Int64, burst: Int64) {
-        var hasher = Hasher()
-        hasher.combine(subject)
-        hasher.combine(UInt64(truncatingIfNeeded: holder.bits >> 64))
-        hasher.combine(UInt64(truncatingIfNeeded: holder.bits))
-        self.init(
-            key: UInt64(bitPattern: Int64(hasher.finalize())), limit: burst, interval: interval)
-    }
-}
-
-/// Limits requests by client address with the generic cell rate algorithm: no more than `burst` at once, and
-/// the rate for ever. All rules of a route together admit or refuse; a refused request costs no token of any
+/// The limits of a route. All of them together admit or refuse; a refused request costs no token of any
 /// rule.
+///
+/// They stand at two stages. Rules that need no identity are asked before authentication, and where all of a
+/// route's rules are such, that is all. Where some count users, the first stage only looks whether those by
+/// address would refuse, and all are asked in one step behind authentication.
 package struct RateLimitFilter: Sendable {
-    package let rules: [RateLimitRule]
-
+    package let table: RateLimitTable
+    /// Indices of the route's rules.
+    package let rules: [Int]
+    /// Those that need no identity.
+    private let early: [Int]
+    /// Whether tokens are taken behind authentication.
+    package let isDeferred: Bool
     /// Whether a rule counts by the client's address.
     package let countsAddresses: Bool
+    /// How the calls of a request are told apart; nil where a request is one.
+    package let calls: CallPlan?
 
-    package init(rules: [RateLimitRule]) {
+    /// How long Redis may take at most; its own settings have less.
+    package static let storeBudget = Duration.seconds(1)
+
+    package init(_ table: RateLimitTable, rules: [Int], calls: CallPlan? = nil) {
+        self.table = table
+        self.calls = calls
         self.rules = rules
-        countsAddresses = rules.contains { if case .address = $0.holder { true } else { false } }
+        early = rules.filter { !table.rules[$0].needsIdentity }
+        // Calls of a batch may belong to routes that count users.
+        isDeferred = calls != nil || early.count < rules.count
+        countsAddresses = rules.contains { table.rules[$0].countsAddresses }
     }
 
-    /// How long the store may take. A memory store answers at once.
-    package static let storeBudget = Duration.milliseconds(20)
-
-    package func decide(_ exchange: inout ExchangeState) -> Verdict {
-        rules.isEmpty ? .next : .ask(.takeTokens, within: RateLimitFilter.storeBudget)
+    /// Which rules a claim is about.
+    package enum Selection {
+        case all
+        /// Those that need no identity.
+        case early
     }
 
-    /// The tokens that a request of `client` wants.
-    package func demand(of client: IPAddress) -> TokenDemand {
-        var demand = TokenDemand()
-        for index in rules.indices { demand.append(rules[index].bucket(of: client)) }
-        return demand
+    /// Adds what a request wants to its claim. False where that is more than a claim holds.
+    ///
+    /// - Parameters:
+    ///   - route: The name of the route whose rules these are.
+    ///   - times: Calls that the request makes of it.
+    package func add(
+        _ selection: Selection, of exchange: borrowing ExchangeState, route: ByteView, times: Int64 = 1,
+        to claim: inout TokenClaim
+    ) -> Bool {
+        let chosen = selection == .all ? rules : early
+        for position in chosen.indices {
+            let rule = chosen[position]
+            guard let rate = table.rules[rule].rate(for: exchange) else { continue }
+            let isAdded = claim.add(
+                rule: rule, rate: rate,
+                key: table.rules[rule].key(of: exchange, rate: rate, route: route),
+                cost: table.rules[rule].cost(of: exchange) &* times,
+                writingHolder: { table.rules[rule].write(holderOf: exchange, route: route, to: &$0) })
+            guard isAdded else { return false }
+        }
+        return true
     }
 
-    package func resume(_ exchange: inout ExchangeState, with answer: Answer) -> Verdict {
-        // No store, no limit: the gateway would rather carry too much than nothing.
-        guard case .tokens(let demand) = answer, let index = demand.refusal else { return .next }
-        let rule = rules[index]
-        exchange.refusedBy = rule.name
-        return .respond(
-            LocalResponse(
-                status: 429, title: "Too many requests",
-                detail: "This address has used up its share. Wait, then try again.", rule: rule.name,
-                retryAfter: RateLimitFilter.wholeSeconds(demand[index].reset),
-                content: rule.body.map { .fixed($0) } ?? .problem))
+    /// What the client hears of an answer; nil where the request goes on.
+    package static func verdict(
+        _ answer: TokenAnswer, of claim: borrowing TokenClaim, _ exchange: inout ExchangeState
+    ) -> Verdict {
+        switch answer {
+        case .admitted: return .next
+        case .denied:
+            guard let refusal = claim.demand.refusal else { return .next }
+            let rule = claim.rule(refusal)
+            exchange.refusedBy = rule.name
+            return .respond(
+                LocalResponse(
+                    status: 429, title: "Too many requests",
+                    detail: "More requests came than are allowed in this time. Wait, then try again.",
+                    rule: rule.name, retryAfter: wholeSeconds(claim.demand[refusal].reset),
+                    content: rule.body.map { .fixed($0) } ?? .quota))
+        case .unchecked(let rule):
+            let rule = claim.table.rules[rule]
+            exchange.refusedBy = rule.name
+            return .respond(
+                LocalResponse(
+                    status: 503, title: "Service unavailable",
+                    detail: "Limits cannot be checked now. Try again in a moment.", rule: rule.name,
+                    retryAfter: 1))
+        }
     }
 
     /// Rounded up, and at least one: whoever comes back then is admitted.
-    private static func wholeSeconds(_ nanoseconds: Int64) -> Int {
-        max(1, Int((nanoseconds + 999_999_999) / 1_000_000_000))
+    package static func wholeSeconds(_ nanoseconds: Int64) -> Int {
+        max(1, Int((nanoseconds &+ 999_999_999) / 1_000_000_000))
     }
+}
+
+extension LocalResponse {
+    /// A batch whose calls have more limits between them than one request may.
+    package static let tooManyLimits = LocalResponse(
+        status: 400, title: "Bad request",
+        detail: "The calls of this batch have too many limits between them. Send fewer at once.")
 }
