@@ -94,7 +94,7 @@ extension ProxyCore where Net: ~Copyable {
 
     private mutating func fail(_ stray: StrayCommand) {
         metrics.add(.store(.failed))
-        storeReplied(stray.ticket, .unavailable)
+        storeFailed(stray.ticket)
     }
 
     /// The link to a node, which is made where the map does not name it yet: a node that has no slots before
