@@ -40,6 +40,7 @@ import Testing
     private static let secrets = Dictionary(
         uniqueKeysWithValues: [
             "SUPABASE_JWT_SECRET", "PARTNER_SECRET", "PARTNER_SECRET_NEXT", "REDIS_PASSWORD",
+            "SENTINEL_PASSWORD",
         ].map {
             ($0, String(repeating: "s", count: 48))
         })

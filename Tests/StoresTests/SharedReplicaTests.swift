@@ -210,9 +210,9 @@ struct SharedReplicaTests {
 
     @Test func `a user who may do what README lists can do all that a gateway does`() throws {
         let rules = """
-            ~floodgate:* &floodgate:* +auth +select +ping +set +subscribe +hmget +hscan +@scripting +hset \
-            +hsetnx +hget +hexists +hdel +zadd +zrem +zrangebyscore +zrevrange +pexpire +pexpireat +del \
-            +time +publish
+            ~floodgate:* &floodgate:* +auth +select +ping +set +subscribe +hmget +hscan +@scripting +mget \
+            +hset +hsetnx +hget +hexists +hdel +zadd +zrem +zrangebyscore +zremrangebyscore +zcard \
+            +zrevrange +pexpire +pexpireat +del +time +publish
             """
         var options = RedisServer.Options()
         options.user = ("gate", "pass", rules.split(separator: " ").map(String.init))
