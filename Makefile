@@ -119,6 +119,13 @@ tokens: packages ## Measure what verifying a token costs in the running gateway,
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/bench/tokens.py
 
+.PHONY: limits
+limits: packages ## Measure limits beside nginx and HAProxy: cost, exactness, and what Redis adds
+	@$(call install,$(BENCH_PACKAGES) redis-server)
+	swift build --configuration release --product floodgate
+	swift build --configuration release --product loadgen
+	/usr/bin/python3 Benchmarks/bench/limits.py
+
 .PHONY: microbench
 microbench: packages ## Measure parsers, stages and tables alone, in nanoseconds per operation
 	swift build --configuration release --product microbench
@@ -138,6 +145,13 @@ provetls: testpackages ## Show HTTP/2 over TLS: late events, unread answers, flo
 	swift build --configuration release --product floodgate
 	swift build --configuration release --product loadgen
 	/usr/bin/python3 Benchmarks/prove/prove.py --tls $(if $(RIVAL),--rival $(RIVAL))
+
+.PHONY: provelimits
+provelimits: testpackages ## Show what limits do while their Redis hangs, dies, returns or answers nonsense
+	@$(call install,$(BENCH_PACKAGES))
+	swift build --configuration release --product floodgate
+	swift build --configuration release --product loadgen
+	/usr/bin/python3 Benchmarks/prove/prove.py --limits
 
 # TLS as scanners see it, and a real browser: both install much that nothing else here needs.
 .PHONY: browser

@@ -284,7 +284,10 @@ struct Load: ~Copyable {
 
     private mutating func finish(_ index: Int) {
         let reader = connections[index].reader
-        guard reader.status == options.status else { return fail(index, .badStatus, status: reader.status) }
+        summary.answered(reader.status)
+        guard options.anyStatus || reader.status == options.status else {
+            return fail(index, .badStatus, status: reader.status)
+        }
         if let expected = options.expectBytes, reader.length != expected { return fail(index, .badLength) }
         now = SystemClock.now()
         if window == .open { summary.succeeded(nanoseconds: now - connections[index].begun) }

@@ -63,6 +63,9 @@ struct LoadCommand: ParsableCommand {
     @Option(help: "The status that is a success.")
     var status = 200
 
+    @Flag(help: "Every status is a success; how many came of each, warming up included, is told.")
+    var anyStatus = false
+
     @Option(help: "Length that each answer's body must have; without it any announced one.")
     var expectBytes: Int?
 

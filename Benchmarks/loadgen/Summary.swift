@@ -4,6 +4,8 @@ import Time
 struct Summary {
     private(set) var requests = 0
     private(set) var failures: [Failure: Int] = [:]
+    private(set) var badStatuses: [Int: Int] = [:]
+    /// Answers by status, from the first request on: what was admitted while the run warmed up was admitted.
     private(set) var statuses: [Int: Int] = [:]
     /// Connects, and answers that asked to end the connection.
     var connects = 0
@@ -38,8 +40,10 @@ struct Summary {
 
     mutating func failed(_ failure: Failure, status: Int = 0) {
         failures[failure, default: 0] += 1
-        if status != 0 { statuses[status, default: 0] += 1 }
+        if status != 0 { badStatuses[status, default: 0] += 1 }
     }
+
+    mutating func answered(_ status: Int) { statuses[status, default: 0] += 1 }
 
     private static func bucket(_ nanoseconds: Int64) -> Int {
         let value = UInt64(max(32, nanoseconds))
@@ -65,19 +69,22 @@ struct Summary {
         let seconds = Double(elapsed) / 1e9
         let kinds = Failure.allCases.map { "\"\($0.rawValue)\": \(failures[$0] ?? 0)" }.joined(
             separator: ", ")
-        let codes = statuses.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(
-            separator: ", ")
         // A refused connect carried no request.
         let failed = failures.filter { $0.key != .refused }.values.reduce(0, +)
         let rate = seconds > 0 ? (Double(requests) / seconds).rounded() : 0
         let latency =
             "\"p50_us\": \(quantile(0.5)), \"p99_us\": \(quantile(0.99)), \"max_us\": \(Double(longest / 100) / 10)"
         return """
-            {"requests": \(requests), "failed": \(failed), "failures": {\(kinds)}, "bad_statuses": {\(codes)}, \
+            {"requests": \(requests), "failed": \(failed), "failures": {\(kinds)}, "bad_statuses": {\(Self.counts(badStatuses))}, \
+            "statuses": {\(Self.counts(statuses))}, \
             "connects": \(connects), "closes_obeyed": \(closesObeyed), "idle_closes": \(idleCloses), \
             "handshakes": \(handshakes), "resumed": \(resumed), \
             "received_bytes": \(receivedBytes), "seconds": \(seconds), "process_ns": \(processNanoseconds), "rps": \(rate), \(latency)}
 
             """
+    }
+
+    private static func counts(_ statuses: [Int: Int]) -> String {
+        statuses.sorted { $0.key < $1.key }.map { "\"\($0.key)\": \($0.value)" }.joined(separator: ", ")
     }
 }

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Shows that the gateway keeps what is claimed of it: each claim with what was measured, its bound, and whether it holds.
 
-Usage: prove.py [--binaries FOLDER] [--slow | --tls] [NAME ...]. Without names all proofs run, or all of slow clients, or all
-of HTTP/2 over TLS. Ends with 1 where a claim does not hold."""
+Usage: prove.py [--binaries FOLDER] [--slow | --tls | --limits] [NAME ...]. Without names all proofs run, or all of slow
+clients, of HTTP/2 over TLS, or of limits whose Redis fails. Ends with 1 where a claim does not hold."""
 
 import argparse
 import sys
@@ -15,6 +15,7 @@ import bodies
 import counts
 import floods
 import lifecycle
+import outages
 import slow
 import tls
 from house import House, ProofError
@@ -49,6 +50,13 @@ TLS = {
     "certificates": tls.reloads,
 }
 
+# Limits whose Redis fails: `make provelimits`.
+LIMITS = {
+    "hang": outages.hang,
+    "killed": outages.killed,
+    "wrong": outages.wrong,
+}
+
 
 class Report:
     """The table, printed as it grows."""
@@ -77,15 +85,17 @@ def main():
     arguments.add_argument("--binaries", default=Path(__file__).resolve().parents[2] / ".build/release")
     arguments.add_argument("--slow", action="store_true", help="the proofs of slow clients instead")
     arguments.add_argument("--tls", action="store_true", help="the proofs of HTTP/2 over TLS instead")
+    arguments.add_argument("--limits", action="store_true", help="the proofs of limits whose Redis fails instead")
     arguments.add_argument(
         "--rival", choices=["nginx", "haproxy"], help="with --tls: what stands in the gateway's place, to be seen beside it")
-    arguments.add_argument("names", nargs="*", choices=[[], *PROOFS, *SLOW, *TLS], metavar="NAME")
+    arguments.add_argument("names", nargs="*", choices=[[], *PROOFS, *SLOW, *TLS, *LIMITS], metavar="NAME")
     options = arguments.parse_args()
     report = Report()
     report.line("claim", "measured", "bound", "")
     begun = time.monotonic()
-    every = {**PROOFS, **SLOW, **TLS}
-    for name in options.names or (SLOW if options.slow else TLS if options.tls else PROOFS):
+    every = {**PROOFS, **SLOW, **TLS, **LIMITS}
+    chosen = SLOW if options.slow else TLS if options.tls else LIMITS if options.limits else PROOFS
+    for name in options.names or chosen:
         try:
             with House(options.binaries) as house:
                 house.rival = options.rival if name in TLS else None

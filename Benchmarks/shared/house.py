@@ -161,13 +161,13 @@ class House:
 
     def gateway(
             self, origin, settings="", routes=None, workers=1, access_log="off", clients="", upstream="",
-            address="127.0.0.1", admin="off", idle_timeout="5m", certificate=None, protocols="", **options):
-        """A gateway that proxies everything to the origin. `settings` are further lines of its file."""
+            address="127.0.0.1", admin="off", idle_timeout="5m", certificate=None, protocols="", limits="", **options):
+        """A gateway that proxies everything to the origin. `settings` are further lines of its file, `limits` further limits."""
         (port,) = free_ports(1)
         file = self.folder / f"gateway-{port}.yaml"
         text = gateway_settings(
             port, origin.port, workers, access_log, settings, routes, clients, upstream, address, admin, idle_timeout,
-            certificate, protocols)
+            certificate, protocols, limits)
         file.write_text(text)
         process = self.start("gateway", [self.floodgate, "run", file], **options)
         wait_for("the gateway", lambda: takes_connections(port) or not process.is_running)
@@ -209,7 +209,7 @@ class House:
 
 def gateway_settings(
         port, origin, workers=1, access_log="off", settings="", routes=None, clients="", upstream="", address="127.0.0.1",
-        admin="off", idle_timeout="5m", certificate=None, protocols=""):
+        admin="off", idle_timeout="5m", certificate=None, protocols="", limits=""):
     tls = ""
     if protocols:
         tls += f", protocols: [{protocols}]"
@@ -226,6 +226,7 @@ access_log: {{ path: {access_log} }}
 clients: {{ idle_timeout: {idle_timeout}, max_requests_per_connection: 1000000000{clients} }}
 limits:
   everyone: {{ rate: 100000000 per 1m, by: ip }}
+{limits}
 upstreams:
   app: {{ servers: [127.0.0.1:{origin}], idle_connections: 2000, idle_timeout: 5m{upstream} }}
 {settings}

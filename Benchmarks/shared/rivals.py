@@ -45,13 +45,15 @@ http {{
     fastcgi_temp_path {folder}/nginx-fastcgi;
     uwsgi_temp_path {folder}/nginx-uwsgi;
     scgi_temp_path {folder}/nginx-scgi;
-    limit_req_zone $binary_remote_addr zone=everyone:10m rate=1000000r/s;
+    limit_req_zone $binary_remote_addr zone=everyone:10m rate={rate};
+    limit_req_status 429;
+    limit_req_log_level info;
     upstream app {{ server 127.0.0.1:{origin}; keepalive 1000; keepalive_requests 1000000000; keepalive_timeout 5m; }}
     server {{
         listen {address}:{port} backlog=4096{reuseport}{secure};
 {tls}
         location / {{
-            limit_req zone=everyone burst=1000000 nodelay;
+            limit_req zone=everyone{burst} nodelay;
             proxy_pass http://app;
             proxy_http_version 1.1;
             proxy_set_header Connection "";
@@ -92,9 +94,7 @@ frontend clients
     bind {address}:{port} backlog 4096{tls}
 {format}
     unique-id-format %[uuid()]
-    stick-table type ip size 1m expire 1h store http_req_rate(60s)
-    http-request track-sc0 src
-    http-request deny deny_status 429 if {{ sc_http_req_rate(0) gt 100000000 }}
+{limit}
     http-request set-header X-Forwarded-For %[src]
     http-request set-header X-Real-IP %[src]
     http-request set-header X-Forwarded-Proto {scheme}
@@ -110,6 +110,14 @@ frontend clients
 backend app
     server one 127.0.0.1:{origin} pool-max-conn -1 pool-purge-delay 5m
 """
+
+# A limit for each address that nobody reaches: what a request costs that is admitted.
+NGINX_LIMIT = {"rate": "1000000r/s", "burst": " burst=1000000"}
+
+HAPROXY_LIMIT = """\
+    stick-table type ip size 1m expire 1h store http_req_rate(60s)
+    http-request track-sc0 src
+    http-request deny deny_status 429 if { sc_http_req_rate(0) gt 100000000 }"""
 
 # TLS 1.3 alone, and HTTP/2 for those who ask for it by ALPN; tickets that the server need not remember.
 NGINX_TLS = """\
@@ -137,14 +145,14 @@ BIG_BUFFERS = """\
 
 def nginx_settings(
         house, port, origin, workers=1, access_log=False, settings="", connections=4096, address="127.0.0.1",
-        certificate=None):
+        certificate=None, limit=NGINX_LIMIT):
     # The origin's Server goes in any case; nginx puts its own in its place, and cannot be told not to without a further
     # module.
     fields = "\n".join(f'            add_header {name} "{value}" always;' for name, value in SECURITY_FIELDS.items())
     return NGINX.format(
         folder=house.folder, port=port, origin=origin.port, workers=workers, connections=connections, address=address,
         descriptors=min(connections * 2, descriptors()), reuseport=" reuseport" if workers > 1 else "", fields=fields,
-        settings=settings, secure=" ssl http2" if certificate else "",
+        settings=settings, secure=" ssl http2" if certificate else "", **limit,
         tls=NGINX_TLS.format(certificate=certificate.certificate, key=certificate.key) if certificate else "",
         access_log=f"{house.folder}/nginx-{port}-access.log fields buffer=64k flush=500ms" if access_log else "off")
 
@@ -159,13 +167,14 @@ def nginx(house, origin, **options):
 
 
 def haproxy_settings(
-        port, origin, workers=1, access_log=False, connections=4096, address="127.0.0.1", certificate=None):
+        port, origin, workers=1, access_log=False, connections=4096, address="127.0.0.1", certificate=None,
+        limit=HAPROXY_LIMIT):
     fields = "\n".join(f'    http-response set-header {name} "{value}"' for name, value in SECURITY_FIELDS.items())
     captures = "\n".join(
         f"    http-request capture req.hdr({name}) len 512" for name in ("Host", "User-Agent", "Referer"))
     return HAPROXY.format(
         port=port, origin=origin.port, workers=workers, connections=connections, fields=fields, address=address,
-        tls=HAPROXY_TLS.format(both=certificate.both) if certificate else "", scheme="https" if certificate else "http",
+        limit=limit, tls=HAPROXY_TLS.format(both=certificate.both) if certificate else "", scheme="https" if certificate else "http",
         log="    log stdout format raw local0" if access_log else "",
         format=f"    log global\n{captures}\n    {HAPROXY_FORMAT}" if access_log else "")
 
