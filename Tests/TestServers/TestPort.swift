@@ -41,19 +41,28 @@ package enum TestPort {
         return (descriptor, UInt16(bigEndian: address.sin_port))
     }
 
-    /// Sends a text, and returns what comes first.
-    static func ask(port: UInt16, _ text: String) throws -> String {
+    /// A socket that is connected to a port of this machine.
+    static func connect(port: UInt16) throws -> Int32 {
         let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        defer { close(descriptor) }
-        var limit = timeval(tv_sec: 2, tv_usec: 0)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         var address = local(port: port)
         let isConnected = withUnsafeMutablePointer(to: &address) { pointer in
             pointer.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
+                Glibc.connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard isConnected else { throw Failure() }
+        guard isConnected else {
+            close(descriptor)
+            throw Failure()
+        }
+        return descriptor
+    }
+
+    /// Sends a text, and returns what comes first.
+    static func ask(port: UInt16, _ text: String) throws -> String {
+        let descriptor = try connect(port: port)
+        defer { close(descriptor) }
+        var limit = timeval(tv_sec: 2, tv_usec: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
         _ = send(descriptor, text, text.utf8.count, Int32(MSG_NOSIGNAL))
         var block = [UInt8](repeating: 0, count: 1024)
         let count = recv(descriptor, &block, block.count, 0)
