@@ -130,6 +130,19 @@ package final class RedisCluster: @unchecked Sendable {
         throw RedisServer.CannotStart(description: "no key for node \(index)")
     }
 
+    /// Slots of which a node has keys, whatever bytes those are.
+    package func filledSlots(of index: Int) throws -> [Int] {
+        let script = """
+            local slots = {}
+            for _, key in ipairs(redis.call('KEYS', '*')) do
+              table.insert(slots, redis.call('CLUSTER', 'KEYSLOT', key))
+            end
+            return slots
+            """
+        return Set(try nodes[index].ask("EVAL", script, "0").split(separator: "\n").compactMap { Int($0) })
+            .sorted()
+    }
+
     package func id(of index: Int) throws -> String { try nodes[index].ask("CLUSTER", "MYID") }
 
     // MARK: Moving slots
@@ -142,15 +155,24 @@ package final class RedisCluster: @unchecked Sendable {
 
     /// Keys of the slot go over, so that the old node has none of them any more.
     package func moveKeys(slot: Int, from old: Int, to new: Int) throws {
+        // By a script: keys may be any bytes, and a command's line may not.
+        let script = """
+            local keys = redis.call('CLUSTER', 'GETKEYSINSLOT', ARGV[1], 100)
+            if #keys == 0 then return 0 end
+            local words = {'MIGRATE', ARGV[2], ARGV[3], '', 0, 2000}
+            if ARGV[4] then table.insert(words, 'AUTH') table.insert(words, ARGV[4]) end
+            table.insert(words, 'KEYS')
+            for _, key in ipairs(keys) do table.insert(words, key) end
+            redis.call(unpack(words))
+            return #keys
+            """
+        let words = ["EVAL", script, "0", "\(slot)", "127.0.0.1", "\(port(of: new))"]
         while true {
-            let keys = try nodes[old].ask("CLUSTER", "GETKEYSINSLOT", "\(slot)", "100")
-                .split(separator: "\n").map(String.init).filter { !$0.isEmpty }
-            guard !keys.isEmpty else { return }
-            let credentials = options.server.password.map { ["AUTH", $0] } ?? []
-            try expect(
-                old,
-                ["MIGRATE", "127.0.0.1", "\(port(of: new))", "", "0", "2000"] + credentials + ["KEYS"]
-                    + keys)
+            let answer = try nodes[old].ask(words + (options.server.password.map { [$0] } ?? []))
+            if answer == "0" { return }
+            guard Int(answer) != nil else {
+                throw RedisServer.CannotStart(description: "MIGRATE: \(answer)")
+            }
         }
     }
 

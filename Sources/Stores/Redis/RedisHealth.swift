@@ -28,9 +28,19 @@ package final class RedisHealth: Sendable {
 
     private struct State {
         var lost: Set<Link> = []
-        /// Since when nobody of this process, or not everybody, can ask a node.
-        var since: [RedisNode?: WallTime] = [:]
+        /// Since when nobody of this process, or not everybody, can ask a node, and why.
+        var since: [RedisNode?: (time: WallTime, reason: String)] = [:]
         var reading = Reading()
+
+        /// The oldest loss that there still is.
+        mutating func findReason() {
+            let oldest = since.min { $0.value.time.nanoseconds < $1.value.time.nanoseconds }
+            reading.lost = lost.count
+            reading.since = oldest?.value.time
+            reading.reason = oldest.map { node, loss in
+                node.map { "\($0): \(loss.reason)" } ?? loss.reason
+            }
+        }
     }
 
     private let events: EventLog
@@ -45,17 +55,14 @@ package final class RedisHealth: Sendable {
     ///   - node: Of a cluster, whose nodes come and go by themselves; nil is the one that is asked.
     package func lost(_ link: Int, at node: RedisNode? = nil, _ loss: Loss, now: WallTime) {
         let isFirst = state.withLock { state in
-            let hasBeenWhole = state.lost.isEmpty
             guard state.lost.insert(Link(owner: link, node: node)).inserted else { return false }
-            state.reading.lost = state.lost.count
-            if hasBeenWhole {
-                state.reading.reason = node.map { "\($0): \(loss)" } ?? loss.description
-                state.reading.since = now
+            let isFirst = state.since[node] == nil
+            if isFirst {
+                state.since[node] = (now, loss.description)
+                state.reading.losses += 1
             }
-            guard state.since[node] == nil else { return false }
-            state.since[node] = now
-            state.reading.losses += 1
-            return true
+            state.findReason()
+            return isFirst
         }
         guard isFirst else { return }
         if let node {
@@ -69,15 +76,11 @@ package final class RedisHealth: Sendable {
     package func returned(_ link: Int, at node: RedisNode? = nil, now: WallTime) {
         let away: Int64? = state.withLock { state in
             guard state.lost.remove(Link(owner: link, node: node)) != nil else { return nil }
-            state.reading.lost = state.lost.count
-            if state.lost.isEmpty {
-                state.reading.reason = nil
-                state.reading.since = nil
-            }
+            defer { state.findReason() }
             guard !state.lost.contains(where: { $0.node == node }),
                 let since = state.since.removeValue(forKey: node)
             else { return nil }
-            return now.nanoseconds - since.nanoseconds
+            return now.nanoseconds - since.time.nanoseconds
         }
         guard let away else { return }
         let seconds = "\(max(0, away) / 1_000_000_000)"

@@ -54,10 +54,9 @@ import Testing
         let redis = "{ url: \(cluster.address), mode: cluster, nodes: [\(cluster.places[1])] }"
         let (first, second) = (try Self.gateway(origin, redis), try Self.gateway(origin, redis))
         for number in 0..<40 { _ = try Self.ask(first, "key-\(number)") }
-        let keys = try cluster.nodes[0].ask("KEYS", "*").split(separator: "\n").map(String.init)
-        for slot in Set(try keys.map { try cluster.slot(of: $0) }) {
-            try cluster.move(slot: slot, from: 0, to: 2)
-        }
+        let slots = try cluster.filledSlots(of: 0)
+        #expect(slots.count > 5)
+        for slot in slots { try cluster.move(slot: slot, from: 0, to: 2) }
         for number in 0..<40 {
             #expect(try Self.ask(second, "key-\(number)"), "key-\(number) after the move")
         }
@@ -68,6 +67,55 @@ import Testing
         try second.waitUntilSaid("redis lost, going on without it", within: .seconds(20))
         try cluster.nodes[1].start()
         try second.waitUntilSaid("redis is back", within: .seconds(20))
+    }
+
+    @Test func `a limit holds exactly while its slots are on their way from node to node`() throws {
+        let cluster = try RedisCluster()
+        let gateways = try (0..<2).map { _ in
+            try GatewayProcess { ports in
+                """
+                workers: 1
+                listeners: [{ address: 127.0.0.1:\(ports.gateway) }]
+                admin: { address: 127.0.0.1:\(ports.admin) }
+                drain: { announce: 0s, deadline: 1s }
+                redis: { url: \(cluster.address), mode: cluster, timeout: 500ms }
+                limits: { each: { rate: 40 per 1d, by: "header:x-user", on_store_error: closed } }
+                routes: [{ path: /*, respond: { status: 200, text: ok }, limits: [each] }]
+
+                """
+            }
+        }
+        for gateway in gateways {
+            try eventually("connected", within: .seconds(20)) {
+                try gateway.metric("floodgate_redis_connects_total") == 3
+            }
+        }
+        let clients = try gateways.map { try $0.client() }
+        var answers = [Int: [Int]]()
+        func ask(_ rounds: Range<Int>) throws {
+            for round in rounds {
+                for user in 0..<12 {
+                    let answer = try clients[(round + user) % 2].ask(get("/", "X-User: user-\(user)"))
+                    answers[user, default: []].append(answer.status)
+                }
+            }
+        }
+        try ask(0..<15)
+        let slots = try cluster.filledSlots(of: 0)
+        #expect(slots.count > 1)
+        for slot in slots { try cluster.beginMove(slot: slot, from: 0, to: 1) }
+        try ask(15..<25)
+        for slot in slots { try cluster.moveKeys(slot: slot, from: 0, to: 1) }
+        try ask(25..<35)
+        for slot in slots { try cluster.endMove(slot: slot, from: 0, to: 1) }
+        try ask(35..<50)
+        for (user, statuses) in answers {
+            #expect(
+                statuses == Array(repeating: 200, count: 40) + Array(repeating: 429, count: 10),
+                "user \(user)")
+        }
+        #expect(try gateways[0].metric("floodgate_redis_redirections_total") ?? 0 > 0)
+        for client in clients { client.close() }
     }
 
     @Test func `a master is killed, and another one has what was done`() throws {
