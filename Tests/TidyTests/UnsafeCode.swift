@@ -29,6 +29,7 @@ enum UnsafeCode {
         "Sources/Redis/ReplyReader.swift": "reads replies by hiredis",
         "Sources/Settings/Document/YAMLReader.swift": "reads YAML by libyaml",
         "Sources/Slots/SlotTable.swift": "owns the memory of its slots",
+        "Sources/Stores/Memory/CounterStripes.swift": "owns the memory of its stripes",
         "Sources/TLS/": "TLS by OpenSSL",
         "Sources/Telemetry/AccessLogEncoder.swift": "writes a record into a log block",
         "Sources/Telemetry/AccessLogWriter.swift": "the writer's thread",

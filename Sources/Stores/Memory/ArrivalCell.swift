@@ -15,14 +15,17 @@ package struct ArrivalCell: CounterCell {
         if arrival.nanoseconds > full &+ CounterTerms.grace { arrival = Instant(nanoseconds: full) }
     }
 
+    package func lacks(_ cost: Int64, _ terms: CounterTerms, now: Instant) -> Bool {
+        cost > terms.limit || (cost > 0 && debt(now: now) &+ terms.time(of: cost) > terms.tolerance)
+    }
+
     package func reading(cost: Int64, _ terms: CounterTerms, now: Instant) -> CounterReading {
         let debt = debt(now: now)
         let left = terms.tolerance &- debt
-        let missing = terms.time(of: cost) &- left
-        let isShort = cost > terms.limit || (cost > 0 && missing > 0)
+        let isShort = lacks(cost, terms, now: now)
         return CounterReading(
-            remaining: max(0, left) / terms.interval, reset: isShort && cost <= terms.limit ? missing : debt,
-            isShort: isShort)
+            remaining: max(0, left) / terms.interval,
+            reset: isShort && cost <= terms.limit ? terms.time(of: cost) &- left : debt, isShort: isShort)
     }
 
     package mutating func take(_ cost: Int64, _ terms: CounterTerms, now: Instant) {

@@ -79,6 +79,9 @@ package protocol CounterCell: Sendable {
     /// higher limit) is cut to all of the limit.
     mutating func settle(_ terms: CounterTerms, now: Instant)
 
+    /// Whether a settled counter has fewer tokens than `cost`.
+    func lacks(_ cost: Int64, _ terms: CounterTerms, now: Instant) -> Bool
+
     /// How a settled counter stands before whoever wants `cost` tokens; 0 only looks.
     func reading(cost: Int64, _ terms: CounterTerms, now: Instant) -> CounterReading
 

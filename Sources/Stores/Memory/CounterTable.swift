@@ -37,18 +37,28 @@ package struct CounterTable<Cell: CounterCell>: Sendable {
         guard let index = index(of: key) else {
             return Cell(key: 1).reading(cost: cost, terms, now: now)
         }
-        cells[index].settle(terms, now: now)
-        return cells[index].reading(cost: cost, terms, now: now)
+        var cell = cells[index]
+        cell.settle(terms, now: now)
+        cells[index] = cell
+        return cell.reading(cost: cost, terms, now: now)
     }
 
-    /// Takes what `reading` has found to be there, and says how the counter stands then.
+    /// Takes `cost` tokens where they are there, and says how the counter stands then.
     package mutating func take(
         _ key: UInt64, cost: Int64, _ terms: CounterTerms, now: Instant
     ) -> CounterReading {
-        let index = claim(key, now: now)
-        cells[index].settle(terms, now: now)
-        cells[index].take(cost, terms, now: now)
-        return cells[index].reading(cost: 0, terms, now: now)
+        let index = index(of: key)
+        var cell = index.map { cells[$0] } ?? Cell(key: CounterTable.stored(key))
+        cell.settle(terms, now: now)
+        let isShort = cell.lacks(cost, terms, now: now)
+        if !isShort { cell.take(cost, terms, now: now) }
+        if let index {
+            cells[index] = cell
+        } else if !isShort {
+            makeRoom(for: key, now: now)
+            _ = insert(cell)
+        }
+        return cell.reading(cost: isShort ? cost : 0, terms, now: now)
     }
 
     /// What is known of the counter, as it will be at `instant`.

@@ -11,8 +11,7 @@ import Time
 /// Lives longer than any settings: buckets are known by the rule's name and the client, so a reload keeps
 /// them.
 package final class MemoryCounterStore: Sendable {
-    private static let stripeCount = 64
-    private let stripes: [Stripe]
+    private let stripes: CounterStripes
 
     /// How much older than it is a hint is said to be. Redis takes it for true of the moment at which it runs
     /// the command; that is later than it was written, but not by more than this where all is well.
@@ -22,17 +21,16 @@ package final class MemoryCounterStore: Sendable {
     /// a third on top, one takes 22 bytes by GCRA, 33 in a fixed and 77 in a sliding window.
     package init(maximumKeys: Int = 1 << 20) {
         // Keys do not fall evenly on stripes: each has room for four standard deviations more than its share.
-        let share = Double(maximumKeys) / Double(Self.stripeCount)
-        let room = Int(share + 4 * share.squareRoot()) + 1
-        stripes = (0..<Self.stripeCount).map { _ in Stripe(maximumKeys: room) }
+        let share = Double(maximumKeys) / Double(CounterStripes.count)
+        stripes = CounterStripes(maximumKeys: Int(share + 4 * share.squareRoot()) + 1)
     }
 
     /// Counters in memory, those that have expired and not yet made room included.
     package var keyCount: Int {
-        stripes.reduce(0) { sum, stripe in
-            stripe.lock()
-            defer { stripe.unlock() }
-            return sum + stripe.tables.count
+        (0..<CounterStripes.count).reduce(0) { sum, stripe in
+            stripes.lock(1 << UInt64(stripe))
+            defer { stripes.unlock(1 << UInt64(stripe)) }
+            return sum + stripes[stripe].count
         }
     }
 
@@ -46,9 +44,9 @@ package final class MemoryCounterStore: Sendable {
     ///   share is away: each token counts so often, but never more than a full bucket.
     package func take(_ demand: inout TokenDemand, share: Int64 = 1, now: Instant) {
         if demand.count == 1 { return takeOne(&demand, share: share, now: now) }
-        let held = HeldStripes(of: demand)
-        held.lock(stripes)
-        defer { held.unlock(stripes) }
+        let held = Self.stripes(of: &demand)
+        stripes.lock(held)
+        defer { stripes.unlock(held) }
         var isRefused = false
         for index in 0..<demand.count {
             look(&demand[index], share: share, now: now)
@@ -57,44 +55,35 @@ package final class MemoryCounterStore: Sendable {
         if isRefused { return }
         for index in 0..<demand.count where !demand[index].isShort {
             let bucket = demand[index]
-            let reading = stripes[HeldStripes.stripe(of: bucket.key)].tables.take(
-                bucket, cost: Self.weighted(bucket, share), now: now)
-            demand[index].note(reading)
+            demand[index].note(
+                stripes[CounterStripes.stripe(of: bucket.key)].take(
+                    bucket, cost: Self.weighted(bucket, share), now: now))
         }
-    }
-
-    /// Takes the tokens of a demand, and says whether it got none.
-    package func refuses(_ demand: TokenDemand, now: Instant) -> Bool {
-        var demand = demand
-        take(&demand, now: now)
-        return demand.refusal != nil
     }
 
     /// The usual demand, without a second look at what is held.
     private func takeOne(_ demand: inout TokenDemand, share: Int64, now: Instant) {
         let bucket = demand[0]
-        let stripe = stripes[HeldStripes.stripe(of: bucket.key)]
-        let cost = Self.weighted(bucket, share)
-        stripe.lock()
-        var reading = stripe.tables.reading(bucket, cost: cost, now: now)
-        if !reading.isShort { reading = stripe.tables.take(bucket, cost: cost, now: now) }
-        stripe.unlock()
+        let stripe = CounterStripes.stripe(of: bucket.key)
+        stripes.lock(1 << UInt64(stripe))
+        let reading = stripes[stripe].take(bucket, cost: Self.weighted(bucket, share), now: now)
+        stripes.unlock(1 << UInt64(stripe))
         demand[0].note(reading)
     }
 
     /// As `take`, but takes nothing: `demand.refusal` says whether the store would have refused. A cost of 0
     /// only reads.
     package func peek(_ demand: inout TokenDemand, now: Instant) {
-        let held = HeldStripes(of: demand)
-        held.lock(stripes)
-        defer { held.unlock(stripes) }
+        let held = Self.stripes(of: &demand)
+        stripes.lock(held)
+        defer { stripes.unlock(held) }
         for index in 0..<demand.count { look(&demand[index], share: 1, now: now) }
     }
 
     private func look(_ bucket: inout TokenDemand.Bucket, share: Int64, now: Instant) {
-        let reading = stripes[HeldStripes.stripe(of: bucket.key)].tables.reading(
-            bucket, cost: Self.weighted(bucket, share), now: now)
-        bucket.note(reading)
+        bucket.note(
+            stripes[CounterStripes.stripe(of: bucket.key)].reading(
+                bucket, cost: Self.weighted(bucket, share), now: now))
     }
 
     /// What a request costs while gateways count by themselves. More than the limit is never to be had,
@@ -110,13 +99,15 @@ package final class MemoryCounterStore: Sendable {
     /// What Redis is told of a demand's counters with the command that asks for it.
     package func hints(for demand: borrowing TokenDemand, now: Instant) -> CounterStates {
         var hints = CounterStates()
-        let held = HeldStripes(of: demand)
-        held.lock(stripes)
-        defer { held.unlock(stripes) }
+        // One copy: a look at what is only lent costs one each.
+        var demand = copy demand
+        let held = Self.stripes(of: &demand)
+        stripes.lock(held)
+        defer { stripes.unlock(held) }
         let then = now + Self.hintMargin
         for index in 0..<demand.count {
             let bucket = demand[index]
-            hints[index] = stripes[HeldStripes.stripe(of: bucket.key)].tables.state(of: bucket, at: then)
+            hints[index] = stripes[CounterStripes.stripe(of: bucket.key)].state(of: bucket, at: then)
         }
         return hints
     }
@@ -131,54 +122,32 @@ package final class MemoryCounterStore: Sendable {
         _ demand: borrowing TokenDemand, _ said: borrowing CounterStates, members: UInt16 = .max,
         asked: Instant, now: Instant
     ) {
-        let held = HeldStripes(of: demand)
-        held.lock(stripes)
-        defer { held.unlock(stripes) }
+        var demand = copy demand
+        let held = Self.stripes(of: &demand)
+        stripes.lock(held)
+        defer { stripes.unlock(held) }
         // Redis' clock counts whole microseconds: its moment may have begun one before.
         let date = Instant(nanoseconds: asked.nanoseconds &- 1000)
         for index in 0..<demand.count where members & 1 << UInt16(index) != 0 {
             let bucket = demand[index]
-            stripes[HeldStripes.stripe(of: bucket.key)].tables.raise(
-                bucket, to: said[index], at: date, now: now)
+            stripes[CounterStripes.stripe(of: bucket.key)].raise(bucket, to: said[index], at: date, now: now)
         }
     }
 
     /// Forgets a counter, by whatever algorithm.
     package func forget(_ key: UInt64) {
-        let stripe = stripes[HeldStripes.stripe(of: key)]
-        stripe.lock()
-        defer { stripe.unlock() }
-        stripe.tables.remove(key)
+        let stripe = CounterStripes.stripe(of: key)
+        stripes.lock(1 << UInt64(stripe))
+        defer { stripes.unlock(1 << UInt64(stripe)) }
+        stripes[stripe].remove(key)
     }
 
-    /// The stripes of one demand. Always locked in one order, whoever holds some waits only for those who do
-    /// not wait for him.
-    private struct HeldStripes {
-        private var bits: UInt64 = 0
-
-        init(of demand: borrowing TokenDemand) {
-            for index in 0..<demand.count { bits |= 1 << UInt64(HeldStripes.stripe(of: demand[index].key)) }
+    private static func stripes(of demand: inout TokenDemand) -> CounterStripes.Held {
+        var held: CounterStripes.Held = 0
+        for index in 0..<demand.count {
+            held |= 1 << UInt64(CounterStripes.stripe(of: demand[index].key))
         }
-
-        static func stripe(of key: UInt64) -> Int {
-            Int(truncatingIfNeeded: CounterTable<ArrivalCell>.spread(key) >> 58)
-        }
-
-        func lock(_ stripes: [Stripe]) {
-            var rest = bits
-            while rest != 0 {
-                stripes[rest.trailingZeroBitCount].lock()
-                rest &= rest &- 1
-            }
-        }
-
-        func unlock(_ stripes: [Stripe]) {
-            var rest = bits
-            while rest != 0 {
-                stripes[rest.trailingZeroBitCount].unlock()
-                rest &= rest &- 1
-            }
-        }
+        return held
     }
 }
 

@@ -49,6 +49,10 @@ package struct SliceCell: CounterCell {
         max(0, start.nanoseconds &+ Int64(Self.slices - index) &* terms.slice &- now.nanoseconds)
     }
 
+    package func lacks(_ cost: Int64, _ terms: CounterTerms, now: Instant) -> Bool {
+        cost > 0 && cost > terms.limit &- total
+    }
+
     package func reading(cost: Int64, _ terms: CounterTerms, now: Instant) -> CounterReading {
         let total = total
         let remaining = max(0, terms.limit &- total)

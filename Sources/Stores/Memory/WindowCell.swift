@@ -20,10 +20,14 @@ package struct WindowCell: CounterCell {
 
     private func left(now: Instant) -> Int64 { count == 0 ? 0 : max(0, end - now) }
 
+    package func lacks(_ cost: Int64, _ terms: CounterTerms, now: Instant) -> Bool {
+        cost > 0 && cost > terms.limit &- Int64(count)
+    }
+
     package func reading(cost: Int64, _ terms: CounterTerms, now: Instant) -> CounterReading {
-        let remaining = max(0, terms.limit &- Int64(count))
-        return CounterReading(
-            remaining: remaining, reset: left(now: now), isShort: cost > 0 && cost > remaining)
+        CounterReading(
+            remaining: max(0, terms.limit &- Int64(count)), reset: left(now: now),
+            isShort: lacks(cost, terms, now: now))
     }
 
     package mutating func take(_ cost: Int64, _ terms: CounterTerms, now: Instant) {

@@ -1,33 +1,5 @@
-import Glibc
 import Pipeline
-import Synchronization
 import Time
-
-/// One part of the memory store and the lock before it. A decision holds the lock for some tens of
-/// nanoseconds, so whoever finds it taken spins; only if its holder was put off the processor does it give
-/// way.
-// SAFETY: `tables` is touched only between `lock` and `unlock`, which acquire and release it.
-final class Stripe: @unchecked Sendable {
-    var tables: CounterTables
-    private let isLocked = Atomic<Bool>(false)
-
-    init(maximumKeys: Int) { tables = CounterTables(maximumKeys: maximumKeys) }
-
-    @inline(__always)
-    func lock() {
-        var spins = 0
-        while !isLocked.compareExchange(expected: false, desired: true, ordering: .acquiring).exchanged {
-            // Looking alone leaves the holder its cache line.
-            while isLocked.load(ordering: .relaxed) {
-                spins += 1
-                if spins > 128 { sched_yield() }
-            }
-        }
-    }
-
-    @inline(__always)
-    func unlock() { isLocked.store(false, ordering: .releasing) }
-}
 
 /// The tables of a stripe, one for each algorithm.
 struct CounterTables {
