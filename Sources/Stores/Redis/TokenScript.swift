@@ -26,173 +26,162 @@ extension TokenCommands {
         """
         local time = redis.call('TIME')
         local now = time[1] * 1000000 + time[2]
-        local floor, ceil, max, min, match = math.floor, math.ceil, math.max, math.min, string.match
+        local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
+        local match, format = string.match, string.format
         local GRACE, SLACK, LONGEST, MOST = 1000000, 100000, 2305843009213693952, 1000000000
         local refunds = ARGV[1] == 'refund'
-        local read = 1
-        local function number()
-          read = read + 1
-          return tonumber(ARGV[read]) or 0
-        end
+        local read = 2
 
-        local gcra = {}
-        function gcra.load(c, value)
-          c.full, c.debt = min(c.limit * c.interval, LONGEST), 0
-          local date, debt = match(value, '^(%d+) (%d+)$')
-          if date then
-            c.debt = max(0, debt - (now - date) * 1000)
-            if c.debt > c.full + GRACE * 1000 then c.debt, c.changed = c.full, true end
+        -- Sliding windows. Functions are made anew in each run: these only where they are needed.
+        local sliding
+        local function make_sliding()
+          local function total(s)
+            return s[1] + s[2] + s[3] + s[4] + s[5] + s[6] + s[7] + s[8] + s[9]
           end
-        end
-        function gcra.raise(c)
-          local debt = min(number(), c.full + GRACE * 1000)
-          if debt > c.debt then c.debt, c.changed = debt, true end
-        end
-        function gcra.lacks(c)
-          return c.cost > c.limit or c.debt + min(c.cost * c.interval, LONGEST) > c.full
-        end
-        function gcra.take(c) c.debt = c.debt + min(c.cost * c.interval, LONGEST) end
-        function gcra.refund(c, taken)
-          c.debt = max(0, c.debt - max(0, min(c.cost * c.interval, LONGEST) - (now - taken) * 1000))
-        end
-        function gcra.value(c) return string.format('%.0f %.0f', now, c.debt), c.debt / 1000000 end
-        function gcra.tell(c, reply) reply[#reply + 1] = c.debt end
-
-        local fixed = {}
-        function fixed.load(c, value)
-          c.left, c.count = 0, 0
-          local stop, count = match(value, '^(%d+) (%d+)$')
-          if not stop or stop - now <= 0 then return end
-          c.left, c.count = stop - now, min(tonumber(count), MOST)
-          if c.left > c.interval + GRACE then c.left, c.changed = c.interval, true end
-        end
-        function fixed.raise(c)
-          local left = min(number(), c.interval)
-          local count = number()
-          if left > 0 and count > 0 and (count > c.count or (count == c.count and left > c.left)) then
-            c.left, c.count, c.changed = left, count, true
+          local function settle(s, slice)
+            local elapsed, changed = now - s.start, false
+            if elapsed < -GRACE then s.start, changed = now, true end
+            if elapsed >= slice then
+              local passed = floor(elapsed / slice)
+              for i = 9, 1, -1 do s[i] = i > passed and s[i - passed] or 0 end
+              s.start = s.start + passed * slice
+            end
+            return changed
           end
-        end
-        function fixed.lacks(c) return c.count + c.cost > c.limit end
-        function fixed.take(c)
-          if c.count == 0 then c.left = c.interval end
-          c.count = c.count + c.cost
-        end
-        function fixed.refund(c, taken)
-          if now + c.left - c.interval <= taken then c.count = max(0, c.count - c.cost) end
-        end
-        function fixed.value(c) return string.format('%.0f %.0f', now + c.left, c.count), c.left / 1000 end
-        function fixed.tell(c, reply)
-          reply[#reply + 1] = c.left
-          reply[#reply + 1] = c.count
-        end
-
-        local sliding = {}
-        local function total(s)
-          local sum = 0
-          for i = 1, 9 do sum = sum + s[i] end
-          return sum
-        end
-        local function settle(c, s)
-          local elapsed = now - s.start
-          if elapsed < -GRACE then s.start, c.changed = now, true end
-          if elapsed < c.slice then return s end
-          local passed = floor(elapsed / c.slice)
-          for i = 9, 1, -1 do s[i] = i > passed and s[i - passed] or 0 end
-          s.start = s.start + passed * c.slice
-          return s
-        end
-        function sliding.load(c, value)
-          c.slice = ceil(c.interval / 8)
-          local numbers = {}
-          if match(value, '^%d[ %d]+$') then
-            for digits in string.gmatch(value, '%d+') do
-              numbers[#numbers + 1] = min(tonumber(digits), 1e18)
+          local function load(c, value)
+            local numbers = {}
+            if match(value, '^%d[ %d]+$') then
+              for digits in string.gmatch(value, '%d+') do
+                numbers[#numbers + 1] = min(tonumber(digits), 1e18)
+              end
+            end
+            if #numbers ~= 10 then
+              c.s = {0, 0, 0, 0, 0, 0, 0, 0, 0, start = now}
+              return
+            end
+            local s = {start = numbers[1]}
+            for i = 1, 9 do s[i] = min(numbers[i + 1], MOST) end
+            c.s, c.changed = s, settle(s, c.slice)
+          end
+          local function raise(c, since)
+            local other = {start = now - since}
+            for i = 1, 9 do other[i] = tonumber(ARGV[read + i]) end
+            read = read + 9
+            settle(other, c.slice)
+            if total(other) == 0 then return end
+            if total(c.s) == 0 then
+              c.s, c.changed = other, true
+              return
+            end
+            local base, slack = c.s, c.slice >= 2 * SLACK and SLACK or 0
+            local lag = ceil((base.start - other.start - slack) / c.slice)
+            local own, others, given, next = 0, 0, 0, 1
+            for i = 1, 9 do
+              own = own + base[i]
+              while next <= 9 and next <= i - lag do
+                others, next = others + other[next], next + 1
+              end
+              local sum = max(own, others)
+              if sum - given ~= base[i] then base[i], c.changed = sum - given, true end
+              given = sum
             end
           end
-          c.s = {0, 0, 0, 0, 0, 0, 0, 0, 0, start = now}
-          if #numbers ~= 10 then return end
-          c.s.start = numbers[1]
-          for i = 1, 9 do c.s[i] = min(numbers[i + 1], MOST) end
-          settle(c, c.s)
-        end
-        function sliding.raise(c)
-          local since = number()
-          if since < 0 then return end
-          local other = {start = now - since}
-          for i = 1, 9 do other[i] = number() end
-          settle({slice = c.slice}, other)
-          local claimed = total(other)
-          if claimed == 0 then return end
-          if total(c.s) == 0 then
-            c.s, c.changed = other, true
-            return
-          end
-          local base, slack = c.s, c.slice >= 2 * SLACK and SLACK or 0
-          local lag = ceil((base.start - other.start - slack) / c.slice)
-          local own, others, given, next = 0, 0, 0, 1
-          for i = 1, 9 do
-            own = own + base[i]
-            while next <= 9 and next <= i - lag do
-              others, next = others + other[next], next + 1
-            end
-            local sum = max(own, others)
-            if sum - given ~= base[i] then base[i], c.changed = sum - given, true end
-            given = sum
-          end
-        end
-        function sliding.lacks(c) return total(c.s) + c.cost > c.limit end
-        function sliding.take(c)
-          if total(c.s) == 0 then c.s.start = now end
-          c.s[1] = c.s[1] + c.cost
-        end
-        function sliding.refund(c, taken)
-          local i = max(0, ceil((c.s.start - taken) / c.slice)) + 1
-          if i <= 9 then c.s[i] = max(0, c.s[i] - c.cost) end
-        end
-        function sliding.value(c)
-          return string.format('%.0f', c.s.start) .. ' ' .. table.concat(c.s, ' '),
-            (c.s.start + 9 * c.slice - now) / 1000
-        end
-        function sliding.tell(c, reply)
-          reply[#reply + 1] = max(0, now - c.s.start)
-          for i = 1, 9 do reply[#reply + 1] = c.s[i] end
+          return {total = total, load = load, raise = raise}
         end
 
-        local kinds = {[0] = gcra, sliding, fixed}
         local held = redis.call('MGET', unpack(KEYS))
         local counters, refused, shorts = {}, false, 0
         for i = 1, #KEYS do
-          local kind = number()
-          local c = {kind = kinds[kind % 4], limit = number(), interval = number(), cost = number()}
+          local kind, limit = tonumber(ARGV[read]), tonumber(ARGV[read + 1])
+          local interval, cost = tonumber(ARGV[read + 2]), tonumber(ARGV[read + 3])
+          local told = tonumber(ARGV[read + 4])
+          read = read + 4
+          local value, lacks = held[i] or '', false
+          local c = {kind = kind % 4, interval = interval, cost = cost, changed = refunds and held[i]}
           counters[i] = c
-          c.kind.load(c, held[i] or '')
-          if refunds then
-            if held[i] then
-              c.kind.refund(c, number())
-              c.changed = true
+          if c.kind == 0 then
+            local full, taken, debt = min(limit * interval, LONGEST), min(cost * interval, LONGEST), 0
+            local date, stored = match(value, '^(%d+) (%d+)$')
+            if date then
+              debt = max(0, stored - (now - date) * 1000)
+              if debt > full + GRACE * 1000 then debt, c.changed = full, true end
+            end
+            if refunds then
+              debt = max(0, debt - max(0, taken - (now - told) * 1000))
+            elseif told > debt then
+              debt, c.changed = min(told, full + GRACE * 1000), true
+            end
+            c.debt, c.taken = debt, taken
+            lacks = cost > limit or debt + taken > full
+          elseif c.kind == 2 then
+            local left, count = 0, 0
+            local stop, counted = match(value, '^(%d+) (%d+)$')
+            if stop and stop - now > 0 then
+              left, count = stop - now, min(tonumber(counted), MOST)
+              if left > interval + GRACE then left, c.changed = interval, true end
+            end
+            if refunds then
+              if now + left - interval <= told then count = max(0, count - cost) end
             else
-              number()
+              read = read + 1
+              local claimed = tonumber(ARGV[read])
+              told = min(told, interval)
+              if told > 0 and claimed > 0 and (claimed > count or (claimed == count and told > left)) then
+                left, count, c.changed = told, claimed, true
+              end
             end
+            c.left, c.count = left, count
+            lacks = count + cost > limit
           else
-            c.kind.raise(c)
-            if c.cost > 0 and c.kind.lacks(c) then
-              c.short, shorts = true, shorts + 2 ^ (i - 1)
-              if kind < 4 then refused = true end
+            sliding = sliding or make_sliding()
+            c.slice = ceil(interval / 8)
+            sliding.load(c, value)
+            if refunds then
+              local place = max(0, ceil((c.s.start - told) / c.slice)) + 1
+              if place <= 9 then c.s[place] = max(0, c.s[place] - cost) end
+              c.changed = held[i]
+            elseif told >= 0 then
+              sliding.raise(c, told)
             end
+            lacks = sliding.total(c.s) + cost > limit
+          end
+          read = read + 1
+          if lacks and cost > 0 and not refunds then
+            c.short, shorts = true, shorts + 2 ^ (i - 1)
+            if kind < 4 then refused = true end
           end
         end
+
         local reply = {now, shorts}
         for i, c in ipairs(counters) do
-          if not (refunds or refused or c.short) and c.cost > 0 then
-            c.kind.take(c)
-            c.changed = true
+          local takes = c.cost > 0 and not (refunds or refused or c.short)
+          local writes, text, lasts = takes or c.changed, nil, nil
+          if c.kind == 0 then
+            if takes then c.debt = c.debt + c.taken end
+            if writes then text, lasts = format('%.0f %.0f', now, c.debt), c.debt / 1000000 end
+            reply[#reply + 1] = c.debt
+          elseif c.kind == 2 then
+            if takes then
+              if c.count == 0 then c.left = c.interval end
+              c.count = c.count + c.cost
+            end
+            if writes then text, lasts = format('%.0f %.0f', now + c.left, c.count), c.left / 1000 end
+            reply[#reply + 1] = c.left
+            reply[#reply + 1] = c.count
+          else
+            local s = c.s
+            if takes then
+              if sliding.total(s) == 0 then s.start = now end
+              s[1] = s[1] + c.cost
+            end
+            if writes then
+              text = format('%.0f ', s.start) .. table.concat(s, ' ')
+              lasts = (s.start + 9 * c.slice - now) / 1000
+            end
+            reply[#reply + 1] = max(0, now - s.start)
+            for slice = 1, 9 do reply[#reply + 1] = s[slice] end
           end
-          if c.changed then
-            local value, lasts = c.kind.value(c)
-            redis.call('SET', KEYS[i], value, 'PX', string.format('%.0f', min(ceil(lasts) + 1000, 1e12)))
-          end
-          c.kind.tell(c, reply)
+          if writes then redis.call('SET', KEYS[i], text, 'PX', min(ceil(lasts) + 1000, 1e12)) end
         end
         return reply
         """)
