@@ -16,7 +16,10 @@ struct Part: Sendable {
             Part(name: "pathNormalised", run: Parsing.pathToNormalise),
             Part(name: "chunks", run: Parsing.chunks),
             Part(name: "router", run: Tables.router),
-            Part(name: "limiter", run: Tables.limiter),
+            Part(name: "limiter") { Limiters.take(.gcra, $0) },
+            Part(name: "limiter.slidingWindow") { Limiters.take(.slidingWindow, $0) },
+            Part(name: "limiter.fixedWindow") { Limiters.take(.fixedWindow, $0) },
+            Part(name: "limiter.view") { Limiters.view(.gcra, $0) },
             Part(name: "pool", run: Tables.pool),
             Part(name: "timers", run: Tables.timers),
             Part(name: "securityHeaders", run: Stages.securityHeaders),
@@ -35,6 +38,9 @@ struct Part: Sendable {
             Part(name: "stage.clientAddress.behindProxy", run: Stages.clientBehindProxy),
             Part(name: "stage.authentication.apiKey", run: Stages.apiKey),
         ]
+        + CountingAlgorithm.allCases.map { algorithm in
+            Part(name: "million.\(algorithm)") { rounds in Limiters.million(algorithm, rounds) }
+        }
 
     /// Takes a result where the optimiser cannot see what becomes of it.
     @inline(never) @_optimize(none)

@@ -24,25 +24,6 @@ enum Tables {
         }
     }
 
-    /// A token out of the bucket of one of 1,024 clients.
-    static func limiter(_ rounds: Int) -> Int {
-        let store = MemoryCounterStore(maximumKeys: 1 << 16)
-        var demands: [TokenDemand] = []
-        for client in 0..<1024 {
-            var demand = TokenDemand()
-            let key = UInt64(client) &* 0x9E37_79B9_7F4A_7C15
-            demand.append(TokenDemand.Bucket(key: key, limit: 1_000_000_000, interval: 1))
-            demands.append(demand)
-        }
-        var sum = 0
-        for round in 0..<rounds {
-            let now = Instant(nanoseconds: Int64(round) &* 1000 &+ 1_000_000_000)
-            store.take(&demands[round & 1023], now: now)
-            if demands[round & 1023].refusal == nil { sum &+= 1 }
-        }
-        return sum
-    }
-
     /// A kept connection taken out of a pool and given back.
     static func pool(_ rounds: Int) -> Int {
         let limits = ConnectionPool.Limits(
