@@ -58,6 +58,13 @@ import Testing
         #expect(reading(.graphql, .graphql(document)) == expected, "\(document)")
     }
 
+    @Test func `a document without any field is a call without a name`() {
+        let document = "{ ...F } fragment F on Q { ...F }"
+        #expect(reading(.graphql, .graphql(document)) == .calls([:], unnamed: 1))
+        let three = (0..<3).map { _ in "{\"query\":\"\(document)\"}" }.joined(separator: ",")
+        #expect(reading(.graphql, .json("[\(three)]")) == .calls([:], unnamed: 3))
+    }
+
     /// Fields of one response key are one field to the executor.
     @Test func `a field is one call for each response key`() {
         #expect(reading(.graphql, .graphql("{ a a a }")) == .calls(["a": 1]))

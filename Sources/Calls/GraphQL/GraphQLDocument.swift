@@ -71,6 +71,8 @@ struct GraphQLDocument: ~Copyable {
         while let fragment = waiting.popLast() {
             try countFields(of: fragments[fragment], text, into: &calls)
         }
+        // Fragments that spread nothing but each other.
+        if fields.isEmpty { try calls.addUnnamed() }
     }
 
     private mutating func clear() {
