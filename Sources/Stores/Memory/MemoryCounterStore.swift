@@ -71,6 +71,13 @@ package final class MemoryCounterStore: Sendable {
         demand[0].note(reading)
     }
 
+    /// Takes the tokens of a demand, and says whether it got none.
+    package func refuses(_ demand: TokenDemand, now: Instant) -> Bool {
+        var demand = demand
+        take(&demand, now: now)
+        return demand.refusal != nil
+    }
+
     /// As `take`, but takes nothing: `demand.refusal` says whether the store would have refused. A cost of 0
     /// only reads.
     package func peek(_ demand: inout TokenDemand, now: Instant) {

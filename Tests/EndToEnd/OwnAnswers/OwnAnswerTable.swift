@@ -99,8 +99,8 @@ enum OwnAnswerTable {
             retries: true),
         Row(name: "userRateLimit: no calls", status: 400, line: "POST /rpc", fields: [json], body: "x"),
         Row(
-            name: "userRateLimit: calls in another type", status: 415, line: "POST /rpc",
-            fields: ["Content-Type: text/plain"], body: call("a")),
+            name: "userRateLimit: calls that are packed", status: 415, line: "POST /rpc",
+            fields: [json, "Content-Encoding: gzip"], body: call("a")),
         Row(
             name: "userRateLimit: too many calls", status: 413, line: "POST /rpc", fields: [json],
             body: "[\(call("a")),\(call("a")),\(call("a"))]"),
