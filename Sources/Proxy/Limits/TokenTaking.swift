@@ -98,34 +98,37 @@ extension ProxyCore where Net: ~Copyable {
         claims[claim].outstanding -= 1
         if hasFailed { claims[claim].hasFailed = true }
         guard claims[claim].outstanding == 0 else { return }
-        learn(claim)
-        guard claims[claim].exchange != nil else { return claims.release(claim, to: &buffers) }
-        guard let inquiry = claims[claim].inquiry else { return }
+        let inquiry = claims[claim].inquiry
         claims[claim].inquiry = nil
-        let answer: TokenAnswer =
-            if claims[claim].refused != 0 {
-                .denied
-            } else {
-                claims[claim].hasFailed ? takeWithoutStore(claim) : .admitted
-            }
-        answered(inquiry, .tokens(answer))
+        let answer = settle(claim, isAwaited: inquiry != nil)
+        if let inquiry { return answered(inquiry, .tokens(answer)) }
+        if claims[claim].exchange == nil { claims.release(claim, to: &buffers) }
     }
 
-    /// The view learns what stays true: what one node of a cluster has taken where another one has refused is
-    /// given back, all or nothing.
-    private mutating func learn(_ claim: SlotID) {
-        let (taken, refused) = (claims[claim].taken, claims[claim].refused)
-        let members = refused == 0 ? taken : refused
+    /// What came of all commands together. The view learns what stays true: what one node of a cluster has
+    /// taken where another one has refused, or failed, is given back, all or nothing.
+    private mutating func settle(_ claim: SlotID, isAwaited: Bool) -> TokenAnswer {
+        guard claims[claim].refused == 0 else {
+            learn(claims[claim].refused, of: claim)
+            giveBackTaken(of: claim)
+            return .denied
+        }
+        let answer = claims[claim].hasFailed && isAwaited ? takeWithoutStore(claim) : .admitted
+        learn(claims[claim].taken, of: claim)
+        return answer
+    }
+
+    private mutating func learn(_ members: UInt16, of claim: SlotID) {
         guard members != 0 else { return }
         store.learn(
             claims[claim].claim.demand, claims[claim].said, members: members, asked: claims[claim].asked,
             now: now)
-        if refused != 0, taken != 0 { giveBack(taken, of: claim) }
     }
 
-    private mutating func giveBack(_ taken: UInt16, of claim: SlotID) {
+    private mutating func giveBackTaken(of claim: SlotID) {
         let said = claims[claim].said
-        var rest = taken
+        var rest = claims[claim].taken
+        claims[claim].taken = 0
         while rest != 0 {
             let (slot, members) = neighbours(of: rest.trailingZeroBitCount, among: rest, claim)
             rest &= ~members
@@ -159,7 +162,7 @@ extension ProxyCore where Net: ~Copyable {
             case .closed where rule.isDry: claims[claim].claim.demand[index].isShort = false
             case .closed:
                 metrics.add(.store(.limitsClosed))
-                if taken != 0 { giveBack(taken, of: claim) }
+                giveBackTaken(of: claim)
                 return .unchecked(rule: claims[claim].claim.ruleIndex(index))
             }
         }
@@ -167,7 +170,7 @@ extension ProxyCore where Net: ~Copyable {
         store.take(&local, share: Int64(fleet.size), now: now)
         for index in 0..<local.count { claims[claim].claim.demand[places[index]] = local[index] }
         guard local.refusal != nil else { return .admitted }
-        if taken != 0 { giveBack(taken, of: claim) }
+        giveBackTaken(of: claim)
         return .denied
     }
 }
