@@ -4,7 +4,7 @@ import Bytes
 /// route. It would rather refuse than count something else than the backend may run: wherever servers are
 /// known to read a request in two ways, it is unreadable.
 ///
-/// One per worker. Its memory is kept from request to request: about 100 KiB, and as much as the longest
+/// One per worker. Its memory is kept from request to request: about 130 KiB, and as much as the longest
 /// document that had escapes. Work grows with the length of what is read and with nothing else.
 package struct CallReader: ~Copyable {
     /// Calls that one request may be allowed.
