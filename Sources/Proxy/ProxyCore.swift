@@ -35,6 +35,8 @@ package struct ProxyCore<Net: Network & ~Copyable>: ~Copyable {
     var places: [SlotID] = []
     /// Counters of limits; with Redis, what this gateway knows of Redis' own.
     let store: MemoryCounterStore
+    /// Until then Redis may lack what this gateway knows: a connection to it is new.
+    var storeIsNewUntil = Instant.zero
     /// What requests have asked of it and of Redis.
     var claims = ClaimTable()
     /// Tells the calls of a request apart.

@@ -29,7 +29,12 @@ extension ProxyCore where Net: ~Copyable {
         }
         // What Redis has refused a moment ago it would refuse again.
         store.peek(&claims[claim].claim.demand, now: now)
-        if claims[claim].claim.demand.refusal != nil { return .denied }
+        if claims[claim].claim.demand.refusal != nil {
+            // Redis may have begun anew: others, who do not know what this gateway knows, must not find it
+            // empty. Nobody waits for the answer.
+            if now < storeIsNewUntil { askForTokens(claim, by: now + limit) }
+            return .denied
+        }
         askForTokens(claim, by: now + limit)
         return claims[claim].outstanding > 0 ? nil : takeWithoutStore(claim)
     }

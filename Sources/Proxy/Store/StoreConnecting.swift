@@ -67,6 +67,7 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func linkConnected(_ id: SlotID) {
         linkConnections[id].isConnecting = false
         metrics.add(.store(.connects))
+        storeIsNewUntil = now + .seconds(1)
         links[linkConnections[id].link].session.connected(now: now)
     }
 
