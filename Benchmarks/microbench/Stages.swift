@@ -121,7 +121,7 @@ enum Stages {
                 guard filter.add(.all, of: state, route: route.name.view, to: &claim) else { continue }
                 store.take(&claim.demand, now: now)
                 let answer: TokenAnswer = claim.demand.refusal == nil ? .admitted : .denied
-                if case .next = RateLimitFilter.verdict(answer, of: claim, &state) { sum &+= 1 }
+                if case .next = RateLimitFilter.verdict(answer, of: &claim, &state) { sum &+= 1 }
             }
             return sum
         }

@@ -20,26 +20,47 @@ extension Gateway {
     ) throws(LimitProblem) -> LimitCounters {
         let settings = settings
         let named = try Self.counters(of: limit, holder: holder, in: settings)
-        let answer = read(named, limit: limit, holder: holder, settings)
+        let answer = read(named, limit: limit, holder: named.first?.holder ?? holder, settings)
         guard action == .reset else { return answer }
-        if let target = settings.redis.target { try remove(named, at: target) }
         forget(named)
+        if let target = settings.redis.target {
+            try remove(named, at: target)
+            try tellReset(of: limit, holder: holder)
+            // Commands that were under way bring back what their gateways knew: once more behind them.
+            SystemClock.pause(min(target.timeout * 2, .milliseconds(200)))
+            try remove(named, at: target)
+            forget(named)
+        }
+        events.info("an operator reset a limit", ["limit": limit, "holder": answer.holder])
+        return answer
+    }
+
+    /// What a holder of a rule's own secrets is called among gateways: nothing, and they forget all that they
+    /// know of limits, which Redis will tell them again.
+    private static let unnamed = ""
+
+    private func tellReset(of limit: String, holder: String) throws(LimitProblem) {
+        let isSecret =
+            settings.limits.first { $0.name == limit }?.holders.contains(where: \.isSecret) ?? false
         let now = SystemClock.wallTime()
-        _ = Array("\(limit)\u{0}\(holder)".utf8).withView { key in
+        let change = Array("\(limit)\u{0}\(isSecret ? Self.unnamed : holder)".utf8).withView { key in
             shared.resets.put(
                 key, expires: WallTime(nanoseconds: now.nanoseconds + Self.resetLasts.nanoseconds), now: now)
         }
-        events.info("an operator reset a limit", ["limit": limit, "holder": holder])
-        return answer
+        guard change == .stored else {
+            throw .store(
+                "other gateways could not be told: the holder's name is too long, or too many are reset")
+        }
     }
 
     /// Other gateways have reset counters: this one's view forgets them too, or it would give Redis back what
     /// was reset.
     func listenForResets() {
         shared.resets.listen { [weak self] key in
-            let parts = key.split(separator: 0, maxSplits: 1)
+            let parts = key.split(separator: 0, maxSplits: 1, omittingEmptySubsequences: false)
             guard let self, parts.count == 2 else { return }
             let words = parts.map { String(decoding: $0, as: UTF8.self) }
+            guard words[1] != Self.unnamed else { return counters.forgetAll() }
             // A gateway whose settings know no such limit has no counters of it.
             guard let named = try? Self.counters(of: words[0], holder: words[1], in: settings) else { return }
             forget(named)

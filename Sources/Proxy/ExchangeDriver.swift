@@ -21,7 +21,7 @@ extension ProxyCore where Net: ~Copyable {
             case .next:
                 exchanges[id].state.stage = stage.next
             case .respond(let response):
-                if stage.isBetweenLimits, exchanges[id].state.refusedBy == nil { chargeRefusal(of: id) }
+                if stage.isBetweenLimits, exchanges[id].claim == nil { chargeRefusal(of: id) }
                 if stage == .route, response.status == 400 { metrics.add(.headFault(.path)) }
                 // An answer that the operator wrote refuses nobody, whatever its status.
                 let isWanted = stage == .fixedAnswer || response.status < 400

@@ -18,47 +18,48 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     private mutating func claimCalls(_ calls: CallPlan, _ id: SlotID, body: ByteView) -> Verdict {
-        guard exchanges[id].state.head.method != .options else {
-            return claimOne(id)
-        }
         let path = exchanges[id].state.path
         let verdict = callReader.read(
             calls.kind, calls.source(exchanges[id].state.head, path: path, body: body), limits: calls.limits)
         if let refusal = CallPlan.refusal(of: verdict) { return .respond(refusal) }
         let claim = makeClaim(for: id, isShared: storeIsShared)
-        if callReader.unnamed > 0, let refusal = add(exchanges[id].state.plan, callReader.unnamed, claim, id)
-        {
-            return .respond(refusal)
+        guard let refusal = add(calls, path, to: claim, of: id) else {
+            return .ask(.takeTokens, within: RateLimitFilter.storeBudget)
         }
+        // What was counted so far is not asked for.
+        releaseClaim(of: id)
+        return .respond(refusal)
+    }
+
+    /// Adds all calls that the reader has found. Returns what the client hears where one cannot be.
+    private mutating func add(
+        _ calls: CallPlan, _ path: ByteView, to claim: SlotID, of id: SlotID
+    ) -> LocalResponse? {
+        let own = exchanges[id].state.plan
+        if callReader.unnamed > 0, let refusal = add(own, callReader.unnamed, claim, id) { return refusal }
         let base = path.prefix(calls.baseEnd(of: path))
         for index in 0..<callReader.count {
             let call = callReader[index]
-            let plan = route(of: call, behind: base, of: id)
-            if plan !== exchanges[id].state.plan, let refusal = refusal(ofCallTo: plan, id) {
-                return .respond(refusal)
-            }
-            if let refusal = add(plan, call.times, claim, id) { return .respond(refusal) }
+            guard let plan = route(of: call, behind: base, of: id) else { return CallPlan.foreignCall }
+            if plan !== own, let refusal = refusal(ofCallTo: plan, id) { return refusal }
+            if let refusal = add(plan, call.times, claim, id) { return refusal }
         }
-        return .ask(.takeTokens, within: RateLimitFilter.storeBudget)
+        return nil
     }
 
-    private mutating func claimOne(_ id: SlotID) -> Verdict {
-        let claim = makeClaim(for: id, isShared: storeIsShared)
-        _ = add(exchanges[id].state.plan, 1, claim, id)
-        return .ask(.takeTokens, within: RateLimitFilter.storeBudget)
-    }
-
-    /// The route that a call would have alone; the request's own where no other leads there.
+    /// The route that a call would have alone; the request's own where no other leads there. Nil where it
+    /// would be refused alone: by its method, say.
     private mutating func route(of call: Call, behind base: ByteView, of id: SlotID) -> RoutePlan? {
         var writer = ByteWriter(callPath.view)
         writer.write(base)
         writer.write("/")
         writer.write(call.name)
-        guard !writer.overflowed,
-            case .found(let plan) = exchanges[id].plan.route.table.match(
-                exchanges[id].state.head, path: writer.view)
-        else { return exchanges[id].state.plan }
-        return plan
+        guard !writer.overflowed else { return nil }
+        switch exchanges[id].plan.route.table.match(exchanges[id].state.head, path: writer.view) {
+        case .found(let plan): return plan
+        case .notFound, .unknownHost: return exchanges[id].state.plan
+        case .methodNotAllowed, .ambiguousParameters: return nil
+        }
     }
 
     /// A batch must not get its calls where they would not get alone.

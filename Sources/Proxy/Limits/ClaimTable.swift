@@ -19,6 +19,9 @@ struct ClaimSlot: ~Copyable {
     /// What replies have said, and when the first of their commands was asked.
     var said = CounterStates()
     var asked = Instant.distantFuture
+    /// The request was answered before the commands were; and whether it was let through.
+    var isDecided = false
+    var isAdmitted = false
     /// Buckets whose commands took their tokens, and those whose commands took none, by a bit each.
     var taken: UInt16 = 0
     var refused: UInt16 = 0
@@ -67,6 +70,8 @@ struct ClaimTable: ~Copyable {
         slots[place].outstanding = 0
         slots[place].hasFailed = false
         slots[place].asked = .distantFuture
+        slots[place].isDecided = false
+        slots[place].isAdmitted = false
         slots[place].taken = 0
         slots[place].refused = 0
         slots[place].use = uses

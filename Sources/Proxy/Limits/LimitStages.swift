@@ -19,7 +19,7 @@ extension ProxyCore where Net: ~Copyable {
         _ = filter.add(
             .early, of: exchanges[id].state, route: routeName(of: id), to: &claims[claim].claim)
         store.peek(&claims[claim].claim.demand, now: now)
-        guard claims[claim].claim.demand.refusal != nil else {
+        guard claims[claim].claim.refusal != nil else {
             releaseClaim(of: id)
             return .next
         }
@@ -74,9 +74,9 @@ extension ProxyCore where Net: ~Copyable {
         guard let claim = exchanges[id].claim else { return .none }
         let fields = exchanges[id].plan.limitFields
         var writer = ByteWriter(limitTexts.view)
-        fields.write(claims[claim].claim, at: wallTime.seconds, to: &writer)
+        fields.write(&claims[claim].claim, at: wallTime, to: &writer)
         let length = writer.count
-        RateLimitFields.write(violatedOf: claims[claim].claim, to: &writer)
+        RateLimitFields.write(violatedOf: &claims[claim].claim, to: &writer)
         precondition(!writer.overflowed, "settings bound what is told of limits")
         return LimitLines(fields, lines: writer.view.prefix(length), violated: writer.view.dropFirst(length))
     }
@@ -90,16 +90,18 @@ extension ProxyCore where Net: ~Copyable {
         if case .tokens(let told) = answer {
             tokens = told
         } else {
-            claims[claim].inquiry = nil
-            tokens = takeWithoutStore(claim)
+            tokens = decideWithoutRest(claim)
         }
         count(tokens, of: claim)
-        return RateLimitFilter.verdict(tokens, of: claims[claim].claim, &exchanges[id].state)
+        let verdict = RateLimitFilter.verdict(tokens, of: &claims[claim].claim, &exchanges[id].state)
+        // Nobody knows how the limits stand: nothing is told of them.
+        if case .unchecked = tokens { claims[claim].claim.demand.removeAll() }
+        return verdict
     }
 
     private mutating func count(_ answer: TokenAnswer, of claim: SlotID) {
         for index in 0..<claims[claim].claim.count {
-            let bucket = claims[claim].claim.demand[index]
+            let bucket = claims[claim].claim.bucket(index)
             let slot = claims[claim].claim.name(index).slot
             switch (answer, bucket.isShort, bucket.isDry) {
             case (.unchecked, _, _): break

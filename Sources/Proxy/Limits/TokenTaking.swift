@@ -25,18 +25,25 @@ extension ProxyCore where Net: ~Copyable {
         guard claims[claim].claim.count > 0 else { return .admitted }
         guard claims[claim].claim.isShared else {
             store.take(&claims[claim].claim.demand, now: now)
-            return claims[claim].claim.demand.refusal == nil ? .admitted : .denied
+            return claims[claim].claim.refusal == nil ? .admitted : .denied
         }
         // What Redis has refused a moment ago it would refuse again.
         store.peek(&claims[claim].claim.demand, now: now)
-        if claims[claim].claim.demand.refusal != nil {
+        if claims[claim].claim.refusal != nil {
             // Redis may have begun anew: others, who do not know what this gateway knows, must not find it
             // empty. Nobody waits for the answer.
-            if now < storeIsNewUntil { askForTokens(claim, by: now + limit) }
+            if now < storeIsNewUntil {
+                claims[claim].isDecided = true
+                askForTokens(claim, by: now + limit)
+            }
             return .denied
         }
         askForTokens(claim, by: now + limit)
-        return claims[claim].outstanding > 0 ? nil : takeWithoutStore(claim)
+        guard claims[claim].outstanding == 0 else { return nil }
+        let answer = takeWithoutStore(claim)
+        // Nobody needs the keys while the request waits for its answer.
+        claims[claim].claim.giveBack(to: &buffers)
+        return answer
     }
 
     /// One command for all buckets, or one for each slot of a cluster that has some.
@@ -57,7 +64,7 @@ extension ProxyCore where Net: ~Copyable {
     }
 
     /// The slot of a bucket, and all buckets among `rest` that lie there.
-    private func neighbours(
+    private mutating func neighbours(
         of first: Int, among rest: UInt16, _ claim: SlotID
     ) -> (slot: KeySlot, members: UInt16) {
         guard storeIsDivided else { return (.any, rest) }
@@ -105,21 +112,39 @@ extension ProxyCore where Net: ~Copyable {
         guard claims[claim].outstanding == 0 else { return }
         let inquiry = claims[claim].inquiry
         claims[claim].inquiry = nil
-        let answer = settle(claim, isAwaited: inquiry != nil)
+        let answer = settle(claim)
+        claims[claim].claim.giveBack(to: &buffers)
         if let inquiry { return answered(inquiry, .tokens(answer)) }
         if claims[claim].exchange == nil { claims.release(claim, to: &buffers) }
     }
 
     /// What came of all commands together. The view learns what stays true: what one node of a cluster has
-    /// taken where another one has refused, or failed, is given back, all or nothing.
-    private mutating func settle(_ claim: SlotID, isAwaited: Bool) -> TokenAnswer {
-        guard claims[claim].refused == 0 else {
+    /// taken where another one has refused, or failed, is given back, all or nothing; and so is what was
+    /// taken for a request that had been refused already.
+    private mutating func settle(_ claim: SlotID) -> TokenAnswer {
+        let (isDecided, isAdmitted) = (claims[claim].isDecided, claims[claim].isAdmitted)
+        if claims[claim].refused != 0 {
             learn(claims[claim].refused, of: claim)
+            if !isAdmitted { giveBackTaken(of: claim) }
+            return .denied
+        }
+        if isDecided, !isAdmitted {
             giveBackTaken(of: claim)
             return .denied
         }
+        let isAwaited = !isDecided && claims[claim].exchange != nil
         let answer = claims[claim].hasFailed && isAwaited ? takeWithoutStore(claim) : .admitted
         learn(claims[claim].taken, of: claim)
+        return answer
+    }
+
+    /// The request waits no longer: what was answered so far counts, and the rest is asked here.
+    mutating func decideWithoutRest(_ claim: SlotID) -> TokenAnswer {
+        claims[claim].inquiry = nil
+        claims[claim].isDecided = true
+        guard claims[claim].refused == 0 else { return .denied }
+        let answer = takeWithoutStore(claim)
+        if case .admitted = answer { claims[claim].isAdmitted = true }
         return answer
     }
 
@@ -159,7 +184,7 @@ extension ProxyCore where Net: ~Copyable {
             switch rule.onStoreError {
             case .local:
                 places[local.count] = index
-                local.append(claims[claim].claim.demand[index])
+                local.append(claims[claim].claim.bucket(index))
             case .open:
                 claims[claim].claim.demand[index].isShort = false
                 claims[claim].claim.demand[index].remaining = claims[claim].claim.demand[index].limit

@@ -57,7 +57,13 @@ extension GatewaySettings {
 
     /// A call whose own route asks who sends it cannot come with a batch that nobody was asked about.
     private func checkCalls(of route: RouteSettings, at place: [SettingStep], _ reader: inout Reader) {
-        guard route.calls != nil, route.authentication == .none else { return }
+        guard route.calls != nil else { return }
+        if route.upgrade.contains(.websocket) {
+            reader.report(
+                at: reader.mark(of: place + [.key("upgrade")]),
+                "\(place.text): calls inside of a WebSocket are not counted: give it a route without calls")
+        }
+        guard route.authentication == .none else { return }
         let stricter = routes.first { other in
             other.authentication != .none && other.path.begins(with: route.path.base)
         }
@@ -78,7 +84,9 @@ extension GatewaySettings {
                     + "clients count by address")
         }
         // A client that writes another value into its field is another client to such a rule.
-        let isChosen = { (limit: RateLimitSettings) in limit.holders.contains(where: \.isChosenByClients) }
+        let isChosen = { (limit: RateLimitSettings) in
+            limit.holders.contains { $0.isChosenByClients && ($0 != .host || route.hosts.isEmpty) }
+        }
         if let limit = own.first(where: isChosen), own.allSatisfy(isChosen) {
             reader.report(
                 .warning, at: reader.mark(of: path),
@@ -101,8 +109,9 @@ extension PathPattern {
 extension LimitHolder {
     fileprivate var isChosenByClients: Bool {
         switch self {
-        case .header, .cookie: true
-        case .ip, .user, .apiKey, .plan, .route, .host, .claim: false
+        // Where routes name no hosts, any name leads to them.
+        case .header, .cookie, .host: true
+        case .ip, .user, .apiKey, .plan, .route, .claim: false
         }
     }
 }

@@ -6,8 +6,10 @@ struct CounterTables {
     private var arrivals: CounterTable<ArrivalCell>
     private var windows: CounterTable<WindowCell>
     private var slices: CounterTable<SliceCell>
+    private let maximumKeys: Int
 
     init(maximumKeys: Int) {
+        self.maximumKeys = maximumKeys
         arrivals = CounterTable(maximumCount: maximumKeys)
         windows = CounterTable(maximumCount: maximumKeys)
         slices = CounterTable(maximumCount: maximumKeys)
@@ -52,6 +54,8 @@ struct CounterTables {
         case .fixedWindow: windows.raise(bucket.key, to: state, terms, at: instant, now: now)
         }
     }
+
+    mutating func removeAll() { self = CounterTables(maximumKeys: maximumKeys) }
 
     mutating func remove(_ key: UInt64) {
         arrivals.remove(key)

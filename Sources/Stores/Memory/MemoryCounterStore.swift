@@ -149,6 +149,15 @@ package final class MemoryCounterStore: Sendable {
         stripes[stripe].remove(key)
     }
 
+    /// Forgets all counters: of a view, which learns them anew.
+    package func forgetAll() {
+        for stripe in 0..<CounterStripes.count {
+            stripes.lock(1 << UInt64(stripe))
+            defer { stripes.unlock(1 << UInt64(stripe)) }
+            stripes[stripe].removeAll()
+        }
+    }
+
     private static func stripes(of demand: inout TokenDemand) -> CounterStripes.Held {
         var held: CounterStripes.Held = 0
         for index in 0..<demand.count {

@@ -39,7 +39,7 @@ package struct HolderPart: Sendable {
             switch kind {
             case .ip: nil
             case .route: route
-            case .host: exchange.head.authorityBytes
+            case .host: HolderPart.host(exchange.head)
             case .plan: exchange.userPlan?.view
             case .apiKey: exchange.identity?.keyID?.view
             case .user: exchange.identity?.subject.view
@@ -52,17 +52,27 @@ package struct HolderPart: Sendable {
         return .user(found, issuer: issuer.view)
     }
 
-    /// The first field of the name that says anything.
-    private static func field(_ name: ByteView, in head: borrowing RequestHead) -> ByteView? {
-        for index in 0..<head.fields.count where head.name(at: index).equalsIgnoringCase(name) {
-            let value = head.value(at: index)
-            if !value.isEmpty { return value }
-        }
-        return nil
+    /// Without the port, which a client chooses: routes do not look at it either.
+    private static func host(_ head: borrowing RequestHead) -> ByteView? {
+        head.authorityBytes.map { $0.prefix(Authority.hostEnd($0) ?? $0.count) }
     }
 
-    /// The first cookie of the name (RFC 6265 §4.2.1: semicolons part the pairs).
+    /// The field of the name. None where there are several that differ: which of them a backend believes
+    /// nobody here can say, and another one each time would be another client each time.
+    private static func field(_ name: ByteView, in head: borrowing RequestHead) -> ByteView? {
+        var found: ByteView?
+        for index in 0..<head.fields.count where head.name(at: index).equalsIgnoringCase(name) {
+            let value = head.value(at: index)
+            if let found, !found.equals(value) { return nil }
+            found = value
+        }
+        return found
+    }
+
+    /// The cookie of the name (RFC 6265 §4.2.1: semicolons part the pairs). None where there are several that
+    /// differ, as with fields.
     private static func cookie(_ name: ByteView, in head: borrowing RequestHead) -> ByteView? {
+        var found: ByteView?
         for index in 0..<head.fields.count where head.fields[index].name == .cookie {
             let line = head.value(at: index)
             var start = 0
@@ -71,9 +81,12 @@ package struct HolderPart: Sendable {
                 let pair = line.slice(start, end).trimmed()
                 start = end + 1
                 guard let equals = pair.firstIndex(of: UInt8(ascii: "=")) else { continue }
-                if pair.prefix(equals).equals(name) { return pair.dropFirst(equals + 1) }
+                guard pair.prefix(equals).equals(name) else { continue }
+                let value = pair.dropFirst(equals + 1)
+                if let found, !found.equals(value) { return nil }
+                found = value
             }
         }
-        return nil
+        return found
     }
 }

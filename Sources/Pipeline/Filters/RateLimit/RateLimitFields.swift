@@ -1,5 +1,6 @@
 import Bytes
 import Settings
+import Time
 
 /// What an answer tells of its limits, as written for it.
 package struct LimitLines {
@@ -82,68 +83,76 @@ package struct RateLimitFields: OptionSet, Sendable {
     package static let longestViolated = TokenDemand.capacity * 68
 
     /// Writes field lines, each with its CRLF. Rules that only watch are not told of.
-    ///
-    /// - Parameter seconds: Since 1970.
-    package func write(_ claim: borrowing TokenClaim, at seconds: Int64, to writer: inout ByteWriter) {
-        guard let tightest = RateLimitFields.tightest(of: claim) else { return }
+    package func write(_ claim: inout TokenClaim, at time: WallTime, to writer: inout ByteWriter) {
+        guard let tightest = RateLimitFields.tightest(of: &claim) else { return }
         if contains(.standard) {
             writer.write("RateLimit-Policy: ")
-            RateLimitFields.list(claim, to: &writer) { index, writer in
-                writer.write(";q=")
-                writer.write(decimal: Int(claim.demand[index].limit))
-                writer.write(";w=")
-                writer.write(decimal: claim.seconds(index))
-            }
+            RateLimitFields.writeList(&claim, .policies, to: &writer)
             writer.write("RateLimit: ")
-            RateLimitFields.list(claim, to: &writer) { index, writer in
-                writer.write(";r=")
-                writer.write(decimal: Int(claim.demand[index].remaining))
-                writer.write(";t=")
-                writer.write(decimal: RateLimitFields.reset(of: claim, index))
-            }
+            RateLimitFields.writeList(&claim, .readings, to: &writer)
         }
-        let bucket = claim.demand[tightest]
-        let reset = RateLimitFields.reset(of: claim, tightest)
+        let bucket = claim.bucket(tightest)
         if contains(.x) {
-            write("X-RateLimit-", bucket, reset: Int(seconds) + reset, to: &writer)
+            let end = time.nanoseconds &+ bucket.reset
+            write("X-RateLimit-", bucket, reset: RateLimitFields.seconds(end), to: &writer)
         }
-        if contains(.legacy) { write("RateLimit-", bucket, reset: reset, to: &writer) }
+        if contains(.legacy) {
+            write("RateLimit-", bucket, reset: RateLimitFields.seconds(bucket.reset), to: &writer)
+        }
     }
 
     private func write(
         _ prefix: StaticString, _ bucket: TokenDemand.Bucket, reset: Int, to writer: inout ByteWriter
     ) {
-        let values: InlineArray<3, (StaticString, Int)> = [
-            ("Limit: ", Int(bucket.limit)), ("Remaining: ", Int(bucket.remaining)), ("Reset: ", reset),
-        ]
-        for index in 0..<3 {
-            writer.write(prefix)
-            writer.write(values[index].0)
-            writer.write(decimal: values[index].1)
-            writer.write("\r\n")
-        }
+        writer.write(prefix)
+        writer.write("Limit: ")
+        writer.write(decimal: Int(bucket.limit))
+        writer.write("\r\n")
+        writer.write(prefix)
+        writer.write("Remaining: ")
+        writer.write(decimal: Int(bucket.remaining))
+        writer.write("\r\n")
+        writer.write(prefix)
+        writer.write("Reset: ")
+        writer.write(decimal: reset)
+        writer.write("\r\n")
     }
 
-    private static func list(
-        _ claim: borrowing TokenClaim, to writer: inout ByteWriter,
-        _ parameters: (Int, inout ByteWriter) -> Void
+    private enum ListKind { case policies, readings }
+
+    private static func writeList(
+        _ claim: inout TokenClaim, _ kind: ListKind, to writer: inout ByteWriter
     ) {
         var isFirst = true
-        for index in 0..<claim.count where !claim.demand[index].isDry {
+        for index in 0..<claim.count {
+            let bucket = claim.bucket(index)
+            if bucket.isDry { continue }
             writer.write(isFirst ? "\"" : ", \"")
             isFirst = false
             // Names are letters, digits, `-`, `.` and `_`: nothing to escape.
             writer.write(claim.name(index).text.view)
-            writer.write("\"")
-            parameters(index, &writer)
+            switch kind {
+            case .policies:
+                writer.write("\";q=")
+                writer.write(decimal: Int(bucket.limit))
+                writer.write(";w=")
+                writer.write(decimal: claim.seconds(index))
+            case .readings:
+                writer.write("\";r=")
+                writer.write(decimal: Int(bucket.remaining))
+                writer.write(";t=")
+                writer.write(decimal: seconds(bucket.reset))
+            }
         }
         writer.write("\r\n")
     }
 
     /// Names of the rules that refused, as JSON strings parted by commas.
-    package static func write(violatedOf claim: borrowing TokenClaim, to writer: inout ByteWriter) {
+    package static func write(violatedOf claim: inout TokenClaim, to writer: inout ByteWriter) {
         var isFirst = true
-        for index in 0..<claim.count where claim.demand[index].isShort && !claim.demand[index].isDry {
+        for index in 0..<claim.count {
+            let bucket = claim.bucket(index)
+            guard bucket.isShort, !bucket.isDry else { continue }
             writer.write(isFirst ? "\"" : ",\"")
             isFirst = false
             writer.write(claim.name(index).text.view)
@@ -151,18 +160,20 @@ package struct RateLimitFields: OptionSet, Sendable {
         }
     }
 
-    /// Whole seconds, rounded up: Retry-After is never earlier.
-    private static func reset(of claim: borrowing TokenClaim, _ index: Int) -> Int {
-        Int((claim.demand[index].reset &+ 999_999_999) / 1_000_000_000)
+    /// Whole seconds, rounded up: nobody is told to come back before it is time.
+    private static func seconds(_ nanoseconds: Int64) -> Int {
+        Int((nanoseconds &+ 999_999_999) / 1_000_000_000)
     }
 
     /// The bucket that one number has to stand for: the one that refuses, or of which least is left.
-    private static func tightest(of claim: borrowing TokenClaim) -> Int? {
-        if let refusal = claim.demand.refusal { return refusal }
+    private static func tightest(of claim: inout TokenClaim) -> Int? {
+        if let refusal = claim.refusal { return refusal }
         var tightest: Int?
         var share = Double.infinity
-        for index in 0..<claim.count where !claim.demand[index].isDry {
-            let left = Double(claim.demand[index].remaining) / Double(claim.demand[index].limit)
+        for index in 0..<claim.count {
+            let bucket = claim.bucket(index)
+            if bucket.isDry { continue }
+            let left = Double(bucket.remaining) / Double(bucket.limit)
             guard left < share else { continue }
             (tightest, share) = (index, left)
         }

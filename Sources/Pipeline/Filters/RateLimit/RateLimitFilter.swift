@@ -8,7 +8,7 @@ import Telemetry
 /// They stand at two stages. Rules that need no identity are asked before authentication, and where all of a
 /// route's rules are such, that is all. Where some count users, the first stage only looks whether those by
 /// address would refuse, and all are asked in one step behind authentication.
-package struct RateLimitFilter: Sendable {
+package final class RateLimitFilter: Sendable {
     package let table: RateLimitTable
     /// Indices of the route's rules.
     package let rules: [Int]
@@ -66,19 +66,19 @@ package struct RateLimitFilter: Sendable {
 
     /// What the client hears of an answer; nil where the request goes on.
     package static func verdict(
-        _ answer: TokenAnswer, of claim: borrowing TokenClaim, _ exchange: inout ExchangeState
+        _ answer: TokenAnswer, of claim: inout TokenClaim, _ exchange: inout ExchangeState
     ) -> Verdict {
         switch answer {
         case .admitted: return .next
         case .denied:
-            guard let refusal = claim.demand.refusal else { return .next }
+            guard let refusal = claim.refusal else { return .next }
             let rule = claim.rule(refusal)
             exchange.refusedBy = rule.name
             return .respond(
                 LocalResponse(
                     status: 429, title: "Too many requests",
                     detail: "More requests came than are allowed in this time. Wait, then try again.",
-                    rule: rule.name, retryAfter: wholeSeconds(claim.demand[refusal].reset),
+                    rule: rule.name, retryAfter: wholeSeconds(claim.bucket(refusal).reset),
                     content: rule.body.map { .fixed($0) } ?? .quota))
         case .unchecked(let rule):
             let rule = claim.table.rules[rule]

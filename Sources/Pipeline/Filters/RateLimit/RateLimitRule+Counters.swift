@@ -8,6 +8,8 @@ package struct NamedCounter: Sendable {
     package let name: String
     /// What stands behind the prefix in Redis.
     package let redisKey: [UInt8]
+    /// Whom it counts, as logs may have it: what is secret as a digest.
+    package let holder: String
     /// Asks for nothing: to be looked at.
     package let bucket: TokenDemand.Bucket
 }
@@ -36,18 +38,16 @@ extension RateLimitRule {
             var bucket = TokenDemand.Bucket(
                 key: key, algorithm: rate.algorithm, limit: rate.limit, interval: rate.interval)
             bucket.cost = 0
-            let redisKey = ByteWriter.text(capacity: RateLimitRule.longestHolder + 256) { writer in
-                writer.write("limit:{")
+            let holder = ByteWriter.text(capacity: RateLimitRule.longestHolder) { writer in
                 if parts.isEmpty { writer.write("all") }
                 for index in parts.indices {
                     if index > 0 { writer.write(",") }
                     values[index].value(prefix: ipv6Prefix).write(as: parts[index], to: &writer)
                 }
-                writer.write("}:")
-                rate.id.withView { writer.write($0) }
             }
+            let name = String(decoding: rate.id, as: UTF8.self)
             return NamedCounter(
-                name: String(decoding: rate.id, as: UTF8.self), redisKey: Array(redisKey.utf8),
+                name: name, redisKey: Array("limit:{\(holder)}:\(name)".utf8), holder: holder,
                 bucket: bucket)
         }
     }
@@ -84,6 +84,9 @@ extension RateLimitRule {
 
     /// Bytes that stay where they are as long as the values are looked at.
     private static func kept(_ text: Substring) -> PinnedText { PinnedText(String(text)) }
+
+    /// Whether a holder's name holds what is nobody's business but the client's.
+    package var hasSecretHolders: Bool { parts.contains(where: \.isSecret) }
 
     private var shape: String {
         parts.map { String(decoding: $0.label, as: UTF8.self) + "…" }.joined(separator: ",")

@@ -17,6 +17,8 @@ package struct CountedRate: Sendable {
     let seed: Int
     /// Whole seconds of its period, rounded up.
     package let seconds: Int
+    /// What it allows in the long run.
+    let perSecond: Double
 
     init(_ rate: Rate, of settings: RateLimitSettings, plan: String?) {
         limit = Int64(settings.burst(at: rate))
@@ -41,11 +43,12 @@ package struct CountedRate: Sendable {
         seed =
             (text + settings.holders.map(\.text).joined(separator: ",") + "\(settings.ipv6Prefix)").hashValue
         seconds = max(1, (window + 999) / 1000)
+        perSecond = Double(rate.count) / Double(rate.period.nanoseconds) * 1e9
     }
 }
 
-/// One limit as routes use it. Immutable.
-package struct RateLimitRule: Sendable {
+/// One limit as routes use it. Immutable. A reference, for a copy would count one for each of its lists.
+package final class RateLimitRule: Sendable {
     enum Cost: Sendable {
         case fixed(Int64)
         case header([UInt8], max: Int64)
@@ -88,10 +91,7 @@ package struct RateLimitRule: Sendable {
         }
         ownRate = add(settings.rate, plan: nil)
         plans = settings.plans.map { (Array($0.plan.utf8), add($0.rate, plan: $0.plan)) }
-        strictest = rates.indices.min { left, right in
-            let (left, right) = (rates[left], rates[right])
-            return Double(left.limit) / Double(left.seconds) < Double(right.limit) / Double(right.seconds)
-        }
+        strictest = rates.indices.min { rates[$0].perSecond < rates[$1].perSecond }
         self.rates = rates
         cost =
             switch settings.cost {

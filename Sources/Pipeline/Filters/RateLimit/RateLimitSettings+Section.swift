@@ -134,10 +134,10 @@ extension Kind where Value == [RateLimitSettings.PlanRate] {
             words: "a map of plans to rates",
             schema: .object([
                 ("type", .string("object")), ("additionalProperties", rate.schema),
-                ("maxProperties", .number("32")),
+                ("maxProperties", .number("15")),
             ]),
             read: { node, reader in
-                guard let entries = reader.entries(of: node, limit: 32) else { return nil }
+                guard let entries = reader.entries(of: node, limit: 15) else { return nil }
                 return entries.compactMap { entry in
                     reader.within(.key(entry.key), at: entry.value.mark) { reader in
                         guard PlanName.accepts(entry.key) else {

@@ -36,32 +36,48 @@ package struct TokenClaim: ~Copyable {
         self.prefix = prefix
     }
 
-    package var count: Int { demand.count }
+    package var count: Int { mutating get { demand.count } }
+
+    /// One bucket. `mutating`, as all that looks into the demand: what only reads a claim would copy its
+    /// kilobyte first.
+    package mutating func bucket(_ index: Int) -> TokenDemand.Bucket { demand[index] }
+
+    /// The bucket that refuses, for longest where several do.
+    package var refusal: Int? {
+        mutating get {
+            var longest: (index: Int, reset: Int64)?
+            for index in 0..<demand.count {
+                let bucket = demand[index]
+                guard bucket.isShort, !bucket.isDry, bucket.reset > longest?.reset ?? -1 else { continue }
+                longest = (index, bucket.reset)
+            }
+            return longest?.index
+        }
+    }
 
     /// Whether Redis is asked.
     package var isShared: Bool { texts != nil }
 
-    package func rule(_ index: Int) -> RateLimitRule { table.rules[ruleIndex(index)] }
+    package mutating func rule(_ index: Int) -> RateLimitRule { table.rules[ruleIndex(index)] }
 
-    /// The name of a bucket's rule. Parts of rules are read one by one: a copy of a whole one counts a
-    /// reference for each of its lists.
-    package func name(_ index: Int) -> RuleName { table.rules[ruleIndex(index)].name }
+    package mutating func name(_ index: Int) -> RuleName { table.rules[ruleIndex(index)].name }
 
     /// Whole seconds of the rate's period.
-    func seconds(_ index: Int) -> Int {
+    mutating func seconds(_ index: Int) -> Int {
         table.rules[ruleIndex(index)].rates[Int(sources[index].rate)].seconds
     }
 
     /// Whether one of these buckets, by a bit each, refuses.
-    package func refuses(_ members: UInt16) -> Bool {
-        for index in 0..<count where members & 1 << UInt16(index) != 0 {
-            if demand[index].isShort && !demand[index].isDry { return true }
+    package mutating func refuses(_ members: UInt16) -> Bool {
+        for index in 0..<demand.count where members & 1 << UInt16(index) != 0 {
+            let bucket = demand[index]
+            if bucket.isShort, !bucket.isDry { return true }
         }
         return false
     }
 
     /// Where a bucket's rule stands in the table.
-    package func ruleIndex(_ index: Int) -> Int { Int(sources[index].rule) }
+    package mutating func ruleIndex(_ index: Int) -> Int { Int(sources[index].rule) }
 
     /// Gives back the memory of its texts.
     package mutating func giveBack(to buffers: inout BufferPool) {
@@ -73,7 +89,7 @@ package struct TokenClaim: ~Copyable {
 
     /// A bucket's key in Redis: `floodgate:limit:{ip=203.0.113.9}:everyone/g`. The braces tell a cluster to
     /// keep all buckets of one holder together.
-    package func key(_ index: Int) -> ByteView {
+    package mutating func key(_ index: Int) -> ByteView {
         let start = index == 0 ? 0 : Int(sources[index - 1].textEnd)
         switch texts {
         case .some(let texts): return texts.view.slice(start, Int(sources[index].textEnd))

@@ -91,7 +91,7 @@ import Time
             (.header("x-team"), "header:x-team=#"), (.cookie("sid"), "cookie:sid=#"),
         ])
     func `a counter is named after its holder`(holder: LimitHolder, text: String) throws {
-        let head = "GET / HTTP/1.1\nHost: a.test\nX-Team: blue\nCookie: a=b; sid=secret; c=d"
+        let head = "GET / HTTP/1.1\nHost: a.test:8443\nX-Team: blue\nCookie: a=b; sid=secret; c=d"
         let claim = CountedClaim(path: PinnedText("org"), value: PinnedText("acme"))
         let found = try counters(
             [rule { $0.holders = [holder] }], head: head, identity: user("alice", claims: [claim]),
@@ -155,6 +155,30 @@ import Time
         #expect(found.hasPrefix("fg:limit:{user=users|#"), "\(found)")
         #expect(found.utf8.count == "fg:limit:{user=users|#}:chat/g".utf8.count + 32)
         #expect(try counters(rules, identity: user(subject + "y"))[0].text != found)
+    }
+
+    @Test(arguments: [
+        (LimitHolder.header("x-team"), "X-Team: a\nX-Team: b"), (.cookie("sid"), "Cookie: sid=a; sid=b"),
+        (.cookie("sid"), "Cookie: sid=a\nCookie: sid=b"), (.header("x-team"), "X-Team: a\nX-Team:"),
+    ])
+    func `what says two things tells nobody apart`(holder: LimitHolder, lines: String) throws {
+        let found = try counters(
+            [rule { $0.holders = [holder] }], head: "GET / HTTP/1.1\nHost: a.test\n\(lines)")
+        #expect(found[0].text == "fg:limit:{ip=203.0.113.9}:chat/g")
+    }
+
+    @Test func `the strictest plan is the one that allows least in the long run`() throws {
+        let rules = [
+            rule {
+                $0.rate = nil
+                $0.burst = 5
+                $0.plans = [
+                    .init(plan: "pro", rate: Rate(1000, per: .seconds(3600))),
+                    .init(plan: "free", rate: Rate(10, per: .seconds(60))),
+                ]
+            }
+        ]
+        #expect(try counters(rules)[0].text.hasSuffix("@free"))
     }
 
     @Test func `a header of any length is one counter of bounded size`() throws {
@@ -267,7 +291,7 @@ import Time
             withClaim(filter.table) { claim in
                 #expect(filter.add(.all, of: state, route: name.view, times: 2, to: &claim))
                 #expect(filter.add(.all, of: state, route: name.view, times: 3, to: &claim))
-                #expect(claim.count == 1 && claim.demand[0].cost == 5)
+                #expect(claim.demand.count == 1 && claim.demand[0].cost == 5)
             }
         }
     }
@@ -288,7 +312,7 @@ import Time
     /// A claim of the rules whose counters stand as given: remaining, nanoseconds, short.
     private func withReading<Result>(
         _ rules: [RateLimitRule], _ readings: [(Int64, Int64, Bool)],
-        _ body: (borrowing TokenClaim, inout ExchangeState) throws -> Result
+        _ body: (inout TokenClaim, inout ExchangeState) throws -> Result
     ) throws -> Result {
         let filter = RateLimitFilter(RateLimitTable(rules), rules: Array(rules.indices))
         let name = PinnedText("a")
@@ -300,7 +324,7 @@ import Time
                     claim.demand[index].reset = reading.1
                     claim.demand[index].isShort = reading.2
                 }
-                return try body(claim, &state)
+                return try body(&claim, &state)
             }
         }
     }
@@ -309,7 +333,7 @@ import Time
     func `a refusal names its rule and whole seconds that suffice`(wait: Int64, seconds: Int) throws {
         let rules = [rule("first"), rule("second")]
         try withReading(rules, [(3, 5_000_000_000, false), (0, wait, true)]) { claim, state in
-            guard case .respond(let response) = RateLimitFilter.verdict(.denied, of: claim, &state) else {
+            guard case .respond(let response) = RateLimitFilter.verdict(.denied, of: &claim, &state) else {
                 Issue.record("denied, and yet let through")
                 return
             }
@@ -324,7 +348,7 @@ import Time
     @Test func `the operator's own words stand in the refusal`() throws {
         let words = FixedBody(text: "Please slow down")
         try withReading([rule(body: words)], [(0, 1, true)]) { claim, state in
-            guard case .respond(let response) = RateLimitFilter.verdict(.denied, of: claim, &state),
+            guard case .respond(let response) = RateLimitFilter.verdict(.denied, of: &claim, &state),
                 case .fixed(let body) = response.content
             else {
                 Issue.record("no words")
@@ -336,8 +360,8 @@ import Time
 
     @Test func `who is admitted goes on, and a rule that is closed says 503`() throws {
         try withReading([rule()], [(9, 1, false)]) { claim, state in
-            #expect(RateLimitFilter.verdict(.admitted, of: claim, &state).status == nil)
-            #expect(RateLimitFilter.verdict(.unchecked(rule: 0), of: claim, &state).status == 503)
+            #expect(RateLimitFilter.verdict(.admitted, of: &claim, &state).status == nil)
+            #expect(RateLimitFilter.verdict(.unchecked(rule: 0), of: &claim, &state).status == 503)
         }
     }
 
@@ -346,7 +370,7 @@ import Time
     ) throws -> [String] {
         try withReading(rules, readings) { claim, _ in
             let text = ByteWriter.text(capacity: RateLimitFields.longest) {
-                fields.write(claim, at: 1_800_000_000, to: &$0)
+                fields.write(&claim, at: WallTime(nanoseconds: 1_799_999_999_500_000_000), to: &$0)
             }
             return text.split(separator: "\r\n").map(String.init)
         }
