@@ -66,7 +66,8 @@ import Testing
     @Test func `explain names the limits of a request and what they count by`() throws {
         let gateway = try GatewayProcess(
             limits: ["few: { rate: 3 per 1h, by: ip }", "chat: { rate: 1 per 1m, by: [user, route] }"],
-            routes: ["path: /chat, limits: [few, chat]", "path: /*, limits: [few]"])
+            routes: ["path: /chat, limits: [few, chat], auth: optional", "path: /*, limits: [few]"],
+            top: "identity: { api_keys: {} }")
         let words = ["explain", "GET", "/chat", "--file", gateway.settingsFile.path]
         let run = try ChildProcess.run(GatewayProcess.binary, words)
         #expect(run.exit == .code(0), "\(run.errors)")
