@@ -71,7 +71,7 @@ import Testing
         let words = ["explain", "GET", "/chat", "--file", gateway.settingsFile.path]
         let run = try ChildProcess.run(GatewayProcess.binary, words)
         #expect(run.exit == .code(0), "\(run.errors)")
-        for word in ["few", "3 per 1h", "ip", "chat", "1 per 1m", "user", "route"] {
+        for word in ["few", "3 per 1h", "ip", "chat", "1 per 60s", "user", "route", "limit:{ip="] {
             #expect(run.output.contains(word), "\(word) in \(run.output)")
         }
     }

@@ -14,16 +14,8 @@ import Testing
                 limit: "rate: 100 per 1h, by: 'header:X-Run', algorithm: \(algorithm), on_store_error: local",
                 redis: redis)
         }
-        for gateway in gateways { try gateway.waitForRedis() }
-        try waitUntilTheyKnowEachOther(gateways)
+        try GatewayProcess.waitUntilTheyShare(gateways)
         return gateways
-    }
-
-    /// Both must have heard of the other, or each would take the whole limit for its own.
-    private func waitUntilTheyKnowEachOther(_ gateways: [GatewayProcess]) throws {
-        try eventually("two gateways", within: .seconds(20)) {
-            try gateways.allSatisfy { try $0.metric("floodgate_redis_gateways") == 2 } ? true : nil
-        }
     }
 
     /// Half of the limit is used, the trouble begins, all ask for more than there is, the trouble ends, and

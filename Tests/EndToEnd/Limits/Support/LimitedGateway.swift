@@ -82,6 +82,16 @@ extension GatewayProcess {
     func waitForRedis() throws {
         try eventually("Redis to count", within: .seconds(20)) { try hasRedis() ? true : nil }
     }
+
+    /// All count in Redis, and each knows how many they are: or it would take the whole limit for its own
+    /// while Redis is away.
+    static func waitUntilTheyShare(_ gateways: [GatewayProcess]) throws {
+        for gateway in gateways { try gateway.waitForRedis() }
+        try eventually("\(gateways.count) gateways", within: .seconds(20)) {
+            try gateways.allSatisfy { try $0.metric("floodgate_redis_gateways") == gateways.count }
+                ? true : nil
+        }
+    }
 }
 
 /// Statuses as they are compared: so many 200, then so many 429.
