@@ -4,7 +4,7 @@ import TestServers
 final class CountingStore {
     enum Kind: CaseIterable { case redis, cluster, sentinels }
 
-    /// What stands behind `redis:`. Patient: how many are admitted must not depend on how busy the machine is.
+    /// What stands behind `redis:`. Patient: how many are admitted is not to depend on a busy machine.
     let settings: String
     let server: RedisServer?
     let cluster: RedisCluster?
