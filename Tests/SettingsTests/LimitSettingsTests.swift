@@ -34,7 +34,7 @@ import Testing
         arguments: [
             "rate: 100 per 15m", "rate: 10 per 1m, burst: 20", "rate: 5 per s, by: everyone",
             "rate: 5 per 1s, by: [ip, route]", "rate: 5 per 1s, algorithm: sliding_window",
-            "rate: 5 per 1s, algorithm: fixed_window, by: [host, ip]", "rate: 5 per 1s, cost: 5",
+            "rate: 5 per 1s, algorithm: fixed_window, by: [route, ip]", "rate: 5 per 1s, cost: 5",
             "rate: 5 per 1s, cost: { header: X-Cost }", "rate: 5 per 1s, dry_run: true",
             "rate: 5 per 1s, exempt: { addresses: [10.0.0.0/8], keys: [ci] }, on_store_error: closed",
             "rate: 5 per 1s, by: user", "plans: { free: 10 per 1d, pro: unlimited }, by: user",
