@@ -97,6 +97,25 @@ import Testing
         }
     }
 
+    /// One in 256 signatures by RSA begins with a zero: without it the number is the same.
+    @Test(arguments: [Algorithm.rs256, .ps256])
+    func `a signature by RSA is as long as the modulus, also where it begins with a zero`(
+        _ algorithm: Algorithm
+    ) throws {
+        let keys = try Self.keys(algorithm)
+        for number in 0..<10_000 {
+            let token = Self.rsa.token(#"{"iss":"a","jti":"\#(number)"}"#, algorithm)
+            let parts = token.split(separator: ".").map(String.init)
+            let signature = decoded(parts[2])
+            guard signature[0] == 0 else { continue }
+            #expect(verdict(token, keys) == nil)
+            let shorter = Base64URL.encode(Array(signature.dropFirst()))
+            #expect(verdict("\(parts[0]).\(parts[1]).\(shorter)", keys) == .badSignature)
+            return
+        }
+        Issue.record("none of ten thousand signatures begins with a zero")
+    }
+
     /// CVE-2022-21449: r = s = 0 is a signature of everything where nobody asks.
     @Test(arguments: [(Algorithm.es256, 32), (.es384, 48), (.es512, 66)])
     func `an ECDSA signature with a number out of range is refused`(_ algorithm: Algorithm, _ size: Int)

@@ -9,11 +9,14 @@ import COpenSSL
 final class SignatureTemplate: @unchecked Sendable {
     /// `EVP_MD_CTX *`.
     @unsafe fileprivate let context: OpaquePointer
+    /// Bytes of the key's modulus, as long as a signature by RSA is (RFC 8017 §8.1.2, §8.2.2).
+    let modulusLength: Int
 
     /// Nil where OpenSSL does not take the key for this algorithm.
     init?(_ algorithm: Algorithm, key: PublicKey) {
         guard let context = unsafe EVP_MD_CTX_new() else { preconditionFailure("no memory for a context") }
         unsafe self.context = context
+        modulusLength = Int(unsafe EVP_PKEY_get_size(key.pointer))
         var settings: OpaquePointer?
         let digest = unsafe Self.digest(algorithm)
         let isBegun = unsafe EVP_DigestVerifyInit(context, &settings, digest, nil, key.pointer) == 1
