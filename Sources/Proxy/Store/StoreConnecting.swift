@@ -67,8 +67,10 @@ extension ProxyCore where Net: ~Copyable {
     private mutating func linkConnected(_ id: SlotID) {
         linkConnections[id].isConnecting = false
         metrics.add(.store(.connects))
-        storeIsNewUntil = now + .seconds(1)
-        links[linkConnections[id].link].session.connected(now: now)
+        let link = linkConnections[id].link
+        // At the first connection there is nothing yet that it could lack.
+        if links[link].session.counts.connects > 0 { storeIsNewUntil = now + .seconds(1) }
+        links[link].session.connected(now: now)
     }
 
     /// Takes in what has come.

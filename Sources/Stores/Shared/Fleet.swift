@@ -11,5 +11,8 @@ package final class Fleet: Sendable {
     /// Gateways that are alive, this one included; while Redis is away, as many as there were before.
     package var size: Int { count.load(ordering: .relaxed) }
 
-    package func noteSize(_ size: Int) { count.store(max(1, size), ordering: .relaxed) }
+    /// Gateways that are believed in at most: whatever a server says, a limit is divided by no more.
+    private static let largest = 1024
+
+    package func noteSize(_ size: Int) { count.store(min(max(1, size), Self.largest), ordering: .relaxed) }
 }

@@ -21,7 +21,7 @@ import Testing
     /// Half of the limit is used, the trouble begins, all ask for more than there is, the trouble ends, and
     /// they ask again.
     private func through(
-        _ gateways: [GatewayProcess], atLeast least: Int = limit, begin: () throws -> Void,
+        _ gateways: [GatewayProcess], atLeast least: Int = limit * 9 / 10, begin: () throws -> Void,
         end: () throws -> Void
     ) throws {
         let request = get("/", "X-Run: 1")
@@ -85,7 +85,8 @@ import Testing
         let faulty = try FaultyRedis(before: server)
         defer { faulty.stop() }
         let gateways = try gateways(faulty.address)
-        var least = Self.limit
+        // Halves of what is left are rounded down.
+        var least = Self.limit * 9 / 10
         if case .says(Self.plausible) = Self.faults[index] { least = Self.limit / 2 }
         try through(
             gateways, atLeast: least, begin: { faulty.begin(Self.faults[index]) }, end: { faulty.end() })

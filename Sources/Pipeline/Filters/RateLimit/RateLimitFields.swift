@@ -134,7 +134,7 @@ package struct RateLimitFields: OptionSet, Sendable {
             switch kind {
             case .policies:
                 writer.write("\";q=")
-                writer.write(decimal: Int(bucket.limit))
+                writer.write(decimal: claim.quota(index))
                 writer.write(";w=")
                 writer.write(decimal: claim.seconds(index))
             case .readings:

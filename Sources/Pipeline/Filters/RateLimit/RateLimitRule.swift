@@ -15,7 +15,8 @@ package struct CountedRate: Sendable {
     package let id: [UInt8]
     /// The same, hashed with the process' seed.
     let seed: Int
-    /// Whole seconds of its period, rounded up.
+    /// What the rate allows in its period, and that in whole seconds, rounded up.
+    let quota: Int
     package let seconds: Int
     /// What it allows in the long run.
     let perSecond: Double
@@ -42,6 +43,7 @@ package struct CountedRate: Sendable {
         id = Array(text.utf8)
         seed =
             (text + settings.holders.map(\.text).joined(separator: ",") + "\(settings.ipv6Prefix)").hashValue
+        quota = rate.count
         seconds = max(1, (window + 999) / 1000)
         perSecond = Double(rate.count) / Double(rate.period.nanoseconds) * 1e9
     }

@@ -62,6 +62,11 @@ package struct TokenClaim: ~Copyable {
 
     package mutating func name(_ index: Int) -> RuleName { table.rules[ruleIndex(index)].name }
 
+    /// What the rate allows in its period, which a burst says nothing of.
+    mutating func quota(_ index: Int) -> Int {
+        table.rules[ruleIndex(index)].rates[Int(sources[index].rate)].quota
+    }
+
     /// Whole seconds of the rate's period.
     mutating func seconds(_ index: Int) -> Int {
         table.rules[ruleIndex(index)].rates[Int(sources[index].rate)].seconds

@@ -404,6 +404,14 @@ import Time
             ])
     }
 
+    @Test func `the policy is the rate, whatever may come at once`() throws {
+        let rules = [rule { $0.burst = 3 }]
+        #expect(
+            try lines(.standard, rules, [(2, 5_000_000_000, false)]) == [
+                #"RateLimit-Policy: "chat";q=10;w=60"#, #"RateLimit: "chat";r=2;t=5"#,
+            ])
+    }
+
     @Test func `nothing is told where only rules watch`() throws {
         let fields: RateLimitFields = [.standard, .x, .legacy]
         #expect(try lines(fields, [rule { $0.isDry = true }], [(1, 1, false)]) == [])
