@@ -39,12 +39,8 @@ package struct LimitsCommand: Sendable {
             let reset = StatusReport.duration(seconds: Int64(number("reset_seconds")))
             return "\(name): \(left), all of it in \(reset)\n"
         }
-        let origin =
-            switch answer["from"]?.textValue {
-            case "view": "Redis is away: this is what the gateway knows\n"
-            case "redis", "memory": ""
-            default: ""
-            }
+        let isView = answer["from"]?.textValue == LimitCounters.Origin.view.rawValue
+        let origin = isView ? "Redis is away: this is what the gateway knows\n" : ""
         let before = action == .reset ? "was reset; before:\n" : ""
         return before + lines.joined() + origin
     }
